@@ -84,6 +84,9 @@ pub(crate) enum CliError {
     /// A data directory cannot be worked on.
     #[error("{0}")]
     Store(#[from] ::store::StoreError),
+    /// The measuring was refused, or what it measured was not right.
+    #[error(transparent)]
+    Bench(#[from] super::bench::BenchError),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -100,6 +103,7 @@ impl CliError {
             | Self::Service(_)
             | Self::Found { .. }
             | Self::Store(_)
+            | Self::Bench(_)
             | Self::Output(_) => REFUSED,
         }
     }

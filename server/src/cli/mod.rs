@@ -9,6 +9,7 @@
 //! 3 the service cannot be reached.
 
 mod account;
+mod bench;
 mod client;
 mod console;
 mod credentials;
@@ -63,6 +64,8 @@ enum Command {
     Stamps(stamps::StampsCommand),
     /// Show the time-stamping units of the service
     Tsu(tsu::TsuCommand),
+    /// Measure a service under load
+    Bench(bench::BenchOptions),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  marca completions bash > /etc/bash_completion.d/marca")]
     Completions {
@@ -101,6 +104,7 @@ fn dispatch(
         Command::Account(command) => account::run(&command, console),
         Command::Stamps(command) => stamps::run(&command, console),
         Command::Tsu(command) => tsu::run(&command, console),
+        Command::Bench(options) => bench::run(&options, console),
         Command::Completions { shell } => {
             // Rendered first: the generator panics when it cannot write, and a closed pipe is
             // no fault.

@@ -87,11 +87,6 @@ pub(crate) struct ServiceUrl {
 }
 
 impl ServiceUrl {
-    /// The address without a slash at its end.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// Whether the connection is encrypted.
     pub(crate) fn is_https(&self) -> bool {
         self.uri.scheme_str() == Some("https")

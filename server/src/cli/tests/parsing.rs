@@ -114,7 +114,7 @@ fn an_address_is_taken_apart() {
     assert_eq!((url.authority(), url.is_https()), ("[::1]:8443", true));
     let url: ServiceUrl = "http://tsa.example".parse().unwrap();
     assert_eq!((url.host(), url.port(), url.path()), ("tsa.example", 80, ""));
-    assert_eq!(url.as_str(), "http://tsa.example");
+    assert_eq!(url.to_string(), "http://tsa.example");
     for wrong in ["tsa.example", "/tsa", "http://u:p@h", "http://h/?q", "ftp://h", ""] {
         assert!(wrong.parse::<ServiceUrl>().is_err(), "{wrong}");
     }
