@@ -214,6 +214,10 @@ fn one_thread(
     });
     let mut tally = tally.lock().clone();
     tally.cpu = cpu;
+    if let (Some(rate), false) = (shared.plan.rate, shared.is_stopped()) {
+        let scheduled = shared.plan.duration.as_secs_f64() * rate / threads as f64;
+        tally.unsent = (scheduled.ceil() as u64).saturating_sub(tally.requests);
+    }
     tally
 }
 

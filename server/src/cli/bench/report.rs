@@ -68,6 +68,10 @@ impl Report<'_> {
         let rate = self.tokens_per_second();
         line("tokens", format!("{}, {rate:.1} per second", count(tally.tokens)));
         line("latency", self.latency());
+        if tally.unsent > 0 {
+            let unsent = count(tally.unsent);
+            line("unsent", format!("{unsent} scheduled requests: all connections were busy"));
+        }
         line("bytes", format!("{} sent, {} received", count(tally.sent), count(tally.received)));
         line("verified", self.verified());
         line("errors", self.errors());
@@ -147,6 +151,7 @@ impl Report<'_> {
             "seconds": self.result.elapsed.as_secs_f64(),
             "stopped": self.stopped(),
             "requests": tally.requests,
+            "unsent": tally.unsent,
             "tokens": tally.tokens,
             "tokens_per_second": self.tokens_per_second(),
             "latency_us": {

@@ -12,6 +12,8 @@ const LONGEST: u64 = 120_000_000;
 pub(super) struct Tally {
     /// Requests sent, or tried.
     pub(super) requests: u64,
+    /// Requests of an open loop whose moment passed unsent, because all connections were busy.
+    pub(super) unsent: u64,
     /// Replies with a token that holds what was asked.
     pub(super) tokens: u64,
     /// Those of them that came before the time was up: the rate counts only these.
@@ -40,6 +42,7 @@ impl Tally {
     pub(super) fn new() -> Self {
         Self {
             requests: 0,
+            unsent: 0,
             tokens: 0,
             in_time: 0,
             // Refused only when the low bound is 0 or the digits are more than 5.
@@ -65,6 +68,7 @@ impl Tally {
     /// Adds another thread's counts.
     pub(super) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.unsent += other.unsent;
         self.tokens += other.tokens;
         self.in_time += other.in_time;
         // Refused only when the other's range is larger; all have the same.

@@ -29,7 +29,11 @@ pub(super) fn start(script: impl Fn(u64, &[u8]) -> Answer + Send + Sync + 'stati
         for stream in listener.incoming() {
             let (script, number) = (Arc::clone(&script), Arc::clone(&number));
             // A client that goes away is how every test ends.
-            std::thread::spawn(move || serve(&mut stream.unwrap(), &*script, &number).ok());
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                stream.set_nodelay(true).unwrap();
+                serve(&mut stream, &*script, &number).ok()
+            });
         }
     });
     address
