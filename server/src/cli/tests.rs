@@ -1,0 +1,8 @@
+//! The command line against a service that gives canned answers: what is asked, what is printed,
+//! and how a refusal reads.
+
+mod fake;
+mod parsing;
+mod refusals;
+mod tables;
+mod talking;
