@@ -3,7 +3,6 @@
 use crate::oid;
 use rasn::types::{Any, Oid, PrintableString, SetOf};
 use rasn_pkix::{AttributeTypeAndValue, Name, RelativeDistinguishedName};
-use std::fmt::Write;
 
 /// The subject of a certificate that this service issues.
 ///
@@ -98,10 +97,7 @@ pub fn display_name(name: &Name) -> String {
         }
         match short_name(&attribute.r#type) {
             Some(short) => shown.push_str(short),
-            None => {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "{}", attribute.r#type);
-            }
+            None => shown.push_str(&attribute.r#type.to_string()),
         }
         shown.push('=');
         shown.extend(string_content(attribute.value.as_bytes()).escape_debug());

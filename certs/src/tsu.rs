@@ -33,13 +33,15 @@ impl TsuCertificate {
         certificate.public_key().and_then(|key| KeyKind::of(&key).ok())
     }
 
-    /// Whether a token may be issued at `now`: three comparisons, meant for every token.
+    /// Whether a token may be issued at `now`: five comparisons, meant for every token.
     ///
     /// # Errors
     /// The first reason why not: the certificate's validity, the private key usage period, or the
     /// validity of a CA above.
     pub fn usable_at(&self, now: DateTime<Utc>) -> Result<(), TsuFault> {
-        self.validity.usable_at(now)?;
+        if let Some(fault) = self.validity.faults_at(now).next() {
+            return Err(fault);
+        }
         match &self.path.not_after {
             Some((not_before, not_after, which)) if now > *not_after => {
                 Err(TsuFault::IssuerNotValid {
@@ -137,21 +139,20 @@ pub(crate) struct TsuValidity {
 }
 
 impl TsuValidity {
+    /// Every reason why no token may be issued at `now`. No allocation when there is none.
+    ///
     /// RFC 5280 §4.1.2.5: the validity runs "from notBefore through notAfter, inclusive".
-    pub(crate) fn usable_at(&self, now: DateTime<Utc>) -> Result<(), TsuFault> {
+    pub(crate) fn faults_at(&self, now: DateTime<Utc>) -> impl Iterator<Item = TsuFault> {
         let Self { not_before, not_after, key_not_before, key_not_after } = *self;
-        if now < not_before {
-            return Err(TsuFault::NotYetValid { not_before, now });
-        }
-        if now > not_after {
-            return Err(TsuFault::Expired { not_after, now });
-        }
-        if let Some(not_before) = key_not_before.filter(|start| now < *start) {
-            return Err(TsuFault::KeyUsagePeriodNotBegun { not_before, now });
-        }
-        if let Some(not_after) = key_not_after.filter(|end| now > *end) {
-            return Err(TsuFault::KeyUsagePeriodEnded { not_after, now });
-        }
-        Ok(())
+        let key_start = key_not_before.filter(|start| now < *start);
+        let key_end = key_not_after.filter(|end| now > *end);
+        [
+            (now < not_before).then_some(TsuFault::NotYetValid { not_before, now }),
+            (now > not_after).then_some(TsuFault::Expired { not_after, now }),
+            key_start.map(|not_before| TsuFault::KeyUsagePeriodNotBegun { not_before, now }),
+            key_end.map(|not_after| TsuFault::KeyUsagePeriodEnded { not_after, now }),
+        ]
+        .into_iter()
+        .flatten()
     }
 }

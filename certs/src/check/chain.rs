@@ -2,8 +2,8 @@
 //! the few CAs above a time-stamping unit do not use them).
 
 use super::fault::{LEAF, TsuFault};
-use super::leaf;
 use super::parse::{ParsedCertificate, parse};
+use super::strength;
 use crate::oid;
 use chrono::{DateTime, Utc};
 use rasn::types::BitString;
@@ -36,16 +36,19 @@ pub(super) fn walk(
     let mut path = Path { intermediates: Vec::new(), root: Vec::new(), not_after: None };
     let mut current = leaf;
     let mut which = LEAF.to_owned();
-    for above in 0..=LONGEST_CHAIN as u64 {
+    for below in 0..=LONGEST_CHAIN as u64 {
         if roots.iter().any(|root| root.der() == current.der()) {
             path.root = current.der().to_vec();
             // A root that was walked to stands at the end of the intermediates as well.
             path.intermediates.pop();
             return Some(path);
         }
+        if below > 0 {
+            strength::of_signature(current, &which, faults);
+        }
         let issuer = issuer_of(current, &which, &roots, &chain, faults)?;
-        which = format!("CA certificate {:?}", crate::display_name(issuer.subject()));
-        inspect_issuer(issuer, &which, above, now, faults);
+        which = format!("the CA certificate {:?}", crate::display_name(issuer.subject()));
+        inspect_issuer(issuer, &which, below, now, faults);
         let ends = issuer.not_after();
         if path.not_after.as_ref().is_none_or(|(_, earliest, _)| ends < *earliest) {
             path.not_after = Some((issuer.not_before(), ends, which.clone()));
@@ -144,5 +147,5 @@ fn inspect_issuer(
         let which = which_owned();
         faults.push(TsuFault::IssuerNotValid { which, not_before, not_after, now });
     }
-    leaf::strength(issuer, which, faults);
+    strength::of_key(issuer, which, faults);
 }

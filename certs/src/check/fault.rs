@@ -7,7 +7,7 @@ use super::ParseError;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What the unit's own certificate is called in the texts.
-pub(super) const LEAF: &str = "TSU certificate";
+pub(super) const LEAF: &str = "the TSU certificate";
 
 /// How bad a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,20 +33,20 @@ pub enum TsuFault {
 
     /// RFC 3161 §2.3: the extension is missing.
     #[error(
-        "TSU certificate: extension extendedKeyUsage (2.5.29.37) is missing; have the CA issue \
+        "the TSU certificate: extension extendedKeyUsage (2.5.29.37) is missing; have the CA issue \
          a certificate for time stamping, with this extension critical and only \
          id-kp-timeStamping (1.3.6.1.5.5.7.3.8) in it"
     )]
     ExtendedKeyUsageMissing,
     /// RFC 3161 §2.3: "This extension MUST be critical."
     #[error(
-        "TSU certificate: extension extendedKeyUsage (2.5.29.37) is not critical; have the CA \
+        "the TSU certificate: extension extendedKeyUsage (2.5.29.37) is not critical; have the CA \
          issue it as critical, verifiers refuse the tokens otherwise"
     )]
     ExtendedKeyUsageNotCritical,
     /// The purposes are not exactly id-kp-timeStamping.
     #[error(
-        "TSU certificate: extension extendedKeyUsage (2.5.29.37) allows {}, but must hold \
+        "the TSU certificate: extension extendedKeyUsage (2.5.29.37) allows {}, but must hold \
          id-kp-timeStamping (1.3.6.1.5.5.7.3.8) and nothing else; have the CA issue a \
          certificate for time stamping only", list(.found)
     )]
@@ -57,19 +57,19 @@ pub enum TsuFault {
 
     /// CSBR 7.1.2.3 e: keyUsage must be there.
     #[error(
-        "TSU certificate: extension keyUsage (2.5.29.15) is missing; have the CA issue it \
+        "the TSU certificate: extension keyUsage (2.5.29.15) is missing; have the CA issue it \
          critical with digitalSignature"
     )]
     KeyUsageMissing,
     /// CSBR 7.1.2.3 e, RFC 5280 §4.2.1.3 (SHOULD).
     #[error(
-        "TSU certificate: extension keyUsage (2.5.29.15) is not critical; at the next renewal \
+        "the TSU certificate: extension keyUsage (2.5.29.15) is not critical; at the next renewal \
          have the CA issue it as critical"
     )]
     KeyUsageNotCritical,
     /// Bits other than digitalSignature and nonRepudiation, or neither of them.
     #[error(
-        "TSU certificate: extension keyUsage (2.5.29.15) allows {}, but must hold \
+        "the TSU certificate: extension keyUsage (2.5.29.15) allows {}, but must hold \
          digitalSignature or nonRepudiation and nothing else; have the CA issue it so", list(.found)
     )]
     KeyUsageWrong {
@@ -79,14 +79,14 @@ pub enum TsuFault {
 
     /// CSBR 7.1.2.3: cA must not be true.
     #[error(
-        "TSU certificate: extension basicConstraints (2.5.29.19) says cA TRUE; a CA's \
+        "the TSU certificate: extension basicConstraints (2.5.29.19) says cA TRUE; a CA's \
          certificate must not sign tokens, have the CA issue one for the unit"
     )]
     CertificateOfCa,
 
     /// RFC 5280 §4.2: not more than one instance of an extension.
     #[error(
-        "TSU certificate: extension {name} ({oid}) stands there {times} times; a certificate \
+        "the TSU certificate: extension {name} ({oid}) stands there {times} times; a certificate \
          with a repeated extension is invalid, have the CA issue a new one"
     )]
     ExtensionRepeated {
@@ -99,7 +99,7 @@ pub enum TsuFault {
     },
     /// An extension's value cannot be decoded.
     #[error(
-        "TSU certificate: the value of extension {name} ({oid}) is not what RFC 5280 says it \
+        "the TSU certificate: the value of extension {name} ({oid}) is not what RFC 5280 says it \
          is; have the CA issue a new certificate"
     )]
     ExtensionMalformed {
@@ -111,7 +111,7 @@ pub enum TsuFault {
     /// RFC 5280 §4.2: a verifier "MUST reject the certificate if it encounters a critical
     /// extension it does not recognize".
     #[error(
-        "TSU certificate: extension {oid} is critical and not known here; verifiers may refuse \
+        "the TSU certificate: extension {oid} is critical and not known here; verifiers may refuse \
          the tokens, have the CA issue a certificate without it"
     )]
     UnknownCriticalExtension {
@@ -119,7 +119,7 @@ pub enum TsuFault {
         oid: String,
     },
     /// An extension that a profile asks for is missing.
-    #[error("TSU certificate: extension {name} ({oid}) is missing; {advice}")]
+    #[error("the TSU certificate: extension {name} ({oid}) is missing; {advice}")]
     ExtensionMissing {
         /// Its name.
         name: &'static str,
@@ -131,7 +131,7 @@ pub enum TsuFault {
 
     /// The clock is before notBefore.
     #[error(
-        "TSU certificate: validity.notBefore is {}, and now it is {}; wait, or correct the clock",
+        "the TSU certificate: validity.notBefore is {}, and now it is {}; wait, or correct the clock",
         at(.not_before), at(.now)
     )]
     NotYetValid {
@@ -142,7 +142,7 @@ pub enum TsuFault {
     },
     /// The clock is after notAfter.
     #[error(
-        "TSU certificate: validity.notAfter was {}, and now it is {}; renew the certificate",
+        "the TSU certificate: validity.notAfter was {}, and now it is {}; renew the certificate",
         at(.not_after), at(.now)
     )]
     Expired {
@@ -153,7 +153,7 @@ pub enum TsuFault {
     },
     /// The clock is before the start of privateKeyUsagePeriod.
     #[error(
-        "TSU certificate: extension privateKeyUsagePeriod (2.5.29.16) begins at {}, and now it \
+        "the TSU certificate: extension privateKeyUsagePeriod (2.5.29.16) begins at {}, and now it \
          is {}; wait, or correct the clock", at(.not_before), at(.now)
     )]
     KeyUsagePeriodNotBegun {
@@ -164,7 +164,7 @@ pub enum TsuFault {
     },
     /// EN 319 421 TIS-7.7.1-09: no token after the end of privateKeyUsagePeriod.
     #[error(
-        "TSU certificate: extension privateKeyUsagePeriod (2.5.29.16) ended at {}, and now it \
+        "the TSU certificate: extension privateKeyUsagePeriod (2.5.29.16) ended at {}, and now it \
          is {}; make a new key and have a new certificate issued", at(.not_after), at(.now)
     )]
     KeyUsagePeriodEnded {
@@ -176,33 +176,34 @@ pub enum TsuFault {
 
     /// The key is not the one in the certificate.
     #[error(
-        "TSU certificate: subjectPublicKey is not the public half of the unit's key; configure \
+        "the TSU certificate: subjectPublicKey is not the public half of the unit's key; configure \
          the key that this certificate was issued for"
     )]
     KeyMismatch,
     /// The algorithm of the key is not one this service signs with.
     #[error(
-        "{which}: subjectPublicKeyInfo holds {found}, which the service does not use; use RSA \
-         3072 or 4096, P-256, P-384, P-521 or Ed25519"
+        "the TSU certificate: subjectPublicKeyInfo holds {found}, which the service does not use; \
+         use RSA 3072 or 4096, P-256, P-384, P-521 or Ed25519"
     )]
     KeyUnsupported {
-        /// Which certificate.
-        which: String,
         /// What was found.
         found: String,
     },
-    /// RSA below 2048 bits.
-    #[error("{which}: RSA with {bits} bits is too weak; replace it by RSA 3072 or P-256")]
+    /// Less than 112 bits of security: RSA below 2048 bits, curves below 224.
+    #[error(
+        "{which}: subjectPublicKeyInfo holds a key of {bits} bits, which is too weak; replace \
+         it by RSA 3072 or P-256"
+    )]
     KeyWeak {
         /// Which certificate.
         which: String,
-        /// Bits of the modulus.
+        /// Bits of the modulus or of the curve.
         bits: u32,
     },
     /// CSBR 6.1.5.2: RSA below 3072 bits.
     #[error(
-        "{which}: RSA with {bits} bits is below the 3072 that code-signing profiles ask for \
-         (CSBR 6.1.5.2); use RSA 3072 or P-256 at the next renewal"
+        "{which}: subjectPublicKeyInfo holds an RSA key of {bits} bits, below the 3072 that \
+         code-signing profiles ask for (CSBR 6.1.5.2); use RSA 3072 or P-256 at the next renewal"
     )]
     KeyShort {
         /// Which certificate.
@@ -225,7 +226,7 @@ pub enum TsuFault {
     },
     /// CSBR 6.8: the token's digest should be that of the certificate's signature.
     #[error(
-        "TSU certificate: it is signed with {certificate} and its key signs tokens with {token}; \
+        "the TSU certificate: it is signed with {certificate} and its key signs tokens with {token}; \
          code-signing profiles want the same digest (CSBR 6.8), use a CA key of the same strength"
     )]
     DigestDiffers {

@@ -2,6 +2,7 @@
 
 use super::fault::{LEAF, TsuFault};
 use super::parse::ParsedCertificate;
+use super::strength;
 use crate::key::{KeyError, KeyKind};
 use crate::oid;
 use crate::tsu::TsuValidity;
@@ -17,13 +18,16 @@ pub(super) fn inspect(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
     basic_constraints(leaf, faults);
     repeated_and_unknown(leaf, faults);
     missing(leaf, faults);
-    strength(leaf, LEAF, faults);
+    key_supported(leaf, faults);
+    strength::of_key(leaf, LEAF, faults);
+    strength::of_signature(leaf, LEAF, faults);
     digest(leaf, faults);
 }
 
 /// The unit's key must be the certificate's (EN 319 421 TIS-7.6.4-05).
 pub(super) fn match_key(leaf: &ParsedCertificate, key: &PKey<Public>, faults: &mut Vec<TsuFault>) {
-    if !leaf.public_key().is_some_and(|certified| certified.public_eq(key)) {
+    // A key that cannot be read has a fault of its own.
+    if leaf.public_key().is_some_and(|certified| !certified.public_eq(key)) {
         faults.push(TsuFault::KeyMismatch);
     }
 }
@@ -180,40 +184,24 @@ fn missing(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
     }
 }
 
-/// Algorithm and size of the certified key and of the signature over the certificate.
-pub(super) fn strength(certificate: &ParsedCertificate, which: &str, faults: &mut Vec<TsuFault>) {
-    let which = || which.to_owned();
-    match certificate.public_key() {
-        Some(key) if key.id() == Id::RSA && key.bits() < 2048 => {
-            faults.push(TsuFault::KeyWeak { which: which(), bits: key.bits() });
-        }
-        Some(key) if key.id() == Id::RSA && key.bits() < 3072 => {
-            faults.push(TsuFault::KeyShort { which: which(), bits: key.bits() });
-        }
+fn key_supported(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
+    match leaf.public_key() {
+        // A weak RSA key has a fault of its own.
+        Some(key) if key.id() == Id::RSA && key.bits() < 2048 => {}
         Some(key) => {
             if let Err(KeyError::Unsupported { what: found }) = KeyKind::of(&key) {
-                faults.push(TsuFault::KeyUnsupported { which: which(), found });
+                faults.push(TsuFault::KeyUnsupported { found });
             }
         }
         None => {
-            let tbs = &certificate.content().tbs_certificate;
-            let found = format!("algorithm {}", tbs.subject_public_key_info.algorithm.algorithm);
-            faults.push(TsuFault::KeyUnsupported { which: which(), found });
+            let info = &leaf.content().tbs_certificate.subject_public_key_info;
+            let found = format!("a key of algorithm {}", info.algorithm.algorithm);
+            faults.push(TsuFault::KeyUnsupported { found });
         }
-    }
-    let algorithm = &certificate.content().signature_algorithm.algorithm;
-    let weak = [
-        (oid::MD5_WITH_RSA, "md5WithRSAEncryption"),
-        (oid::SHA1_WITH_RSA, "sha1WithRSAEncryption"),
-        (oid::ECDSA_WITH_SHA1, "ecdsa-with-SHA1"),
-        (oid::SHA1_WITH_DSA, "dsa-with-sha1"),
-    ];
-    if let Some((id, name)) = weak.into_iter().find(|(id, _)| **id == *algorithm) {
-        faults.push(TsuFault::SignatureWeak { which: which(), name, oid: id.to_string() });
     }
 }
 
-/// CSBR 6.8: "the digest algorithm used to sign the token must match that of the certificate".
+/// CSBR 6.8 wants the token signed with the digest that the certificate is signed with.
 fn digest(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
     let named = |id: &Oid| {
         [

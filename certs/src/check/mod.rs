@@ -2,13 +2,14 @@
 //! at once, each fault with the field, what was found and what to do.
 //!
 //! `parse` reads, `leaf` looks at the unit's own certificate (RFC 3161 §2.3, EN 319 422 §6, CSBR
-//! 7.1.2.3), `chain` walks to the root (RFC 5280 §6.1), [`TsuFault`] is what they say. Nothing in
+//! 7.1.2.3), `strength` at algorithms, `chain` walks to the root (RFC 5280 §6.1), [`TsuFault`] is what they say. Nothing in
 //! here reads a file or a clock, and no input makes it panic.
 
 mod chain;
 mod fault;
 mod leaf;
 mod parse;
+mod strength;
 
 pub(crate) use chain::Path;
 pub use fault::{Severity, TsuFault};
@@ -45,7 +46,7 @@ pub fn check_tsu(
     leaf::inspect(&leaf, &mut faults);
     leaf::match_key(&leaf, key, &mut faults);
     let validity = leaf::validity(&leaf, &mut faults);
-    faults.extend(validity.usable_at(now).err());
+    faults.extend(validity.faults_at(now));
     let path = chain::walk(&leaf, chain, roots, now, &mut faults);
 
     // A stable sort: within a severity the order of the certificate's fields stays.

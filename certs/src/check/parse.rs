@@ -1,6 +1,7 @@
 //! Reads one certificate: strict about its frame, without judging what it says.
 
 use chrono::{DateTime, Utc};
+use openssl::asn1::Asn1OctetStringRef;
 use openssl::pkey::{PKey, Public};
 use openssl::x509::X509;
 use rasn::Decode;
@@ -20,11 +21,13 @@ pub enum ParseError {
     #[error("{0} bytes are too many for a certificate (at most {LARGEST_CERTIFICATE})")]
     TooLong(usize),
     /// Not the DER encoding of a `Certificate`, or bytes follow it.
-    #[error("not a certificate in DER (RFC 5280 §4.1): {0}")]
-    Malformed(String),
-    /// A date of the validity cannot be read.
-    #[error("not a certificate that OpenSSL can read: {0}")]
-    Refused(String),
+    #[error("not one certificate in DER (RFC 5280 §4.1), but {what}")]
+    Malformed {
+        /// What it looks like instead.
+        what: &'static str,
+        /// What the decoder said; its words change from version to version.
+        reason: String,
+    },
 }
 
 /// A certificate that has been read. Whether it is any good is for others to say.
@@ -43,9 +46,20 @@ pub fn parse(der: &[u8]) -> Result<ParsedCertificate, ParseError> {
         return Err(ParseError::TooLong(der.len()));
     }
     let content: Certificate =
-        rasn::der::decode(der).map_err(|error| ParseError::Malformed(error.kind.to_string()))?;
-    let x509 = X509::from_der(der).map_err(|error| ParseError::Refused(error.to_string()))?;
+        rasn::der::decode(der).map_err(|error| malformed(der, error.to_string()))?;
+    let x509 = X509::from_der(der).map_err(|error| malformed(der, error.to_string()))?;
     Ok(ParsedCertificate { der: der.to_vec(), content, x509 })
+}
+
+fn malformed(der: &[u8], reason: String) -> ParseError {
+    let what = match der {
+        [] => "nothing at all",
+        [b'-', b'-', b'-', b'-', b'-', ..] => "PEM text",
+        // The tag of the SEQUENCE that a certificate is.
+        [0x30, ..] => "something cut off, changed or of another type",
+        _ => "other bytes",
+    };
+    ParseError::Malformed { what, reason }
 }
 
 impl ParsedCertificate {
@@ -100,7 +114,7 @@ impl ParsedCertificate {
     /// Content of the extension subjectKeyIdentifier.
     #[must_use]
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.x509.subject_key_id().map(|id| id.as_slice())
+        self.x509.subject_key_id().map(Asn1OctetStringRef::as_slice)
     }
 
     /// Whether the certificate's signature was made with `key`.

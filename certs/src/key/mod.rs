@@ -5,6 +5,7 @@
 
 mod file;
 mod kind;
+mod pool;
 mod software;
 
 pub use file::FileBackend;

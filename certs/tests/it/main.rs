@@ -11,6 +11,13 @@
 //! robust     no bytes make the parser or the check panic
 //! ```
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
+mod faults;
 mod interop;
 mod issuing;
+mod key_file;
+mod pem;
+mod robust;
+mod signing;
 mod support;
