@@ -58,7 +58,8 @@ async fn open_account(service: &Service) -> Result<(), ServiceError> {
     let by = Act::new("demo", "first start");
     let account = service.ledger.create(NAME, &by, now).await?.id;
     let credentials = &service.credentials;
-    credentials.set_password(account, NAME, &Password::new(PASSWORD), now).await?;
+    let password = Password::new(PASSWORD.to_owned())?;
+    credentials.set_password(account, NAME, password, now).await?;
     credentials.import_api_key(account, API_KEY, "demo", now).await?;
     service.ledger.grant(account, NewLot::plain(STAMPS, Category::Test, now), &by, now).await?;
     Ok(())

@@ -53,7 +53,7 @@ pub(crate) struct Gauges {
     pub(crate) sequence: Gauge,
     /// Groups of transactions written to the journal since the start.
     pub(crate) groups: Gauge,
-    /// Bytes of the journal on disk.
+    /// Bytes written to the journal since the start.
     pub(crate) journal_bytes: Gauge,
     /// Free bytes on the disk of the data directory.
     pub(crate) free_bytes: Gauge,
@@ -116,8 +116,8 @@ impl Metrics {
             gauges.groups.clone(),
         );
         registry.register_with_unit(
-            "store_journal",
-            "Size of the journal on disk",
+            "store_journal_written",
+            "Bytes written to the journal since the start",
             Unit::Bytes,
             gauges.journal_bytes.clone(),
         );
@@ -163,8 +163,9 @@ impl Metrics {
     /// The exposition.
     pub(crate) fn text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
-        // Writing into a string does not fail.
-        drop(encode(&mut text, &self.registry));
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "metrics cannot be written");
+        }
         text
     }
 }

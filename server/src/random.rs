@@ -1,7 +1,7 @@
 //! The process's randomness: the only place that draws it.
 
-use rand::Rng;
-use rand::rngs::ThreadRng;
+use rand::rngs::{StdRng, ThreadRng};
+use rand::{Rng, SeedableRng};
 use tsa::serial::{RandomNotAvailable, RandomSource};
 
 /// ChaCha12, seeded and reseeded by the operating system, one generator a thread.
@@ -13,6 +13,11 @@ impl SystemRandom {
     #[expect(clippy::disallowed_methods, reason = "this is the place that draws randomness")]
     pub(crate) fn generator(self) -> ThreadRng {
         rand::rng()
+    }
+
+    /// A generator of its own, that can go to another thread.
+    pub(crate) fn seeded(self) -> StdRng {
+        StdRng::from_rng(&mut self.generator())
     }
 }
 

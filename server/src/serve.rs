@@ -84,10 +84,7 @@ async fn serve(
     let workers = server.worker_threads();
     let shared = service.clone();
     let app = move || {
-        App::new()
-            .app_data(shared.clone())
-            .wrap(from_fn(http::access::log))
-            .configure(http::routes)
+        App::new().app_data(shared.clone()).wrap(from_fn(http::access::log)).configure(http::routes)
     };
     let builder = HttpServer::new(app)
         .workers(workers)

@@ -1,7 +1,7 @@
 //! The values of a configuration: ranges, names, and what would be unsafe in production.
 
 use super::Config;
-use accounts::credentials::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
+use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -72,7 +72,10 @@ fn check_log(config: &Config) -> Result<(), Fault> {
 fn check_ca(config: &Config) -> Result<(), Fault> {
     let country = &config.ca.country;
     if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return fault("ca.country", format!("\"{country}\" is not a two-letter code, as in \"IT\""));
+        return fault(
+            "ca.country",
+            format!("\"{country}\" is not a two-letter code, as in \"IT\""),
+        );
     }
     for (key, name) in [
         ("ca.organization", &config.ca.organization),
@@ -117,11 +120,8 @@ fn check_units(config: &Config) -> Result<(), Fault> {
             return fault(format!("tsu.{id}.policies"), "at least one policy is needed");
         }
         for policy in &unit.policies {
-            if tsa::policy::parse_oid(policy).is_none() {
-                return fault(
-                    format!("tsu.{id}.policies"),
-                    format!("\"{policy}\" is not an object identifier, as in \"0.4.0.2023.1.1\""),
-                );
+            if let Err(error) = policy.parse::<tsa::PolicyId>() {
+                return fault(format!("tsu.{id}.policies"), error.to_string());
             }
         }
         // EN 319 422 clause 5.2.2: an accuracy of one second or better.

@@ -7,7 +7,7 @@ mod check;
 mod types;
 
 pub(crate) use types::{
-    CaConfig, Certificates, Config, LogConfig, LogFormat, ServerConfig, TlsConfig, TsuConfig,
+    CaConfig, Certificates, Config, LogConfig, LogFormat, PasswordsConfig, TlsConfig, TsuConfig,
 };
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,9 @@ pub(crate) const DEFAULT: &str = include_str!("default.toml");
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {source}; `marca config default` prints one to start from")]
+    #[error(
+        "cannot read the configuration {path}: {source}; `marca config default` prints one to start from"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -1,9 +1,13 @@
 //! The sections and keys of the configuration file. The text beside each key is in `default.toml`.
 
-use accounts::credentials::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// Argon2id is not run with less memory, in KiB.
+pub(super) const MIN_ARGON2_MEMORY_KIB: u32 = 19_456;
+/// Argon2id is not run with fewer passes.
+pub(super) const MIN_ARGON2_PASSES: u32 = 2;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -6,7 +6,7 @@
 use super::problem::Problem;
 use crate::service::Service;
 use accounts::StampAccountId;
-use accounts::credentials::{AuthError, Password};
+use accounts::credentials::AuthError;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::net::IpAddr;
@@ -74,7 +74,7 @@ async fn by_password(value: &str, service: &Service) -> Result<StampAccountId, P
         service.metrics.authenticated(Proof::Password, true);
         return Ok(account);
     }
-    let checked = service.credentials.by_password(name, Password::new(password), now).await;
+    let checked = service.credentials.by_password(name, password, now).await;
     noted(service, Proof::Password, checked)
 }
 
@@ -82,7 +82,7 @@ fn by_certificate(request: &HttpRequest, service: &Service) -> Result<StampAccou
     let Some(ClientCertificate(sha256)) = request.conn_data::<ClientCertificate>() else {
         return Err(Problem::Unauthorized);
     };
-    let found = service.credentials.by_certificate(sha256, service.clock.now());
+    let found = service.credentials.by_certificate(sha256);
     noted(service, Proof::Certificate, found)
 }
 
@@ -97,8 +97,8 @@ fn noted(
         AuthError::Denied => Problem::Unauthorized,
         AuthError::Slowed { retry_after } => Problem::TooManyTries { retry_after },
         AuthError::Busy => Problem::Busy,
-        AuthError::Store(reason) => {
-            tracing::error!(%reason, "credentials cannot be read");
+        error => {
+            tracing::error!(%error, "credentials cannot be read");
             Problem::Unavailable
         }
     })

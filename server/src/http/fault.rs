@@ -35,11 +35,19 @@ pub(crate) fn stamp_problem(error: StampError) -> Problem {
 /// What the client may know of a refusal of the credentials.
 pub(crate) fn credential_problem(error: CredentialError) -> Problem {
     match error {
-        CredentialError::BadValue { field, reason } => {
-            Problem::Invalid { field: field.to_owned(), reason }
+        CredentialError::BadPassword => invalid("password", &error),
+        CredentialError::BadLabel(_) => invalid("label", &error),
+        CredentialError::BadKey => invalid("api_key", &error),
+        CredentialError::UnknownAccount { .. } | CredentialError::UnknownAccountId(_) => {
+            Problem::NotFound { what: "stamp account" }
         }
-        CredentialError::Unknown { what } => Problem::NotFound { what },
-        CredentialError::Conflict { reason } => Problem::Conflict { reason },
+        CredentialError::UnknownKey { .. } => Problem::NotFound { what: "API key of this account" },
+        CredentialError::UnknownCertificate(_) => {
+            Problem::NotFound { what: "client certificate of this account" }
+        }
+        CredentialError::TooManyKeys(_)
+        | CredentialError::PrefixTaken(_)
+        | CredentialError::CertificateTaken(_) => Problem::Conflict { reason: error.to_string() },
         CredentialError::Busy => Problem::Busy,
         CredentialError::Store(error) => store_problem(&error),
         error => {
@@ -47,6 +55,10 @@ pub(crate) fn credential_problem(error: CredentialError) -> Problem {
             Problem::Internal
         }
     }
+}
+
+fn invalid(field: &str, error: &CredentialError) -> Problem {
+    Problem::Invalid { field: field.to_owned(), reason: error.to_string() }
 }
 
 fn store_problem(error: &StoreError) -> Problem {

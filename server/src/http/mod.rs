@@ -22,6 +22,7 @@ pub(crate) mod problem;
 pub(crate) mod stamp_account;
 pub(crate) mod timestamp;
 pub(crate) mod token;
+pub(crate) mod words;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Responder, Route};
@@ -31,9 +32,11 @@ use problem::Problem;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/tsa", "POST", [web::post().to(timestamp::stamp)]))
-        .service(resource("/tsa/key/{api_key}", "POST", [
-            web::post().to(timestamp::stamp_with_key)
-        ]))
+        .service(resource(
+            "/tsa/key/{api_key}",
+            "POST",
+            [web::post().to(timestamp::stamp_with_key)],
+        ))
         .service(resource("/tsa/{tsu}", "POST", [web::post().to(timestamp::stamp_with_unit)]))
         .service(resource("/healthz", "GET", [web::get().to(operation::healthz)]))
         .service(resource("/readyz", "GET", [web::get().to(operation::readyz)]))
@@ -41,9 +44,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/pki/chain.pem", "GET", [web::get().to(pki::chain)]))
         .service(resource("/pki/{ca}.crt", "GET", [web::get().to(pki::certificate)]))
         .service(resource("/api/v1/stamp-account", "GET", [web::get().to(stamp_account::show)]))
-        .service(resource("/api/v1/stamp-account/events", "GET", [
-            web::get().to(stamp_account::events)
-        ]))
+        .service(resource(
+            "/api/v1/stamp-account/events",
+            "GET",
+            [web::get().to(stamp_account::events)],
+        ))
         .service(resource("/api/v1/timestamps/{serial}", "GET", [web::get().to(token::show)]))
         .configure(admin::routes)
         .configure(openapi::routes)

@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use store::Store;
 
 /// Alive: the process answers. Says nothing of whether it may issue.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -66,10 +67,7 @@ fn readiness(service: &Service) -> Readiness {
     let (issuing_ok, issuing) = verdict(service.issuer.readiness().map_err(|e| e.to_string()));
     let (store_ok, store) = verdict(service.store.health().map_err(|e| e.to_string()));
     let (disk_ok, disk) = verdict(service.disk.check());
-    Readiness {
-        ready: issuing_ok && store_ok && disk_ok,
-        checks: Checks { issuing, store, disk },
-    }
+    Readiness { ready: issuing_ok && store_ok && disk_ok, checks: Checks { issuing, store, disk } }
 }
 
 /// `GET /metrics`: on the machine itself, or with the administration token.
@@ -85,11 +83,11 @@ pub(crate) async fn metrics(
     let statistics = service.store.statistics();
     gauges.ready.set(i64::from(readiness(&service).ready));
     gauges.under_way.set(signed(service.limits.under_way() as u64));
-    gauges.sequence.set(signed(service.store.durable_sequence()));
+    gauges.sequence.set(signed(statistics.durable_sequence));
     gauges.groups.set(signed(statistics.groups));
     gauges.journal_bytes.set(signed(statistics.journal_bytes));
     gauges.free_bytes.set(signed(service.disk.free().unwrap_or(0)));
-    gauges.unit_end.set(service.issuer.first_unit_end().timestamp());
+    gauges.unit_end.set(service.first_unit_end().map_or(0, |end| end.timestamp()));
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, metrics::MEDIA_TYPE))
         .body(service.metrics.text()))

@@ -20,7 +20,8 @@ pub(crate) async fn certificate(
     service: Data<Service>,
     name: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let der = service.pki.certificate(&name).ok_or(Problem::NotFound { what: "CA of this name" })?;
+    let der =
+        service.pki.certificate(&name).ok_or(Problem::NotFound { what: "CA of this name" })?;
     Ok(public(CERTIFICATE).body(der.to_vec()))
 }
 

@@ -3,6 +3,7 @@
 use super::auth;
 use super::problem::Problem;
 use crate::http::fault::stamp_problem;
+use crate::http::words;
 use crate::service::Service;
 use accounts::stamps::{AccountView, Balance};
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
@@ -54,6 +55,12 @@ pub(crate) struct Expiring {
     at: String,
 }
 
+impl From<accounts::stamps::Expiring> for Expiring {
+    fn from(expiring: accounts::stamps::Expiring) -> Self {
+        Self { count: expiring.count, at: rfc3339(expiring.at) }
+    }
+}
+
 /// A lot of stamps bought or granted at once.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Lot {
@@ -83,13 +90,11 @@ impl From<AccountView> for StampAccount {
         Self {
             id: view.id.to_string(),
             name: view.name,
-            status: view.status.label(),
+            status: words::status(view.status),
             remaining: view.remaining,
             used: view.used,
             reserved: view.reserved,
-            expiring: view
-                .expiring
-                .map(|expiring| Expiring { count: expiring.count, at: rfc3339(expiring.at) }),
+            expiring: view.expiring.map(Expiring::from),
             lots: lots.collect(),
         }
     }
@@ -148,7 +153,7 @@ pub(crate) async fn events(
 ) -> Result<HttpResponse, Problem> {
     let account = auth::caller(&request, &service).await?;
     let now = service.clock.now();
-    let balances = service.ledger.watch(account, now).await.map_err(stamp_problem)?;
+    let balances = service.ledger.watch(account, now).map_err(stamp_problem)?;
     let stream = stream(balances, service.limits.ending());
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))

@@ -19,7 +19,9 @@ pub(crate) enum AdminTokenError {
         source: std::io::Error,
     },
     /// Others can read the file.
-    #[error("admin token {path}: others can read it (mode {mode:03o}); `chmod 600 {path}`, and make a new one if it may be known: delete it and restart")]
+    #[error(
+        "admin token {path}: others can read it (mode {mode:03o}); `chmod 600 {path}`, and make a new one if it may be known: delete it and restart"
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -27,7 +29,9 @@ pub(crate) enum AdminTokenError {
         mode: u32,
     },
     /// The file holds less than a token.
-    #[error("admin token {path}: shorter than 32 characters; delete it, and the next start makes a new one")]
+    #[error(
+        "admin token {path}: shorter than 32 characters; delete it, and the next start makes a new one"
+    )]
     Short {
         /// The file.
         path: PathBuf,
@@ -39,7 +43,10 @@ pub(crate) struct AdminToken([u8; 32]);
 
 impl AdminToken {
     /// Reads the token in `path`, or makes one there.
-    pub(crate) fn load_or_create(path: &Path, random: SystemRandom) -> Result<Self, AdminTokenError> {
+    pub(crate) fn load_or_create(
+        path: &Path,
+        random: SystemRandom,
+    ) -> Result<Self, AdminTokenError> {
         let fault = |source| AdminTokenError::File { path: path.to_owned(), source };
         match std::fs::metadata(path) {
             Ok(metadata) => {

@@ -18,23 +18,22 @@ use crate::clock::SystemClock;
 use crate::config::{Config, PasswordsConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
-use accounts::credentials::{CredentialError, CredentialSettings, Credentials};
+use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Credentials};
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use disk::Disk;
 use limits::Limits;
 use pki::Pki;
 use stamp_port::StampPort;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{DiskStore, Store, StoreError};
+use store::{DiskStore, OpenReport, Store, StoreError};
 use tsa::{Issuer, IssuerError, IssuerSettings};
 
 /// Everything that the routes need.
 pub(crate) struct Service {
     pub(crate) clock: SystemClock,
-    pub(crate) random: SystemRandom,
     pub(crate) store: Arc<DiskStore>,
     pub(crate) ledger: StampLedger,
     pub(crate) credentials: Credentials,
@@ -80,16 +79,13 @@ impl Service {
         let data = pki::private_directory(&config.data.directory)?;
         // The store first: its lock keeps a second process away from everything else.
         let (store, report) = DiskStore::open(&data, &store_settings(config))?;
-        tracing::info!(%report, "store open");
+        report_open(&report);
         let store = Arc::new(store);
         let pki = Pki::open(config, now, random)?;
         let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config), now)?;
-        let credentials = Credentials::open(
-            shared,
-            credential_settings(&config.passwords),
-            &mut random.generator(),
-        )?;
+        let passwords = credential_settings(&config.passwords)?;
+        let credentials = Credentials::open(shared, passwords, random.seeded())?;
         let units = config.tsu.iter().map(|unit| pki.unit(unit, now, random));
         let units = units.collect::<Result<Vec<_>, _>>()?;
         let default_unit = config.tsu.first().map(|unit| unit.id.clone()).unwrap_or_default();
@@ -102,7 +98,6 @@ impl Service {
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
             clock,
-            random,
             store,
             ledger,
             credentials,
@@ -133,6 +128,18 @@ impl Service {
     }
 }
 
+/// Tells what the store found when it was opened.
+fn report_open(report: &OpenReport) {
+    if let Some(torn) = &report.torn_tail {
+        tracing::warn!(?torn, "an unfinished write was cut off; it was never acknowledged");
+    }
+    if let Some(reason) = &report.index_rebuilt {
+        tracing::warn!(reason, "the index was built again from the journal");
+    }
+    let OpenReport { sequence, verified_bytes, replayed, .. } = report;
+    tracing::info!(sequence, verified_bytes, replayed, "store open");
+}
+
 fn store_settings(config: &Config) -> store::Settings {
     store::Settings {
         segment_bytes: config.data.segment_mib << 20,
@@ -144,16 +151,15 @@ fn store_settings(config: &Config) -> store::Settings {
 
 fn ledger_settings(config: &Config) -> LedgerSettings {
     LedgerSettings {
-        retry_window: Duration::from_secs(config.stamps.retry_window_s),
+        // The configuration's own check keeps it below a day.
+        retry_window: TimeDelta::seconds(i64::try_from(config.stamps.retry_window_s).unwrap_or(0)),
         cached_accounts: config.stamps.cached_accounts,
     }
 }
 
-fn credential_settings(config: &PasswordsConfig) -> CredentialSettings {
-    CredentialSettings {
-        memory_kib: config.memory_kib,
-        passes: config.passes,
-        cache_ttl: Duration::from_secs(config.cache_s),
-        ..CredentialSettings::default()
-    }
+fn credential_settings(config: &PasswordsConfig) -> Result<CredentialSettings, CredentialError> {
+    let argon2 = Argon2Cost::new(config.memory_kib, config.passes, 1)?;
+    // The configuration's own check keeps it below an hour.
+    let cache_ttl = TimeDelta::seconds(i64::try_from(config.cache_s).unwrap_or(0));
+    Ok(CredentialSettings { argon2, cache_ttl, ..CredentialSettings::default() })
 }

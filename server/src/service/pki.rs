@@ -12,7 +12,6 @@ use certs::{
     KeyError, KeyKind, SigningKey, TsuCertificate, TsuFault, TsuProfile,
 };
 use chrono::{DateTime, Utc};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,11 +58,7 @@ pub(crate) enum PkiError {
 }
 
 fn list(faults: &[TsuFault]) -> String {
-    faults.iter().fold(String::new(), |mut text, fault| {
-        // Writing into a string does not fail.
-        drop(write!(text, "\n  - {fault}"));
-        text
-    })
+    faults.iter().map(|fault| format!("\n  - {fault}")).collect()
 }
 
 /// The built-in CA and where everything lies.
@@ -160,8 +155,8 @@ impl Pki {
         random: SystemRandom,
     ) -> Result<(), PkiError> {
         let name = format!("{} TSU {}", self.organization.organization, config.id);
-        let policies = config.policies.iter().filter_map(|text| tsa::policy::parse_oid(text));
-        let profile = TsuProfile::new(subject(&self.organization, &name), policies.collect());
+        let policies = policies(config)?.iter().map(|policy| policy.oid().into()).collect();
+        let profile = TsuProfile::new(subject(&self.organization, &name), policies);
         let key = key.public_key();
         let der = self.issuing.issue_tsu(&profile, key, now, &mut random.generator())?;
         tracing::info!(unit = %config.id, subject = name, "unit certificate issued");
@@ -233,22 +228,30 @@ fn build_unit(
     certificate: TsuCertificate,
 ) -> Result<tsa::Tsu, PkiError> {
     let fault = |reason: String| PkiError::Unit { unit: config.id.clone(), reason };
-    let policies = config.policies.iter().map(|text| {
-        tsa::policy::parse_oid(text).ok_or_else(|| fault(format!("policy {text} is no OID")))
-    });
-    let policies = policies.collect::<Result<Vec<_>, _>>()?;
-    let settings = tsa::TsuSettings {
+    let mut policies = policies(config)?.into_iter();
+    let default = policies.next().ok_or_else(|| fault("it offers no policy".to_owned()))?;
+    tsa::Tsu::new(tsa::TsuSettings {
         id: config.id.clone(),
-        policies,
-        accuracy: tsa::time::Accuracy::from_micros(u64::from(config.accuracy_ms) * 1000)
+        key,
+        certificate,
+        policies: tsa::Policies::new(default, policies.collect()),
+        accuracy: tsa::Accuracy::from_micros(u64::from(config.accuracy_ms) * 1000)
             .map_err(|error| fault(error.to_string()))?,
-        certificates: match config.certificates {
+        hashes: tsa::HashAlgorithm::ALL.to_vec(),
+        chain: match config.certificates {
             Certificates::Leaf => tsa::ChainPolicy::LeafOnly,
             Certificates::Full => tsa::ChainPolicy::Full,
         },
-        verify_one_in: config.verify_one_in,
-    };
-    tsa::Tsu::new(settings, key, certificate).map_err(|error| fault(error.to_string()))
+        verify: tsa::VerifyPolicy { one_in: config.verify_one_in },
+    })
+    .map_err(|error| fault(error.to_string()))
+}
+
+fn policies(config: &TsuConfig) -> Result<Vec<tsa::PolicyId>, PkiError> {
+    let parsed = config.policies.iter().map(|text| text.parse::<tsa::PolicyId>());
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|error| PkiError::Unit { unit: config.id.clone(), reason: error.to_string() })
 }
 
 fn subject(ca: &CaConfig, common_name: &str) -> DistinguishedName {

@@ -54,7 +54,7 @@ fn record(stored: StoredToken) -> TokenRecord {
 fn refusal(refused: Refused) -> Refusal {
     match refused {
         Refused::NoStamps => Refusal::NoStamps,
-        Refused::NotActive => Refusal::AccountNotActive,
+        Refused::NotActive(_) => Refusal::AccountNotActive,
         Refused::Busy => Refusal::Busy,
         refused => Refusal::Unavailable(refused.to_string()),
     }

@@ -6,6 +6,7 @@ use crate::http::auth;
 use crate::http::fault::{credential_problem, stamp_problem};
 use crate::http::problem::Problem;
 use crate::http::stamp_account::{Expiring, rfc3339};
+use crate::http::words;
 use crate::service::Service;
 use accounts::StampAccountId;
 use accounts::stamps::{AccountView, Category, NewLot};
@@ -37,7 +38,7 @@ impl From<AccountView> for AdminAccount {
         Self {
             id: view.id.to_string(),
             name: view.name,
-            status: view.status.label(),
+            status: words::status(view.status),
             remaining: view.remaining,
             used: view.used,
             reserved: view.reserved,
@@ -98,12 +99,12 @@ async fn open(service: &Service, wanted: CreateAccount) -> Result<CreatedAccount
         lot.check(now).map_err(stamp_problem)?;
     }
     let view = service.ledger.create(&wanted.name, &by, now).await.map_err(stamp_problem)?;
-    let password = accounts::credentials::generate_password(&mut service.random.generator());
     let credentials = &service.credentials;
-    let set = credentials.set_password(view.id, &view.name, &password, now).await;
+    let password = credentials.generate_password();
+    let shown = password.expose().to_owned();
+    let set = credentials.set_password(view.id, &view.name, password, now).await;
     set.map_err(credential_problem)?;
-    let mut random = service.random.generator();
-    let key = credentials.issue_api_key(view.id, "first", &mut random, now).await;
+    let key = credentials.issue_api_key(view.id, "first", now).await;
     let key = key.map_err(credential_problem)?;
     if wanted.stamps > 0 {
         service.ledger.grant(view.id, lot, &by, now).await.map_err(stamp_problem)?;
@@ -111,7 +112,7 @@ async fn open(service: &Service, wanted: CreateAccount) -> Result<CreatedAccount
     Ok(CreatedAccount {
         id: view.id.to_string(),
         name: view.name,
-        password: password.expose().to_owned(),
+        password: shown,
         api_key: key.expose().to_owned(),
         stamps: wanted.stamps,
     })
@@ -240,7 +241,7 @@ async fn change(
         Change::Close => service.ledger.close(id, &by, now).await,
     };
     let view = view.map_err(stamp_problem)?;
-    tracing::info!(account = %id, status = view.status.label(), "account status changed");
+    tracing::info!(account = %id, status = words::status(view.status), "account status changed");
     Ok(fresh(HttpResponse::Ok(), &AdminAccount::from(view)))
 }
 

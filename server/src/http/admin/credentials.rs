@@ -32,20 +32,27 @@ pub(crate) async fn password(
     let id = account(&service, &name)?;
     let now = service.clock.now();
     let view = service.ledger.view(id, now).await.map_err(stamp_problem)?;
-    let password = accounts::credentials::generate_password(&mut service.random.generator());
-    let set = service.credentials.set_password(id, &view.name, &password, now).await;
+    let password = service.credentials.generate_password();
+    let shown = PasswordSet { password: password.expose().to_owned() };
+    let set = service.credentials.set_password(id, &view.name, password, now).await;
     set.map_err(credential_problem)?;
     tracing::info!(account = %id, "password changed");
-    Ok(fresh(HttpResponse::Ok(), &PasswordSet { password: password.expose().to_owned() }))
+    Ok(fresh(HttpResponse::Ok(), &shown))
 }
 
 /// An API key to be made.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewApiKey {
     /// What it is for.
-    #[serde(default)]
+    #[serde(default = "NewApiKey::label")]
     label: String,
+}
+
+impl NewApiKey {
+    fn label() -> String {
+        "not stated".to_owned()
+    }
 }
 
 /// A new API key, shown this once.
@@ -70,8 +77,7 @@ pub(crate) async fn create_api_key(
     let NewApiKey { label } = admitted(&request, payload, &service).await?;
     let id = account(&service, &name)?;
     let now = service.clock.now();
-    let mut random = service.random.generator();
-    let key = service.credentials.issue_api_key(id, &label, &mut random, now).await;
+    let key = service.credentials.issue_api_key(id, &label, now).await;
     let key = key.map_err(credential_problem)?;
     let prefix = key.prefix().to_owned();
     tracing::info!(account = %id, prefix, "API key made");
@@ -249,7 +255,7 @@ pub(crate) async fn unbind_certificate(
     let (name, sha256) = path.into_inner();
     let id = account(&service, &name)?;
     let digest = parse_sha256(&sha256)?;
-    let unbound = service.credentials.unbind_certificate(id, digest, service.clock.now()).await;
+    let unbound = service.credentials.unbind_certificate(id, digest).await;
     unbound.map_err(credential_problem)?;
     tracing::info!(account = %id, sha256, "client certificate unbound");
     Ok(HttpResponse::NoContent().finish())

@@ -6,14 +6,6 @@ mod credentials;
 mod stamps;
 mod units;
 
-pub(crate) use accounts::{AccountList, AdminAccount, CreateAccount, CreatedAccount};
-pub(crate) use credentials::{
-    ApiKeyCreated, ApiKeyList, CertificateBound, CertificateList, NewApiKey, NewCertificate,
-    PasswordSet,
-};
-pub(crate) use stamps::{AdminLot, AdminStatement, NewLotBody, Refund, RefundBody};
-pub(crate) use units::{StoreView, UnitDetail, UnitList};
-
 use super::fault::stamp_problem;
 use super::problem::Problem;
 use super::{auth, body, resource};
@@ -38,10 +30,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     const ACCOUNT: &str = "/api/v1/admin/accounts/{account}";
     let under = |rest: &str| format!("{ACCOUNT}/{rest}");
     config
-        .service(resource("/api/v1/admin/accounts", "GET, POST", [
-            web::get().to(accounts::list_accounts),
-            web::post().to(accounts::create),
-        ]))
+        .service(resource(
+            "/api/v1/admin/accounts",
+            "GET, POST",
+            [web::get().to(accounts::list_accounts), web::post().to(accounts::create)],
+        ))
         .service(resource(ACCOUNT, "GET", [web::get().to(accounts::show_account)]))
         .service(resource(&under("suspend"), "POST", [web::post().to(accounts::suspend)]))
         .service(resource(&under("reactivate"), "POST", [web::post().to(accounts::reactivate)]))
@@ -51,20 +44,32 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource(&under("lots/{lot}/void"), "POST", [web::post().to(stamps::void)]))
         .service(resource(&under("refunds"), "POST", [web::post().to(stamps::refund)]))
         .service(resource(&under("statement"), "GET", [web::get().to(stamps::statement)]))
-        .service(resource(&under("api-keys"), "GET, POST", [
-            web::get().to(credentials::list_api_keys),
-            web::post().to(credentials::create_api_key),
-        ]))
-        .service(resource(&under("api-keys/{prefix}"), "DELETE", [
-            web::delete().to(credentials::revoke_api_key)
-        ]))
-        .service(resource(&under("certificates"), "GET, POST", [
-            web::get().to(credentials::list_certificates),
-            web::post().to(credentials::bind_certificate),
-        ]))
-        .service(resource(&under("certificates/{sha256}"), "DELETE", [
-            web::delete().to(credentials::unbind_certificate)
-        ]))
+        .service(resource(
+            &under("api-keys"),
+            "GET, POST",
+            [
+                web::get().to(credentials::list_api_keys),
+                web::post().to(credentials::create_api_key),
+            ],
+        ))
+        .service(resource(
+            &under("api-keys/{prefix}"),
+            "DELETE",
+            [web::delete().to(credentials::revoke_api_key)],
+        ))
+        .service(resource(
+            &under("certificates"),
+            "GET, POST",
+            [
+                web::get().to(credentials::list_certificates),
+                web::post().to(credentials::bind_certificate),
+            ],
+        ))
+        .service(resource(
+            &under("certificates/{sha256}"),
+            "DELETE",
+            [web::delete().to(credentials::unbind_certificate)],
+        ))
         .service(resource("/api/v1/admin/tsus", "GET", [web::get().to(units::list_units)]))
         .service(resource("/api/v1/admin/tsus/{id}", "GET", [web::get().to(units::show_unit)]))
         .service(resource("/api/v1/admin/store", "GET", [web::get().to(units::store)]));
@@ -123,7 +128,10 @@ fn account(service: &Service, text: &str) -> Result<StampAccountId, Problem> {
 }
 
 /// An answer that holds a secret, or the state of this instant.
-fn fresh<T: serde::Serialize>(mut answer: actix_web::HttpResponseBuilder, body: &T) -> HttpResponse {
+fn fresh<T: serde::Serialize>(
+    mut answer: actix_web::HttpResponseBuilder,
+    body: &T,
+) -> HttpResponse {
     answer.insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"));
     answer.json(body)
 }

@@ -7,6 +7,7 @@ use crate::http::fault::stamp_problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::http::token::parse_serial;
+use crate::http::words;
 use crate::service::Service;
 use accounts::stamps::{Book, Category, Entry, LotId, LotView, NewLot, Period};
 use actix_web::web::{Data, Path, Payload};
@@ -40,7 +41,7 @@ impl From<LotView> for AdminLot {
             id: lot.id.to_string(),
             quantity: lot.quantity,
             remaining: lot.remaining,
-            category: lot.category.label(),
+            category: words::category(lot.category),
             priority: lot.priority,
             effective_at: rfc3339(lot.effective_at),
             expires_at: lot.expires_at.map(rfc3339),
@@ -90,9 +91,8 @@ pub(crate) async fn grant(
     let now = service.clock.now();
     let category = match wanted.category.as_deref() {
         None => Category::Paid,
-        Some(text) => Category::from_label(text).ok_or_else(|| {
-            invalid("category", "use paid, promotional, compensation or test")
-        })?,
+        Some(text) => words::parse_category(text)
+            .ok_or_else(|| invalid("category", "use paid, promotional, compensation or test"))?,
     };
     let mut lot = NewLot::plain(wanted.quantity, category, now);
     lot.priority = wanted.priority.unwrap_or(lot.priority);
@@ -220,7 +220,7 @@ impl From<Entry> for AdminEntry {
         Self {
             seq: entry.number,
             at: rfc3339(entry.at),
-            kind: entry.kind.label(),
+            kind: words::kind(entry.kind),
             quantity: entry.quantity,
             from: from.map(book),
             to: to.map(book),

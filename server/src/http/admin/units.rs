@@ -42,9 +42,9 @@ impl Unit {
         let problem = unit.usable_at(service.clock.now()).err().map(|fault| fault.to_string());
         Self {
             id: unit.id().to_owned(),
-            default: unit.id() == service.issuer.default_unit(),
+            default: unit.id() == service.default_unit,
             key: unit.key_kind().to_string(),
-            policies: unit.policies().iter().map(tsa::policy::display_oid).collect(),
+            policies: unit.policies().iter().map(ToString::to_string).collect(),
             accuracy_ms: unit.accuracy().as_micros() as f64 / 1000.0,
             subject: certs::display_name(certificate.subject()),
             not_before: rfc3339(certificate.not_before()),
@@ -110,12 +110,16 @@ pub(crate) async fn show_unit(
 pub(crate) struct StoreView {
     /// Number of the last durable transaction.
     sequence: u64,
-    /// Bytes of the journal on disk.
-    journal_bytes: u64,
-    /// Segments of the journal.
-    segments: u64,
-    /// Groups of transactions written since the start.
+    /// Since the start: transactions written.
+    transactions: u64,
+    /// Since the start: groups of transactions, each with one sync.
     groups: u64,
+    /// Since the start: bytes written to the journal.
+    journal_bytes: u64,
+    /// Jobs that wait for the writer now.
+    queued: u64,
+    /// Changed keys that are not in the index yet.
+    unindexed_keys: u64,
     /// `ok`, or why nothing is written.
     health: String,
 }
@@ -131,10 +135,12 @@ pub(crate) async fn store(
     auth::administrator(&request, &service)?;
     let statistics = service.store.statistics();
     let view = StoreView {
-        sequence: service.store.durable_sequence(),
-        journal_bytes: statistics.journal_bytes,
-        segments: statistics.segments,
+        sequence: statistics.durable_sequence,
+        transactions: statistics.transactions,
         groups: statistics.groups,
+        journal_bytes: statistics.journal_bytes,
+        queued: statistics.queued,
+        unindexed_keys: statistics.overlay_keys,
         health: service.store.health().map_or_else(|e| e.to_string(), |()| "ok".to_owned()),
     };
     Ok(fresh(HttpResponse::Ok(), &view))
