@@ -3,6 +3,20 @@
 //! This room makes and checks certificates and holds keys behind one narrow trait, so that a
 //! device can stand where a file stands today. It knows nothing of HTTP, accounts or tokens.
 
+pub mod ca;
+pub mod check;
+pub mod file;
 pub mod key;
+mod name;
+pub mod oid;
+pub mod pem;
+mod scheme;
+mod tsu;
 
-pub use key::{KeyError, KeyKind, SignatureScheme, SigningKey};
+pub use ca::{CaProfile, CertificateAuthority, IssueError, TsuProfile};
+pub use check::{Severity, TsuFault, check_tsu};
+pub use key::{
+    FileBackend, KeyBackend, KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey,
+};
+pub use name::{DistinguishedName, NameError, display_name};
+pub use tsu::TsuCertificate;

@@ -1,8 +1,93 @@
-//! `marca demo`: not part of this branch, which builds the command line alone.
+//! `marca demo`: the whole service on loopback, with fixed logins, to try it out.
+//!
+//! The secrets in here exist in this mode only: [`crate::serve`] does not know them.
 
 use crate::cli::{DemoOptions, ServiceError};
+use crate::config::Config;
+use crate::serve;
+use crate::service::Service;
+use accounts::credentials::Password;
+use accounts::stamps::{Act, Category, NewLot};
+use std::path::Path;
 
-/// Refuses: the service is not in this build.
+/// The demo's stamp account.
+const NAME: &str = "demo";
+/// Its password.
+const PASSWORD: &str = "demo-stamps";
+/// Its API key.
+const API_KEY: &str = "marca_demo_0123456789abcdef0123456789abcdef";
+/// Its stamps.
+const STAMPS: u64 = 100;
+
+/// `marca demo`
 pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
-    Err(format!("this build holds no service to start on {}", options.listen).into())
+    let mut config = Config::default_in(&options.data)?;
+    if !options.listen.ip().is_loopback() {
+        return Err(format!(
+            "the demo has passwords that everybody knows, so it listens on loopback only, not on \
+             {}; for a real service see `marca config default` and `marca serve`",
+            options.listen
+        )
+        .into());
+    }
+    config.server.listen = options.listen;
+    config.data.min_free_mib = 16;
+    if let Some(unit) = config.tsu.first_mut() {
+        // A unit for each kind of key: a second start with another kind makes another unit.
+        unit.key = options.tsu_key.to_string();
+        unit.id = format!("demo-{}", options.tsu_key);
+    }
+    let _log = crate::log::start(&config.log);
+    let (listener, address) = serve::bind(&config)?;
+    config.server.public_url = format!("http://{address}");
+    let service = Service::open(&config)?;
+    actix_web::rt::System::new().block_on(open_account(&service))?;
+    let data = options.data.clone();
+    serve::run_with(&config, listener, service, move |url| {
+        serve::println_ready(&url);
+        print_commands(&url, &data);
+    })
+}
+
+/// Opens the demo's account, unless an earlier start did.
+async fn open_account(service: &Service) -> Result<(), ServiceError> {
+    if service.ledger.by_name(NAME)?.is_some() {
+        return Ok(());
+    }
+    let now = service.clock.now();
+    let by = Act::new("demo", "first start");
+    let account = service.ledger.create(NAME, &by, now).await?.id;
+    let credentials = &service.credentials;
+    let password = Password::new(PASSWORD.to_owned())?;
+    credentials.set_password(account, NAME, password, now).await?;
+    credentials.import_api_key(account, API_KEY, "demo", now).await?;
+    service.ledger.grant(account, NewLot::plain(STAMPS, Category::Test, now), &by, now).await?;
+    Ok(())
+}
+
+/// Commands that can be pasted as they stand.
+#[expect(clippy::print_stdout, reason = "the commands are what a new user came for")]
+fn print_commands(url: &str, data: &Path) {
+    let ca = data.join("ca.pem");
+    let ca = ca.display();
+    println!(
+        "
+Stamp a file (takes one of the {STAMPS} stamps of the account `{NAME}`):
+
+  openssl ts -query -data README.md -sha256 -cert -out demo.tsq
+  curl -fsS -u {NAME}:{PASSWORD} -H 'Content-Type: application/timestamp-query' \\
+       --data-binary @demo.tsq {url}/tsa -o demo.tsr
+
+Verify it:
+
+  openssl ts -verify -data README.md -in demo.tsr -CAfile {ca}
+
+See the stamps that remain:
+
+  curl -fsS -u {NAME}:{PASSWORD} {url}/api/v1/stamp-account
+
+API key for tools: {API_KEY}
+The interface, to browse: {url}/api/v1/docs/
+Press Ctrl-C to end."
+    );
 }

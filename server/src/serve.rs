@@ -1,17 +1,137 @@
-//! `marca serve`: not part of this branch, which builds the command line alone.
+//! Runs the service: opens it, listens, waits for the end, closes it.
 
 use crate::cli::ServiceError;
+use crate::config::Config;
+use crate::http;
+use crate::service::{Service, watch};
+use crate::{log, tls};
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::rt::System;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::StoreError;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What `marca config default` prints.
-pub(crate) const DEFAULT_CONFIG: &str = "# this build holds no service\n";
+pub(crate) const DEFAULT_CONFIG: &str = crate::config::DEFAULT;
 
-/// Refuses: the service is not in this build.
-pub(crate) fn run(config: &Path) -> Result<(), ServiceError> {
-    Err(format!("this build holds no service to start from {}", config.display()).into())
+/// `marca serve`
+pub(crate) fn run(path: &Path) -> Result<(), ServiceError> {
+    let config = Config::load(path)?;
+    let _log = log::start(&config.log);
+    let (listener, _address) = bind(&config)?;
+    let service = Service::open(&config)?;
+    run_with(&config, listener, service, |url| println_ready(&url))
 }
 
-/// Refuses: the service is not in this build.
-pub(crate) fn check_config(config: &Path) -> Result<(), ServiceError> {
-    Err(format!("this build holds no service to check {}", config.display()).into())
+/// `marca config check`
+pub(crate) fn check_config(path: &Path) -> Result<(), ServiceError> {
+    let config = Config::load(path)?;
+    if let Some(tls) = &config.tls {
+        drop(tls::acceptor(tls)?);
+    }
+    Ok(())
+}
+
+/// Takes the address before anything is opened, so that a second start fails early and by name.
+pub(crate) fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServiceError> {
+    let wanted = config.server.listen;
+    let failed = |error: std::io::Error| {
+        format!("cannot listen on {wanted}: {error}; is another service there? Choose another port")
+    };
+    let listener = TcpListener::bind(wanted).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// The line that scripts wait for.
+#[expect(clippy::print_stdout, reason = "the ready line is part of the public contract")]
+pub(crate) fn println_ready(url: &str) {
+    println!("ready: {url}");
+}
+
+/// Serves until a signal ends it or the store stops. `ready` gets the address when it answers.
+pub(crate) fn run_with(
+    config: &Config,
+    listener: TcpListener,
+    service: Service,
+    ready: impl FnOnce(String),
+) -> Result<(), ServiceError> {
+    let service = Data::new(service);
+    let outcome = System::new().block_on(serve(config, listener, service.clone(), ready));
+    // A store that has stopped by itself says so in `outcome`; closing it says so again.
+    let closed = service.close();
+    outcome?;
+    closed?;
+    tracing::info!("closed");
+    Ok(())
+}
+
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    service: Data<Service>,
+    ready: impl FnOnce(String),
+) -> Result<(), ServiceError> {
+    let address = listener.local_addr()?;
+    let server = &config.server;
+    let workers = server.worker_threads();
+    let shared = service.clone();
+    let app = move || {
+        App::new().app_data(shared.clone()).wrap(from_fn(http::access::log)).configure(http::routes)
+    };
+    let builder = HttpServer::new(app)
+        .workers(workers)
+        .max_connections(server.max_connections.div_ceil(workers))
+        .keep_alive(Duration::from_secs(server.keep_alive_s))
+        .client_request_timeout(Duration::from_millis(server.head_timeout_ms))
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .shutdown_timeout(server.shutdown_s)
+        .on_connect(tls::note_client)
+        .disable_signals();
+    let (builder, scheme) = match &config.tls {
+        Some(tls) => (builder.listen_openssl(listener, tls::acceptor(tls)?)?, "https"),
+        None => (builder.listen(listener)?, "http"),
+    };
+    let running = builder.run();
+    let handle = running.handle();
+    let ending = actix_web::rt::spawn(end(service.into_inner(), handle));
+    tracing::info!(%address, workers, "listening");
+    ready(format!("{scheme}://{address}"));
+    running.await?;
+    match ending.await {
+        Ok(Some(error)) => Err(error.into()),
+        Ok(None) => Ok(()),
+        Err(error) => Err(format!("the service ended by a fault of its own: {error}").into()),
+    }
+}
+
+/// Waits for a signal or for the end of the store, then stops the server: after a signal the
+/// requests under way are finished, after a disk error nothing is.
+async fn end(service: Arc<Service>, handle: ServerHandle) -> Option<StoreError> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        tracing::error!("signals cannot be caught; ending");
+        handle.stop(true).await;
+        return None;
+    };
+    let watching = watch(Arc::clone(&service));
+    let stopped = tokio::select! {
+        _signal = terminate.recv() => None,
+        _signal = interrupt.recv() => None,
+        error = watching => Some(error),
+    };
+    service.limits.end();
+    match &stopped {
+        None => tracing::info!("ending: requests under way are finished first"),
+        Some(error) => tracing::error!(%error, "ending"),
+    }
+    handle.stop(stopped.is_none()).await;
+    stopped
 }

@@ -10,7 +10,9 @@ pub enum StoreError {
     #[error("the store's queue is full; nothing was done, try again later")]
     Busy,
     /// No space for another journal segment. Reads go on; writes work again when there is space.
-    #[error("no space left for the journal in {directory}: {reason}; free space, then writing goes on by itself")]
+    #[error(
+        "no space left for the journal in {directory}: {reason}; free space, then writing goes on by itself"
+    )]
     Full {
         /// The directory that has no space.
         directory: PathBuf,
@@ -18,7 +20,9 @@ pub enum StoreError {
         reason: String,
     },
     /// A write or a sync failed. What the disk holds is unknown: the process has to be restarted.
-    #[error("the store is stopped after a disk error ({reason}); nothing more is written: check the disk, then restart")]
+    #[error(
+        "the store is stopped after a disk error ({reason}); nothing more is written: check the disk, then restart"
+    )]
     Poisoned {
         /// The operating system's words.
         reason: String,
@@ -27,7 +31,9 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// Another process holds the data directory.
-    #[error("the data directory {directory} is in use by process {holder}; stop that process, or use another directory")]
+    #[error(
+        "the data directory {directory} is in use by process {holder}; stop that process, or use another directory"
+    )]
     InUse {
         /// The data directory.
         directory: PathBuf,
@@ -35,12 +41,40 @@ pub enum StoreError {
         holder: String,
     },
     /// The data do not add up: damage in the middle of the journal, or a record that cannot be read.
-    #[error("damage in {place}: {what}; restore from a backup (`marca store restore`), or ask for help before anything is deleted")]
+    #[error(
+        "damage in {place}: {what}; restore from a backup (`marca store restore`), or ask for help before anything is deleted"
+    )]
     Damaged {
         /// File and offset.
         place: String,
         /// What was found there.
         what: String,
+    },
+    /// The index cannot be read or written. It holds nothing that the journal does not hold.
+    #[error(
+        "the index failed ({reason}); restart, and if that does not help delete it: `marca store rebuild`"
+    )]
+    Index {
+        /// The index's words.
+        reason: String,
+    },
+    /// A transaction writes more than fits into a segment of the journal; it was not done.
+    #[error(
+        "the transaction has {bytes} bytes, and the store takes {limit}; split it, or raise the length of a segment"
+    )]
+    TooLarge {
+        /// What it would have written (or the length of a key).
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The job panicked; nothing of it was written. This is an error in its code.
+    #[error(
+        "the transaction ended with a panic and was not done: {message}; this is a bug, please report it"
+    )]
+    Panicked {
+        /// What the panic said.
+        message: String,
     },
     /// The operating system refused something before any state was in doubt.
     #[error("{action} {path}: {reason}")]

@@ -11,10 +11,24 @@
 //!
 //! The journal is the truth. An error of the disk poisons the store: nothing is retried.
 
+pub mod disk;
+mod disk_store;
+mod engine;
 mod error;
+mod index;
+pub mod journal;
+mod lock;
+mod memory_store;
+mod overlay;
+mod settings;
 mod table;
 mod transact;
 
+pub use disk_store::DiskStore;
+pub use engine::condition::Statistics;
+pub use engine::open::OpenReport;
 pub use error::StoreError;
+pub use memory_store::MemoryStore;
+pub use settings::Settings;
 pub use table::Table;
 pub use transact::{Job, Order, Pending, Row, Store, StoreExt, Transaction};

@@ -15,6 +15,16 @@ pub enum Order {
     Descending,
 }
 
+impl Order {
+    /// Which of two keys comes first in this direction.
+    pub(crate) fn compare(self, one: &[u8], other: &[u8]) -> std::cmp::Ordering {
+        match self {
+            Self::Ascending => one.cmp(other),
+            Self::Descending => other.cmp(one),
+        }
+    }
+}
+
 /// What a job sees while it runs: all that was committed before it, and its own writes.
 ///
 /// Jobs run one after another on one thread. A job must do no I/O of its own and must not wait.

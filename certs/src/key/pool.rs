@@ -1,0 +1,67 @@
+//! Signing contexts that are made ready once and used again.
+//!
+//! Making one costs OpenSSL a tenth of a P-256 signature (look-ups of algorithms by name), see
+//! `benches/signing.rs`; the digest is therefore computed here and a kept context signs it.
+
+use super::SignatureScheme;
+use openssl::error::ErrorStack;
+use openssl::md::Md;
+use openssl::pkey::{PKey, Private};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Padding;
+use openssl::sha;
+use std::sync::{Mutex, PoisonError};
+
+/// Contexts for one key; as many as there were threads signing at once.
+pub(super) struct ContextPool {
+    key: PKey<Private>,
+    scheme: SignatureScheme,
+    longest_signature: usize,
+    idle: Mutex<Vec<PkeyCtx<Private>>>,
+}
+
+impl ContextPool {
+    /// A pool for a key that signs digests: any but Ed25519.
+    pub(super) fn new(key: PKey<Private>, scheme: SignatureScheme) -> Self {
+        let longest_signature = key.size();
+        Self { key, scheme, longest_signature, idle: Mutex::default() }
+    }
+
+    /// Hashes `message` and signs the digest.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        let mut context = match self.take() {
+            Some(context) => context,
+            None => self.ready()?,
+        };
+        let mut signature = vec![0; self.longest_signature];
+        let target = Some(signature.as_mut_slice());
+        let length = match self.scheme {
+            SignatureScheme::EcdsaSha384 => context.sign(&sha::sha384(message), target),
+            SignatureScheme::EcdsaSha512 => context.sign(&sha::sha512(message), target),
+            _ => context.sign(&sha::sha256(message), target),
+        }?;
+        signature.truncate(length);
+        // Only a context that has just worked is kept.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
+        Ok(signature)
+    }
+
+    fn take(&self) -> Option<PkeyCtx<Private>> {
+        // Nothing that can panic runs under this lock, and a list of idle contexts is always whole.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn ready(&self) -> Result<PkeyCtx<Private>, ErrorStack> {
+        let mut context = PkeyCtx::new(&self.key)?;
+        context.sign_init()?;
+        if self.scheme == SignatureScheme::RsaPkcs1Sha256 {
+            context.set_rsa_padding(Padding::PKCS1)?;
+        }
+        context.set_signature_md(match self.scheme {
+            SignatureScheme::EcdsaSha384 => Md::sha384(),
+            SignatureScheme::EcdsaSha512 => Md::sha512(),
+            _ => Md::sha256(),
+        })?;
+        Ok(context)
+    }
+}

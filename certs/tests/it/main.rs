@@ -1,0 +1,23 @@
+//! One binary for every test of the crate's public surface.
+//!
+//! ```text
+//! support    a clock that stands still, a random source with a seed, a small hierarchy of CAs
+//! key_file   the file back end: permissions, damage, labels
+//! signing    every kind of key signs what OpenSSL verifies
+//! issuing    what the CA writes, field by field
+//! faults     every fault of a TSU certificate, one by one, with its text
+//! interop    the openssl command and OpenSSL's verifier agree
+//! pem        bundles in and out
+//! robust     no bytes make the parser or the check panic
+//! ```
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
+mod faults;
+mod interop;
+mod issuing;
+mod key_file;
+mod pem;
+mod robust;
+mod signing;
+mod support;

@@ -1,0 +1,99 @@
+//! One log line and one measurement for each request, at the boundary.
+//!
+//! A line holds the route's pattern, never the path: a path may hold an API key.
+
+use crate::service::Service;
+use accounts::StampAccountId;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage};
+use std::time::Instant;
+use tsa::Outcome;
+
+/// What a handler tells about the request that it served, for the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    account: StampAccountId,
+    outcome: Option<&'static str>,
+    serial: Option<[u8; 16]>,
+}
+
+impl Facts {
+    /// The account that asks.
+    pub(crate) fn of(account: StampAccountId) -> Self {
+        Self { account, outcome: None, serial: None }
+    }
+
+    /// The end of a request for a timestamp.
+    pub(crate) fn with(mut self, outcome: &Outcome) -> Self {
+        self.outcome = Some(outcome_label(outcome));
+        if let Outcome::Granted { serial, .. } = outcome {
+            self.serial = Some(*serial);
+        }
+        self
+    }
+}
+
+/// The stable label of an outcome in logs and metrics.
+pub(crate) fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Granted { repeated: false, .. } => "granted",
+        Outcome::Granted { repeated: true, .. } => "repeated",
+        Outcome::Rejected { reason, .. } => reason.label(),
+        Outcome::NoStamps => "no_stamps",
+        Outcome::AccountNotActive => "account_not_active",
+        Outcome::Busy => "busy",
+        Outcome::UnknownUnit => "unknown_unit",
+    }
+}
+
+/// The middleware around every route.
+pub(crate) async fn log(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let service = request.app_data::<Data<Service>>().cloned();
+    let response = next.call(request).await?;
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16();
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("unmatched");
+    if let Some(service) = service {
+        service.metrics.served(route, status, elapsed);
+    }
+    let facts = request.extensions().get::<Facts>().copied();
+    write(request.method().as_str(), route, status, elapsed.as_micros(), facts);
+    Ok(response)
+}
+
+fn write(method: &str, route: &str, status: u16, micros: u128, facts: Option<Facts>) {
+    // An extension method is the client's text: only the known ones are written.
+    let method = match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" => method,
+        _ => "other",
+    };
+    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+    let Some(Facts { account, outcome, serial }) = facts else {
+        if status >= 500 {
+            tracing::warn!(target: "marca::access", method, route, status, micros);
+        } else {
+            tracing::info!(target: "marca::access", method, route, status, micros);
+        }
+        return;
+    };
+    let outcome = outcome.unwrap_or("-");
+    let Some(serial) = serial else {
+        tracing::info!(target: "marca::access", method, route, status, micros, %account, outcome);
+        return;
+    };
+    let mut digits = [0; 32];
+    // 16 bytes always fill 32 digits.
+    let encoded = hex::encode_to_slice(serial, &mut digits);
+    let serial = encoded.ok().and_then(|()| std::str::from_utf8(&digits).ok()).unwrap_or("-");
+    tracing::info!(target: "marca::access",
+        method, route, status, micros, %account, outcome, serial);
+}

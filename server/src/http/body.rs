@@ -1,0 +1,70 @@
+//! Reading a small request body: bounded in size and in time, never decompressed.
+
+use super::problem::Problem;
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt;
+use std::time::Duration;
+
+/// The largest body that any route reads, in bytes.
+pub(crate) const LIMIT: usize = 16 * 1024;
+
+/// Checks that the body is of media type `expected` (parameters are allowed) and not encoded.
+pub(crate) fn check_media_type(
+    request: &HttpRequest,
+    expected: &'static str,
+) -> Result<(), Problem> {
+    let refused = || Problem::UnsupportedMediaType { expected };
+    let headers = request.headers();
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(refused());
+    }
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = sent.map(|value| value.split(';').next().unwrap_or(value).trim());
+    match essence {
+        Some(essence) if essence.eq_ignore_ascii_case(expected) => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+/// The whole body, at most [`LIMIT`] bytes, all of it within `deadline`.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    deadline: Duration,
+) -> Result<Bytes, Problem> {
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > LIMIT as u64) {
+        return Err(Problem::TooLarge { limit: LIMIT });
+    }
+    match tokio::time::timeout(deadline, collect(payload)).await {
+        Ok(body) => body,
+        Err(_elapsed) => Err(Problem::BodyTimeout),
+    }
+}
+
+/// Most bodies come as one chunk, which is then used as it is.
+async fn collect(mut payload: Payload) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_broken| Problem::BrokenBody)?;
+        if first.len() + rest.len() + chunk.len() > LIMIT {
+            return Err(Problem::TooLarge { limit: LIMIT });
+        }
+        if first.is_empty() {
+            first = chunk;
+        } else {
+            rest.extend_from_slice(&chunk);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}

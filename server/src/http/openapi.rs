@@ -1,0 +1,72 @@
+//! `GET /api/v1/openapi.json` and `/api/v1/docs`: the API, described by the code that serves it.
+
+use super::admin::paths as admin;
+use super::{operation, pki, problem, resource, stamp_account, timestamp, token};
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Marca",
+        description = "Timestamps (RFC 3161) for prepaid stamps. Every error that is not an answer \
+            of the protocol is `application/problem+json` (RFC 9457).",
+    ),
+    paths(
+        timestamp::stamp, timestamp::stamp_with_unit, timestamp::stamp_with_key, token::show,
+        stamp_account::show, stamp_account::events, pki::certificate, pki::chain,
+        operation::healthz, operation::readyz, operation::metrics,
+        admin::create, admin::list_accounts, admin::show_account, admin::suspend,
+        admin::reactivate, admin::close, admin::password, admin::create_api_key,
+        admin::list_api_keys, admin::revoke_api_key, admin::bind_certificate,
+        admin::list_certificates, admin::unbind_certificate, admin::grant, admin::void,
+        admin::refund, admin::statement, admin::list_units, admin::show_unit, admin::store,
+    ),
+    components(schemas(problem::ProblemBody)),
+    modifiers(&Schemes),
+)]
+struct Document;
+
+/// The ways to authenticate.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = |scheme, text: &str| {
+            let http = HttpBuilder::new().scheme(scheme).description(Some(text)).build();
+            SecurityScheme::Http(http)
+        };
+        let components = document.components.get_or_insert_default();
+        let basic = scheme(HttpAuthScheme::Basic, "Name and password of a stamp account");
+        components.add_security_scheme("basic", basic);
+        let bearer = scheme(HttpAuthScheme::Bearer, "API key of a stamp account");
+        components.add_security_scheme("bearer", bearer);
+        let admin = scheme(HttpAuthScheme::Bearer, "The token in the data directory's admin-token");
+        components.add_security_scheme("admin", admin);
+    }
+}
+
+/// The document and the page to browse it.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/api/v1/openapi.json", "GET", [web::get().to(document)]))
+        .service(resource("/api/v1/docs", "GET", [web::get().to(to_page)]))
+        .service(
+            SwaggerUi::new("/api/v1/docs/{_:.*}")
+                .config(Config::from("/api/v1/openapi.json").use_base_layout()),
+        );
+}
+
+async fn document() -> HttpResponse {
+    let mut document = Document::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document)
+}
+
+async fn to_page() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/api/v1/docs/")).finish()
+}

@@ -1,0 +1,98 @@
+//! `GET /healthz`, `/readyz`, `/metrics`: for whoever keeps the service running.
+
+use super::auth;
+use super::problem::Problem;
+use crate::metrics;
+use crate::service::Service;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use store::Store;
+
+/// Alive: the process answers. Says nothing of whether it may issue.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Health {
+    /// Always `alive`.
+    status: &'static str,
+}
+
+/// Whether the service may issue, and what keeps it from it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Readiness {
+    /// All checks are good.
+    ready: bool,
+    /// Each check: `ok`, or what is wrong.
+    checks: Checks,
+}
+
+/// The checks behind readiness.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Checks {
+    /// The clock, and every unit's key and certificate.
+    issuing: String,
+    /// The store takes writes.
+    store: String,
+    /// Free space on the disk.
+    disk: String,
+}
+
+/// `GET /healthz`
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "The process answers", body = Health)))]
+pub(crate) async fn healthz() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Health { status: "alive" })
+}
+
+/// `GET /readyz`
+#[utoipa::path(get, path = "/readyz", tag = "operation",
+    responses((status = 200, description = "May issue", body = Readiness),
+        (status = 503, description = "May not issue, and why", body = Readiness)))]
+pub(crate) async fn readyz(service: Data<Service>) -> HttpResponse {
+    let readiness = readiness(&service);
+    let mut answer = match readiness.ready {
+        true => HttpResponse::Ok(),
+        false => HttpResponse::ServiceUnavailable(),
+    };
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).json(readiness)
+}
+
+fn readiness(service: &Service) -> Readiness {
+    let verdict = |check: Result<(), String>| match check {
+        Ok(()) => (true, "ok".to_owned()),
+        Err(reason) => (false, reason),
+    };
+    let (issuing_ok, issuing) = verdict(service.issuer.readiness().map_err(|e| e.to_string()));
+    let (store_ok, store) = verdict(service.store.health().map_err(|e| e.to_string()));
+    let (disk_ok, disk) = verdict(service.disk.check());
+    Readiness { ready: issuing_ok && store_ok && disk_ok, checks: Checks { issuing, store, disk } }
+}
+
+/// `GET /metrics`: on the machine itself, or with the administration token.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "OpenMetrics text",
+        content_type = "application/openmetrics-text", body = String)))]
+pub(crate) async fn metrics(
+    request: HttpRequest,
+    service: Data<Service>,
+) -> Result<HttpResponse, Problem> {
+    auth::local_or_administrator(&request, &service)?;
+    let gauges = service.metrics.gauges();
+    let statistics = service.store.statistics();
+    gauges.ready.set(i64::from(readiness(&service).ready));
+    gauges.under_way.set(signed(service.limits.under_way() as u64));
+    gauges.sequence.set(signed(statistics.durable_sequence));
+    gauges.groups.set(signed(statistics.groups));
+    gauges.journal_bytes.set(signed(statistics.journal_bytes));
+    gauges.free_bytes.set(signed(service.disk.free().unwrap_or(0)));
+    gauges.unit_end.set(service.first_unit_end().map_or(0, |end| end.timestamp()));
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, metrics::MEDIA_TYPE))
+        .body(service.metrics.text()))
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,165 @@
+//! The service put together: store, accounts, units, and what watches over them.
+//!
+//! Composition only. Data come in through [`crate::http`], are decided by `tsa` and `accounts`,
+//! and rest in `store`; this room opens these in order and closes them in the reverse one.
+
+mod admin_token;
+mod disk;
+mod limits;
+mod pki;
+mod stamp_port;
+mod watch;
+
+pub(crate) use admin_token::AdminTokenError;
+pub(crate) use pki::PkiError;
+pub(crate) use watch::watch;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, PasswordsConfig};
+use crate::metrics::Metrics;
+use crate::random::SystemRandom;
+use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Credentials};
+use accounts::stamps::{LedgerSettings, StampError, StampLedger};
+use admin_token::AdminToken;
+use chrono::{DateTime, TimeDelta, Utc};
+use disk::Disk;
+use limits::Limits;
+use pki::Pki;
+use stamp_port::StampPort;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{DiskStore, OpenReport, Store, StoreError};
+use tsa::{Issuer, IssuerError, IssuerSettings};
+
+/// Everything that the routes need.
+pub(crate) struct Service {
+    pub(crate) clock: SystemClock,
+    pub(crate) store: Arc<DiskStore>,
+    pub(crate) ledger: StampLedger,
+    pub(crate) credentials: Credentials,
+    pub(crate) issuer: Issuer<StampPort>,
+    pub(crate) pki: Pki,
+    pub(crate) disk: Disk,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    pub(crate) admin_token: AdminToken,
+    /// The unit behind `POST /tsa`.
+    pub(crate) default_unit: String,
+    pub(crate) public_url: String,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Keys and certificates.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The books.
+    #[error("the stamp accounts: {0}")]
+    Stamps(#[from] StampError),
+    /// The credentials.
+    #[error("the credentials: {0}")]
+    Credentials(#[from] CredentialError),
+    /// The units.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The administration token.
+    #[error(transparent)]
+    AdminToken(#[from] AdminTokenError),
+}
+
+impl Service {
+    /// Opens everything in the data directory, and makes what is not there yet.
+    pub(crate) fn open(config: &Config) -> Result<Self, OpenError> {
+        let (clock, random) = (SystemClock, SystemRandom);
+        let now = clock.now();
+        let data = pki::private_directory(&config.data.directory)?;
+        // The store first: its lock keeps a second process away from everything else.
+        let (store, report) = DiskStore::open(&data, &store_settings(config))?;
+        report_open(&report);
+        let store = Arc::new(store);
+        let pki = Pki::open(config, now, random)?;
+        let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+        let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config), now)?;
+        let passwords = credential_settings(&config.passwords)?;
+        let credentials = Credentials::open(shared, passwords, random.seeded())?;
+        let units = config.tsu.iter().map(|unit| pki.unit(unit, now, random));
+        let units = units.collect::<Result<Vec<_>, _>>()?;
+        let default_unit = config.tsu.first().map(|unit| unit.id.clone()).unwrap_or_default();
+        let mut settings = IssuerSettings::new(Arc::new(random));
+        settings.last_gen_time_ms = ledger.last_gen_time_ms();
+        settings.signer_threads = config.server.worker_threads();
+        settings.signer_queue = config.server.max_requests;
+        let port = StampPort(ledger.clone());
+        let issuer = Issuer::new(port, units, &default_unit, Arc::new(clock), settings)?;
+        let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
+        Ok(Self {
+            clock,
+            store,
+            ledger,
+            credentials,
+            issuer,
+            pki,
+            disk: Disk::new(data, config.data.min_free_mib << 20),
+            limits: Limits::new(config.server.max_requests, body_timeout),
+            metrics: Metrics::new(),
+            admin_token: AdminToken::load_or_create(&config.admin_token_file(), random)?,
+            default_unit,
+            public_url: config.server.public_url.clone(),
+        })
+    }
+
+    /// When the first unit ends: its certificate, or the use of its key.
+    pub(crate) fn first_unit_end(&self) -> Option<DateTime<Utc>> {
+        let end = |unit: &tsa::Tsu| {
+            let certificate = unit.certificate();
+            let usage = certificate.private_key_usage_not_after();
+            usage.map_or(certificate.not_after(), |usage| usage.min(certificate.not_after()))
+        };
+        self.issuer.units().map(end).min()
+    }
+
+    /// Closes the store: what is durable stays, and the next start need not replay.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        self.store.close()
+    }
+}
+
+/// Tells what the store found when it was opened.
+fn report_open(report: &OpenReport) {
+    if let Some(torn) = &report.torn_tail {
+        tracing::warn!(?torn, "an unfinished write was cut off; it was never acknowledged");
+    }
+    if let Some(reason) = &report.index_rebuilt {
+        tracing::warn!(reason, "the index was built again from the journal");
+    }
+    let OpenReport { sequence, verified_bytes, replayed, .. } = report;
+    tracing::info!(sequence, verified_bytes, replayed, "store open");
+}
+
+fn store_settings(config: &Config) -> store::Settings {
+    store::Settings {
+        segment_bytes: config.data.segment_mib << 20,
+        index_cache_bytes: config.data.index_cache_mib << 20,
+        queue: config.server.max_requests.saturating_mul(2),
+        ..store::Settings::default()
+    }
+}
+
+fn ledger_settings(config: &Config) -> LedgerSettings {
+    LedgerSettings {
+        // The configuration's own check keeps it below a day.
+        retry_window: TimeDelta::seconds(i64::try_from(config.stamps.retry_window_s).unwrap_or(0)),
+        cached_accounts: config.stamps.cached_accounts,
+    }
+}
+
+fn credential_settings(config: &PasswordsConfig) -> Result<CredentialSettings, CredentialError> {
+    let argon2 = Argon2Cost::new(config.memory_kib, config.passes, 1)?;
+    // The configuration's own check keeps it below an hour.
+    let cache_ttl = TimeDelta::seconds(i64::try_from(config.cache_s).unwrap_or(0));
+    Ok(CredentialSettings { argon2, cache_ttl, ..CredentialSettings::default() })
+}

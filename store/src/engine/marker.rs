@@ -1,0 +1,103 @@
+//! The marker file: whether the index may be trusted at the next start, and what the journal is
+//! known to hold.
+//!
+//! The index is trusted after a clean close, when all of it was synced, and after a crash of the
+//! process within the same boot of the machine, when the page cache still has all that was written.
+//! After a power cut it is not. The journal must reach what the marker says: a loss of acknowledged
+//! transactions is not taken for a torn tail.
+
+use crate::StoreError;
+use crate::disk::{self, Access, Disk, failed, read_all};
+use crate::journal::Reached;
+use std::io;
+
+/// The name of the file.
+const NAME: &str = "state";
+const FIRST_LINE: &str = "marca store 1";
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub(crate) state: State,
+    pub(crate) reached: Option<Reached>,
+}
+
+/// How the store was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not known: the index is not trusted.
+    #[default]
+    Unknown,
+    /// Closed, with everything in the index and synced.
+    Clean,
+    /// Opened in this boot of the machine.
+    Open(String),
+}
+
+impl Marker {
+    /// Reads the marker. One that is missing or does not read says nothing.
+    pub(crate) fn read(disk: &dyn Disk) -> Result<Self, StoreError> {
+        let file = match disk.open(NAME, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(failed("cannot open", disk, NAME, &error)),
+        };
+        let bytes = read_all(&*file).map_err(|error| failed("cannot read", disk, NAME, &error))?;
+        Ok(String::from_utf8(bytes).ok().and_then(|text| Self::parse(&text)).unwrap_or_default())
+    }
+
+    /// Writes the marker in one step, durably.
+    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<(), StoreError> {
+        disk::replace(disk, "", NAME, self.format().as_bytes())
+    }
+
+    /// Whether an index left behind under this marker holds what its position says.
+    pub(crate) fn trusts_index(&self, boot: &str) -> bool {
+        match &self.state {
+            State::Unknown => false,
+            State::Clean => true,
+            State::Open(other) => !boot.is_empty() && other == boot,
+        }
+    }
+
+    fn format(&self) -> String {
+        let state = match &self.state {
+            State::Unknown => "unknown".to_owned(),
+            State::Clean => "clean".to_owned(),
+            State::Open(boot) => format!("open {boot}"),
+        };
+        let mut text = format!("{FIRST_LINE}\n{state}\n");
+        if let Some(reached) = &self.reached {
+            let line = format!("reached {} {}\n", reached.sequence, hex::encode(reached.hash));
+            text.push_str(&line);
+        }
+        let crc = crc32c::crc32c(text.as_bytes());
+        text.push_str(&format!("crc {crc:08x}\n"));
+        text
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (body, crc) = text.strip_suffix('\n')?.rsplit_once("crc ")?;
+        if crc32c::crc32c(body.as_bytes()) != u32::from_str_radix(crc, 16).ok()? {
+            return None;
+        }
+        let mut lines = body.lines();
+        if lines.next()? != FIRST_LINE {
+            return None;
+        }
+        let state = match lines.next()? {
+            "unknown" => State::Unknown,
+            "clean" => State::Clean,
+            open => State::Open(open.strip_prefix("open ")?.to_owned()),
+        };
+        let reached = match lines.next() {
+            None => None,
+            Some(line) => {
+                let (sequence, hash) = line.strip_prefix("reached ")?.split_once(' ')?;
+                let hash = hex::decode(hash).ok()?.try_into().ok()?;
+                Some(Reached { sequence: sequence.parse().ok()?, hash })
+            }
+        };
+        Some(Self { state, reached })
+    }
+}
