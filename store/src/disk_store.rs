@@ -96,7 +96,7 @@ impl Store for DiskStore {
 #[derive(Debug)]
 pub(crate) struct SledHome {
     pub(crate) directory: PathBuf,
-    cache_bytes: u64,
+    pub(crate) cache_bytes: u64,
 }
 
 impl SledHome {

@@ -18,6 +18,7 @@ mod error;
 mod index;
 pub mod journal;
 mod lock;
+pub mod maintenance;
 mod memory_store;
 mod overlay;
 mod settings;

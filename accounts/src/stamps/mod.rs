@@ -37,6 +37,8 @@ pub use model::{
 };
 pub use records::{Category, EntryKind, Status};
 
+pub(crate) use model::instant;
+
 use crate::StampAccountId;
 use crate::encoding::decode;
 use cache::Cache;

@@ -114,7 +114,8 @@ impl NewLot {
         }
     }
 
-    pub(crate) fn check(&self, now: DateTime<Utc>) -> Result<(), StampError> {
+    /// Whether every value is allowed; what [`super::StampLedger::grant`] asks first.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), StampError> {
         if !(1..=LARGEST_LOT).contains(&self.quantity) {
             return Err(StampError::bad("quantity", self.quantity, "1 to 1000000000 stamps"));
         }

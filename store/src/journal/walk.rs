@@ -42,6 +42,8 @@ pub(crate) enum Step<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) segment: u32,
+    /// The header of the segment.
+    pub(crate) header: SegmentHeader,
     /// Where the frame begins in its segment.
     pub(crate) offset: u64,
     pub(crate) first_sequence: u64,
@@ -143,6 +145,7 @@ impl SegmentWalk {
         }
         let frame = Frame {
             segment: self.header.number,
+            header: self.header,
             offset: self.at,
             first_sequence: header.first_sequence,
             count: header.count,

@@ -1,0 +1,122 @@
+//! argon2id: making and checking PHC strings, with the same work when there is none to check.
+
+use super::CredentialStatistics;
+use super::error::CredentialError;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use rand::Rng;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What one password check costs. The default is the recommended minimum: 19 MiB, two passes,
+/// one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2Cost {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Default for Argon2Cost {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
+    }
+}
+
+impl Argon2Cost {
+    /// A cost of at least 46 MiB with one pass, 19 MiB with two, or 12 MiB with three: the
+    /// sets that OWASP's password storage cheat sheet and ASVS 5.0 appendix C hold to be equal.
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, CredentialError> {
+        let enough = match passes {
+            0 => false,
+            1 => memory_kib >= 47_104,
+            2 => memory_kib >= 19_456,
+            _ => memory_kib >= 12_288,
+        };
+        if !enough || Params::new(memory_kib, passes, lanes, None).is_err() {
+            return Err(CredentialError::WeakArgon2 { memory_kib, passes, lanes });
+        }
+        Ok(Self { memory_kib, passes, lanes })
+    }
+
+    /// Next to nothing, so that tests test something else than argon2.
+    #[cfg(test)]
+    pub(crate) fn for_tests(passes: u32) -> Self {
+        Self { memory_kib: 8, passes, lanes: 1 }
+    }
+
+    fn params(self) -> Result<Params, CredentialError> {
+        Params::new(self.memory_kib, self.passes, self.lanes, None).map_err(|_| {
+            let Self { memory_kib, passes, lanes } = self;
+            CredentialError::WeakArgon2 { memory_kib, passes, lanes }
+        })
+    }
+}
+
+/// Makes and checks hashes with one set of parameters.
+pub(crate) struct Hasher {
+    argon2: Argon2<'static>,
+    params: Params,
+    /// The hash of a password that nobody knows, for names that have none.
+    dummy: PasswordHash,
+    checks: AtomicU64,
+    dummy_checks: AtomicU64,
+}
+
+impl Hasher {
+    pub(crate) fn new(cost: Argon2Cost, random: &mut impl Rng) -> Result<Self, CredentialError> {
+        let params = cost.params()?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let (mut password, mut salt) = ([0; 32], [0; 16]);
+        random.fill_bytes(&mut password);
+        random.fill_bytes(&mut salt);
+        let dummy = argon2.hash_password_with_salt(&password, &salt).map_err(hash_error)?;
+        let (checks, dummy_checks) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { argon2, params, dummy, checks, dummy_checks })
+    }
+
+    /// The PHC string of a password.
+    pub(crate) fn hash(&self, password: &str, salt: &[u8; 16]) -> Result<String, CredentialError> {
+        let hash = self.argon2.hash_password_with_salt(password.as_bytes(), salt);
+        Ok(hash.map_err(hash_error)?.to_string())
+    }
+
+    /// Whether `password` is that of `phc`. Without a `phc` the answer is no, after the same
+    /// work with the same parameters.
+    pub(crate) fn verify(
+        &self,
+        password: &str,
+        phc: Option<&str>,
+    ) -> Result<bool, CredentialError> {
+        let stored = phc.map(|phc| phc.parse::<PasswordHash>()).transpose();
+        let stored = stored.map_err(|error| CredentialError::Hash(error.to_string()))?;
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        if stored.is_none() {
+            self.dummy_checks.fetch_add(1, Ordering::Relaxed);
+        }
+        let hash = stored.as_ref().unwrap_or(&self.dummy);
+        // The comparison inside is that of `Output`, in constant time.
+        let right = self.argon2.verify_password(password.as_bytes(), hash).is_ok();
+        Ok(right && stored.is_some())
+    }
+
+    /// Whether a hash was made with other parameters than those of today.
+    pub(crate) fn is_outdated(&self, phc: &str) -> bool {
+        let params = phc.parse::<PasswordHash>().ok().and_then(|h| Params::try_from(&h).ok());
+        params.is_none_or(|params| {
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                != (self.params.m_cost(), self.params.t_cost(), self.params.p_cost())
+        })
+    }
+
+    pub(crate) fn statistics(&self) -> CredentialStatistics {
+        CredentialStatistics {
+            password_checks: self.checks.load(Ordering::Relaxed),
+            dummy_checks: self.dummy_checks.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn hash_error(error: argon2::password_hash::Error) -> CredentialError {
+    CredentialError::Hash(error.to_string())
+}

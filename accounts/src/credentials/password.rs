@@ -1,0 +1,299 @@
+//! Setting a service password, and checking one.
+
+use super::error::{AuthError, CredentialError};
+use super::job::needs_name;
+use super::records::{FailureRecord, PasswordRecord};
+use super::secret::Password;
+use super::success::Digest;
+use super::tables::{FAILURE, PASSWORD};
+use super::{Credentials, Inner};
+use crate::encoding::{damaged, decode, encode};
+use crate::{AccountName, StampAccountId};
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use rand::Rng;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use store::StoreError;
+use tokio::sync::{oneshot, watch};
+use zeroize::Zeroizing;
+
+type Outcome = Result<StampAccountId, AuthError>;
+
+/// Checks under way by the digest of what they check: many requests with the same password are
+/// one check.
+#[derive(Default)]
+pub(super) struct Checks(Mutex<HashMap<Digest, watch::Receiver<Option<Outcome>>>>);
+
+/// What a try meets.
+enum Check {
+    /// The password was found right a moment ago.
+    Known(StampAccountId),
+    /// This try is being checked.
+    Started(watch::Receiver<Option<Outcome>>),
+    /// An equal one is being checked.
+    Joined(watch::Receiver<Option<Outcome>>),
+}
+
+impl Credentials {
+    /// Sets the password of an account. The one before is refused from the moment that this is
+    /// durable, also where it was remembered; the count of failures starts anew.
+    pub async fn set_password(
+        &self,
+        account: StampAccountId,
+        name: &str,
+        password: Password,
+        now: DateTime<Utc>,
+    ) -> Result<(), CredentialError> {
+        let unknown = || CredentialError::UnknownAccount { account, name: name.to_owned() };
+        let name = AccountName::parse(name).map_err(|_| unknown())?;
+        let phc = self.hash(password).await?;
+        let key = name.clone();
+        let changed_at = now.timestamp_millis();
+        let work = move |tx: &mut dyn store::Transaction| {
+            let key = key.as_str();
+            needs_name(tx, account, key)?;
+            let old = tx.get(PASSWORD, key.as_bytes())?;
+            let old: Option<PasswordRecord> =
+                old.map(|bytes| decode(PASSWORD, key.as_bytes(), &bytes)).transpose()?;
+            let generation = old.map_or(0, |old| old.generation) + 1;
+            let record = PasswordRecord { account: account.number(), phc, generation, changed_at };
+            tx.put(PASSWORD, key.as_bytes(), &encode(&record, 160));
+            tx.delete(FAILURE, key.as_bytes());
+            Ok(())
+        };
+        self.0.transact(work, move |inner| inner.forget_password(name.as_str())).await
+    }
+
+    /// Takes the password of an account away: it cannot be used until another is set.
+    pub async fn remove_password(
+        &self,
+        account: StampAccountId,
+        name: &str,
+    ) -> Result<(), CredentialError> {
+        let unknown = || CredentialError::UnknownAccount { account, name: name.to_owned() };
+        let name = AccountName::parse(name).map_err(|_| unknown())?;
+        let key = name.clone();
+        let work = move |tx: &mut dyn store::Transaction| {
+            needs_name(tx, account, key.as_str())?;
+            tx.delete(PASSWORD, key.as_str().as_bytes());
+            tx.delete(FAILURE, key.as_str().as_bytes());
+            Ok(())
+        };
+        self.0.transact(work, move |inner| inner.forget_password(name.as_str())).await
+    }
+
+    /// The account of a name, when its password was found right less than `cache_ttl` ago.
+    /// Costs one short hash; waits for nothing.
+    #[must_use]
+    pub fn by_password_cached(
+        &self,
+        name: &str,
+        password: &str,
+        now: DateTime<Utc>,
+    ) -> Option<StampAccountId> {
+        let name = lower(name);
+        let digest = self.0.successes.digest(&name, password);
+        self.0.fresh(&name, &digest, now.timestamp_millis())
+    }
+
+    /// The account of a name, when the password is right.
+    pub async fn by_password(
+        &self,
+        name: &str,
+        password: &str,
+        now: DateTime<Utc>,
+    ) -> Result<StampAccountId, AuthError> {
+        let inner = &self.0;
+        let at = now.timestamp_millis();
+        let name = lower(name);
+        let digest = inner.successes.digest(&name, password);
+        if let Some(account) = inner.fresh(&name, &digest, at) {
+            return Ok(account);
+        }
+        let (mut end, first) = match inner.check(&name, password, digest, at)? {
+            Check::Known(account) => return Ok(account),
+            Check::Started(end) => (end, true),
+            Check::Joined(end) => (end, false),
+        };
+        let outcome = match end.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Err(AuthError::Busy)),
+            Err(_) => Err(AuthError::Busy),
+        };
+        // The first of equal tries was counted before its check; each other one counts as well.
+        if !first && matches!(outcome, Err(AuthError::Denied)) {
+            inner.throttle.fail(&name, at);
+            inner.keep_failures(&name);
+        }
+        outcome
+    }
+
+    async fn hash(&self, password: Password) -> Result<String, CredentialError> {
+        let mut salt = [0; 16];
+        self.0.random.lock().fill_bytes(&mut salt);
+        let (answer, outcome) = oneshot::channel();
+        let inner = Arc::clone(&self.0);
+        let task = move || drop(answer.send(inner.hasher.hash(password.expose(), &salt)));
+        self.0.pool.submit(Box::new(task)).map_err(|_| CredentialError::Busy)?;
+        outcome.await.unwrap_or(Err(CredentialError::Busy))
+    }
+}
+
+impl Inner {
+    /// The account, when the password was found right a moment ago.
+    fn fresh(&self, name: &str, digest: &Digest, at: i64) -> Option<StampAccountId> {
+        let (account, checked_at) = self.successes.find(name, digest)?;
+        let age = at - checked_at;
+        (0..self.settings.cache_ttl.num_milliseconds()).contains(&age).then_some(account)
+    }
+
+    /// Starts a check, or joins the one under way of the same name and password.
+    fn check(
+        self: &Arc<Self>,
+        name: &str,
+        password: &str,
+        digest: Digest,
+        at: i64,
+    ) -> Result<Check, AuthError> {
+        let stored = if self.throttle.knows(name) { None } else { self.stored_failures(name)? };
+        let mut checks = self.checks.0.lock();
+        if let Some(end) = checks.get(&digest) {
+            return Ok(Check::Joined(end.clone()));
+        }
+        // One that ended since this request looked has remembered its success before it left.
+        if let Some(account) = self.fresh(name, &digest, at) {
+            return Ok(Check::Known(account));
+        }
+        // A password that was right before and was not changed is checked without waiting:
+        // whoever guesses at this name cannot keep its owner out.
+        let known = self.successes.find(name, &digest).is_some();
+        if !known {
+            self.throttle
+                .begin(name, stored, at)
+                .map_err(|retry_after| AuthError::Slowed { retry_after })?;
+        }
+        let (told, end) = watch::channel(None);
+        checks.insert(digest, end.clone());
+        drop(checks);
+        let inner = Arc::clone(self);
+        let owned = (name.to_owned(), Zeroizing::new(password.to_owned()));
+        let task = move || {
+            let outcome = inner.decide(&owned.0, &owned.1, digest, at);
+            inner.checks.0.lock().remove(&digest);
+            told.send_replace(Some(outcome));
+        };
+        if self.pool.submit(Box::new(task)).is_err() {
+            // Nothing was checked, but the try stays counted: a full queue is no free try.
+            self.checks.0.lock().remove(&digest);
+            return Err(AuthError::Busy);
+        }
+        Ok(Check::Started(end))
+    }
+
+    /// The check itself, on a thread of the pool.
+    fn decide(self: &Arc<Self>, name: &str, password: &str, digest: Digest, at: i64) -> Outcome {
+        let epoch = self.successes.epoch();
+        let record = self.password_record(name)?;
+        let phc = record.as_ref().map(|record| record.phc.as_str());
+        let right = self
+            .hasher
+            .verify(password, phc)
+            .map_err(|error| damaged(PASSWORD, name.as_bytes(), &error.to_string()))?;
+        let Some(record) = record.filter(|_| right) else {
+            self.keep_failures(name);
+            return Err(AuthError::Denied);
+        };
+        let account = StampAccountId::new(record.account);
+        self.successes.insert(name, digest, account, at, epoch);
+        self.throttle.clear(name);
+        self.forget_failures(name)?;
+        if self.hasher.is_outdated(&record.phc) {
+            self.renew_hash(name, password, &record);
+        }
+        Ok(account)
+    }
+
+    fn password_record(&self, name: &str) -> Result<Option<PasswordRecord>, StoreError> {
+        let key = name.as_bytes();
+        self.store.get(PASSWORD, key)?.map(|bytes| decode(PASSWORD, key, &bytes)).transpose()
+    }
+
+    /// Hashes a password that was right with the parameters of today. When that fails, the old
+    /// hash stays good.
+    fn renew_hash(self: &Arc<Self>, name: &str, password: &str, old: &PasswordRecord) {
+        let mut salt = [0; 16];
+        self.random.lock().fill_bytes(&mut salt);
+        let Ok(phc) = self.hasher.hash(password, &salt) else { return };
+        let (name, old) = (name.to_owned(), old.clone());
+        let work = move |tx: &mut dyn store::Transaction| {
+            let key = name.as_bytes();
+            let now = tx.get(PASSWORD, key)?;
+            let now: Option<PasswordRecord> =
+                now.map(|bytes| decode(PASSWORD, key, &bytes)).transpose()?;
+            if now.is_some_and(|now| now == old) {
+                tx.put(PASSWORD, key, &encode(&PasswordRecord { phc, ..old }, 160));
+            }
+            Ok(())
+        };
+        // Nobody waits for this; the next success tries again.
+        drop(self.begin(work, |_| {}));
+    }
+
+    fn forget_password(&self, name: &str) {
+        self.successes.forget(name);
+        self.throttle.clear(name);
+    }
+
+    fn stored_failures(&self, name: &str) -> Result<Option<FailureRecord>, StoreError> {
+        let key = name.as_bytes();
+        self.store.get(FAILURE, key)?.map(|bytes| decode(FAILURE, key, &bytes)).transpose()
+    }
+
+    /// Makes the count of failures durable, for a name that has a password. Nobody waits for it,
+    /// so the answer takes no longer for such a name.
+    fn keep_failures(self: &Arc<Self>, name: &str) {
+        let Some(count) = self.throttle.count_of(name) else { return };
+        let name = name.to_owned();
+        let work = move |tx: &mut dyn store::Transaction| {
+            let key = name.as_bytes();
+            let kept: Option<FailureRecord> =
+                tx.get(FAILURE, key)?.map(|bytes| decode(FAILURE, key, &bytes)).transpose()?;
+            // Two failures side by side may be queued in either order: the larger count stays.
+            let newer = kept.is_none_or(|kept| kept.count < count.count);
+            if newer && tx.get(PASSWORD, key)?.is_some() {
+                tx.put(FAILURE, key, &encode(&count, 16));
+            }
+            Ok(())
+        };
+        // A store that takes no writes keeps the count in memory at least.
+        drop(self.begin(work, |_| {}));
+    }
+
+    fn forget_failures(self: &Arc<Self>, name: &str) -> Result<(), StoreError> {
+        if self.store.get(FAILURE, name.as_bytes())?.is_some() {
+            let name = name.to_owned();
+            let work = move |tx: &mut dyn store::Transaction| {
+                tx.delete(FAILURE, name.as_bytes());
+                Ok(())
+            };
+            drop(self.begin(work, |_| {}));
+        }
+        Ok(())
+    }
+}
+
+/// A name as it is compared: in lower case. Most are already, and cost nothing.
+///
+/// What cannot be a name is cut, and marked with a character that no name has: it is counted and
+/// checked like any unknown name, and takes no more memory than one.
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.len() > 64 {
+        let head: String = name.chars().take(32).collect();
+        return Cow::Owned(format!("{head}!"));
+    }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(name.to_ascii_lowercase());
+    }
+    Cow::Borrowed(name)
+}

@@ -1,0 +1,51 @@
+//! A few threads for password checks, with a bounded queue: a flood of logins fills the queue and
+//! is turned away, and the threads that issue tokens never see it.
+
+use super::error::CredentialError;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// The threads. They end when the pool is dropped and the queue is empty.
+pub(crate) struct Pool {
+    queue: SyncSender<Task>,
+}
+
+impl Pool {
+    /// Starts `threads` threads (at least one) with a queue of `queue` tasks.
+    pub(crate) fn start(threads: usize, queue: usize) -> Result<Self, CredentialError> {
+        let (sender, receiver) = sync_channel::<Task>(queue.max(1));
+        let receiver = Arc::new(Mutex::new(receiver));
+        for number in 0..threads.max(1) {
+            let receiver = Arc::clone(&receiver);
+            std::thread::Builder::new()
+                .name(format!("password-{number}"))
+                .spawn(move || work(&receiver))
+                .map_err(|error| CredentialError::NoThread(error.to_string()))?;
+        }
+        Ok(Self { queue: sender })
+    }
+
+    /// Queues a task, or says that the queue is full.
+    pub(crate) fn submit(&self, task: Task) -> Result<(), Full> {
+        self.queue.try_send(task).map_err(|_| Full)
+    }
+}
+
+/// The queue is full.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+fn work(receiver: &Mutex<Receiver<Task>>) {
+    loop {
+        // The lock is held while waiting, so one thread waits for a task and the others for it;
+        // it is free again while the task runs.
+        let task = receiver.lock().recv();
+        match task {
+            Ok(task) => task(),
+            Err(_) => return,
+        }
+    }
+}
