@@ -16,6 +16,7 @@ mod credentials;
 mod error;
 mod service;
 mod stamps;
+mod store;
 mod table;
 mod tsu;
 mod values;
@@ -64,6 +65,8 @@ enum Command {
     Stamps(stamps::StampsCommand),
     /// Show the time-stamping units of the service
     Tsu(tsu::TsuCommand),
+    /// Check, back up, restore and rebuild a data directory
+    Store(store::StoreCommand),
     /// Measure a service under load
     Bench(bench::BenchOptions),
     /// Print a completion script for a shell
@@ -104,6 +107,7 @@ fn dispatch(
         Command::Account(command) => account::run(&command, console),
         Command::Stamps(command) => stamps::run(&command, console),
         Command::Tsu(command) => tsu::run(&command, console),
+        Command::Store(command) => store::run(&command, console),
         Command::Bench(options) => bench::run(&options, console),
         Command::Completions { shell } => {
             // Rendered first: the generator panics when it cannot write, and a closed pipe is

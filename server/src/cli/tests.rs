@@ -4,5 +4,6 @@
 mod fake;
 mod parsing;
 mod refusals;
+mod stores;
 mod tables;
 mod talking;

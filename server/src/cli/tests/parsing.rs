@@ -42,6 +42,13 @@ fn the_public_commands_parse() {
         "marca tsu list",
         "marca tsu show main --pem",
         "marca completions bash",
+        "marca store check --data d --json",
+        "marca store backup --data d --to e",
+        "marca store restore --data d --from e",
+        "marca store rebuild --data d",
+        "marca bench",
+        "marca bench --url https://h --user u --password-file f --tsu t --ca-file c --json",
+        "marca bench --key k --raw rsa3072 --hash sha3-512 --cert-req --rate 0.5 --threads 2",
     ] {
         assert!(accepts(line), "{line}");
     }
@@ -63,6 +70,14 @@ fn what_makes_no_sense_is_refused() {
         "marca stamps refund acme --serial 01",
         "marca stamps refund acme",
         "marca tsu show main --pem --json",
+        "marca store check",
+        "marca store backup --data d",
+        "marca bench --user u",
+        "marca bench --key k --user u --password-file f",
+        "marca bench --connections 0",
+        "marca bench --rate 0",
+        "marca bench --rate NaN",
+        "marca bench --hash sha1",
     ] {
         assert!(!accepts(line), "{line}");
     }

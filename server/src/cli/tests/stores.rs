@@ -1,0 +1,118 @@
+//! `marca store` on real data directories.
+
+use super::fake::run;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use store::{DiskStore, Settings, Store, StoreExt, Table};
+use tempfile::TempDir;
+
+const TABLE: Table = Table::new(200, "test");
+
+/// A closed store with some transactions in it.
+fn store_in(directory: &Path) {
+    let (store, _) = DiskStore::open(directory, &Settings::default()).unwrap();
+    for number in 0..20u8 {
+        let write = store.transact(move |transaction| {
+            transaction.put(TABLE, &[number], &[number; 100]);
+            Ok(())
+        });
+        write.wait().unwrap();
+    }
+    store.close().unwrap();
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The largest file of the journal.
+fn segment_of(data: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(data.join("journal")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).min().unwrap()
+}
+
+#[test]
+fn a_good_store_is_found_right_and_copied_and_brought_back() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    store_in(&path("data"));
+    let (data, copy, new) = (path("data"), path("copy"), path("new"));
+
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains("transactions  20\n"), "{}", ended.out);
+    assert!(ended.out.contains("index         right, "), "{}", ended.out);
+
+    let ended = run(&["store", "backup", "--data", text(&data), "--to", text(&copy)], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let ended = run(&["store", "restore", "--data", text(&new), "--from", text(&copy)], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+
+    let checked = |data: &Path| -> Value {
+        let ended = run(&["store", "check", "--json", "--data", text(data)], "");
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        serde_json::from_str(&ended.out).unwrap()
+    };
+    let (old, restored) = (checked(&data), checked(&new));
+    assert_eq!(old["findings"], serde_json::json!([]));
+    assert_eq!((&old["sequence"], &old["hash"]), (&restored["sequence"], &restored["hash"]));
+    assert_eq!((&old["index"], &restored["index"]), (&"right".into(), &"not-trusted".into()));
+
+    let ended = run(&["store", "rebuild", "--data", text(&new)], "");
+    assert_eq!(ended.out, "index built again from 20 transactions\n", "{}", ended.err);
+    assert_eq!(checked(&new)["index"], "right");
+}
+
+#[test]
+fn damage_is_a_finding_with_code_1_and_what_to_do() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    store_in(&data);
+    let segment = segment_of(&data);
+    let mut octets = std::fs::read(&segment).unwrap();
+    let place = octets.windows(100).position(|window| window == [3; 100]).unwrap();
+    octets[place] ^= 1;
+    std::fs::write(&segment, octets).unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("damage in"), "{}", ended.out);
+    assert!(ended.out.contains("marca store restore"), "{}", ended.out);
+    assert_eq!(ended.err, "marca: 1 fault was found\n");
+
+    let ended = run(&["store", "check", "--json", "--data", text(&data)], "");
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((ended.code, told["findings"].as_array().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn a_running_service_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    store_in(&data);
+    let (service, _) = DiskStore::open(&data, &Settings::default()).unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains("a service has the store open"), "{}", ended.out);
+    let ended = run(&["store", "rebuild", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("in use"), "{}", ended.err);
+    service.close().unwrap();
+}
+
+#[test]
+fn what_is_not_there_is_named_and_what_is_there_is_not_overwritten() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let missing = path("missing");
+    let ended = run(&["store", "check", "--data", text(&missing)], "");
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains(text(&missing)), "{}", ended.err);
+
+    store_in(&path("data"));
+    let (data, copy) = (path("data"), path("copy"));
+    assert_eq!(run(&["store", "backup", "--data", text(&data), "--to", text(&copy)], "").code, 0);
+    let ended = run(&["store", "backup", "--data", text(&data), "--to", text(&copy)], "");
+    assert!(ended.code == 1 && ended.err.contains("not empty"), "{}", ended.err);
+    let ended = run(&["store", "restore", "--data", text(&data), "--from", text(&copy)], "");
+    assert!(ended.code == 1 && ended.err.contains("not empty"), "{}", ended.err);
+}
