@@ -71,7 +71,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
     fn a_context_is_made_once_and_kept() {
         let key = PKey::ec_gen("prime256v1").unwrap();
         let pool = ContextPool::new(key, SignatureScheme::EcdsaSha256);
