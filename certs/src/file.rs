@@ -35,7 +35,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the directory entry of `path` durable.
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
         _ => File::open(".")?.sync_all(),

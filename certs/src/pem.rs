@@ -78,7 +78,9 @@ pub fn bundle<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> String {
 /// One block: lines of 64 characters, as RFC 7468 §2 has generators write them.
 #[must_use]
 pub fn encode(label: &str, der: &[u8]) -> String {
-    let mut text = format!("-----BEGIN {label}-----\n");
+    // Room for everything at once: a text that grows leaves copies of a key behind.
+    let mut text = String::with_capacity(der.len() / 48 * 65 + 2 * label.len() + 128);
+    text.push_str(&format!("-----BEGIN {label}-----\n"));
     // 48 bytes make 64 characters.
     for line in der.chunks(48) {
         text.push_str(&base64::encode_block(line));
@@ -109,7 +111,7 @@ fn block<'a>(
     line: usize,
     lines: &mut impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<Block, PemError> {
-    let mut body = zeroize::Zeroizing::new(String::new());
+    let mut body = zeroize::Zeroizing::new(String::with_capacity(4096));
     for (text, _) in lines {
         match marker(text, "-----END ") {
             Some(end) if end == label => {

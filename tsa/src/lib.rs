@@ -20,6 +20,7 @@ mod signer;
 pub mod time;
 pub mod token;
 pub mod tsu;
+pub mod verify;
 
 pub use failure::{PkiFailureInfo, RejectReason, Rejection};
 pub use hash::HashAlgorithm;

@@ -41,3 +41,6 @@ pub fn rejected(rejection: &Rejection) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "an INTEGER, a UTF8String and a BIT STRING, all ours")]
     rasn::der::encode(&reply).expect("no constraint of these types can be violated")
 }
+
+#[cfg(test)]
+mod tests;

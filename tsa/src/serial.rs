@@ -43,3 +43,6 @@ pub fn serial(unix_ms: i64, random: &dyn RandomSource) -> Result<Serial, RandomN
     random.fill(&mut serial[6..])?;
     Ok(serial)
 }
+
+#[cfg(test)]
+mod tests;

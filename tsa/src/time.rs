@@ -53,13 +53,13 @@ impl TimeGuard {
         // interrupted in between would take its neighbour's token for one from the future.
         let last = self.last.load(Ordering::Acquire);
         let now = self.source.now()?.unix_ms;
+        if !(0..END_OF_TIME_MS).contains(&now) {
+            let reason = format!("the clock shows {now} ms since 1970, which no token can carry");
+            return Err(TimeNotAvailable { reason });
+        }
         if now < last {
             let behind = last - now;
             let reason = format!("the clock is {behind} ms behind the last token");
-            return Err(TimeNotAvailable { reason });
-        }
-        if !(0..END_OF_TIME_MS).contains(&now) {
-            let reason = format!("the clock shows {now} ms since 1970, which no token can carry");
             return Err(TimeNotAvailable { reason });
         }
         Ok(now)
@@ -184,3 +184,6 @@ impl GeneralizedTimeText {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rasn::types::BitString;
 use rasn_pkix::BasicConstraints;
 
-/// The most certificates above the unit that are looked at.
+/// The most CAs between the unit and a root.
 const LONGEST_CHAIN: usize = 10;
 
 /// The way from the unit to a root.
@@ -36,7 +36,8 @@ pub(super) fn walk(
     let mut path = Path { intermediates: Vec::new(), root: Vec::new(), not_after: None };
     let mut current = leaf;
     let mut which = LEAF.to_owned();
-    for below in 0..=LONGEST_CHAIN as u64 {
+    // The unit, the CAs between, and the root.
+    for below in 0..LONGEST_CHAIN as u64 + 2 {
         if roots.iter().any(|root| root.der() == current.der()) {
             path.root = current.der().to_vec();
             // A root that was walked to stands at the end of the intermediates as well.

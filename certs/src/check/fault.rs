@@ -131,7 +131,8 @@ pub enum TsuFault {
 
     /// The clock is before notBefore.
     #[error(
-        "the TSU certificate: validity.notBefore is {}, and now it is {}; wait, or correct the clock",
+        "the TSU certificate: validity.notBefore is {}, and now it is {}; wait, or correct the \
+         clock",
         at(.not_before), at(.now)
     )]
     NotYetValid {
@@ -226,8 +227,9 @@ pub enum TsuFault {
     },
     /// CSBR 6.8: the token's digest should be that of the certificate's signature.
     #[error(
-        "the TSU certificate: it is signed with {certificate} and its key signs tokens with {token}; \
-         code-signing profiles want the same digest (CSBR 6.8), use a CA key of the same strength"
+        "the TSU certificate: it is signed with {certificate} and its key signs tokens with \
+         {token}; code-signing profiles want the same digest (CSBR 6.8), use a CA key of the \
+         same strength"
     )]
     DigestDiffers {
         /// Digest under the certificate.

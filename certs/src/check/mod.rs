@@ -2,8 +2,8 @@
 //! at once, each fault with the field, what was found and what to do.
 //!
 //! `parse` reads, `leaf` looks at the unit's own certificate (RFC 3161 §2.3, EN 319 422 §6, CSBR
-//! 7.1.2.3), `strength` at algorithms, `chain` walks to the root (RFC 5280 §6.1), [`TsuFault`] is what they say. Nothing in
-//! here reads a file or a clock, and no input makes it panic.
+//! 7.1.2.3), `strength` at algorithms, `chain` walks to the root (RFC 5280 §6.1), [`TsuFault`] is
+//! what they say. Nothing in here reads a file or a clock, and no input makes it panic.
 
 mod chain;
 mod fault;

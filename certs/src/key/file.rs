@@ -46,7 +46,7 @@ impl KeyBackend for FileBackend {
         }
         let key = SoftwareKey::generate(label, kind)?;
         let text = Zeroizing::new(pem::encode("PRIVATE KEY", &key.to_pkcs8()?));
-        create_private(&path, text.as_bytes())?;
+        create_private(&self.directory, &path, text.as_bytes())?;
         Ok(Arc::new(key))
     }
 
@@ -77,36 +77,37 @@ impl KeyBackend for FileBackend {
 }
 
 /// Writes a new file that only its owner can read: whole and durable, or not at all.
-fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyError> {
+fn create_private(directory: &Path, path: &Path, content: &[u8]) -> Result<(), KeyError> {
+    // While the directory is locked, a file left by a creation that was interrupted is nobody's.
+    let lock = File::open(directory).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => refused(path, "its directory does not exist: create it first"),
+        _ => refused(path, format!("its directory cannot be opened: {error}")),
+    })?;
     let temporary = path.with_extension("key.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => refused(
-                &temporary,
-                "left behind by a creation that was interrupted, or one is going on: \
-                 if none is, remove this file and try again",
-            ),
-            ErrorKind::NotFound => refused(path, "its directory does not exist: create it first"),
-            _ => refused(&temporary, format!("cannot be created: {error}")),
-        })?;
-    let written = file
-        .write_all(content)
-        .and_then(|()| file.sync_all())
+    let written = lock
+        .lock()
+        .and_then(|()| remove_if_there(&temporary))
+        .and_then(|()| write_durably(&temporary, content))
         // A link, unlike a rename, fails when the name is taken: a key is never replaced.
         .and_then(|()| fs::hard_link(&temporary, path));
-    let removed = fs::remove_file(&temporary);
-    written.and(removed).and_then(|()| sync_directory(path)).map_err(|error| match error.kind() {
+    let removed = remove_if_there(&temporary);
+    written.and(removed).and_then(|()| lock.sync_all()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => taken(path),
         _ => refused(path, format!("cannot be written: {error}")),
     })
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
-    crate::file::sync_parent(path)
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a key file after looking at the very file that is open, not at its name.

@@ -65,3 +65,18 @@ impl ContextPool {
         Ok(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_is_made_once_and_kept() {
+        let key = PKey::ec_gen("prime256v1").unwrap();
+        let pool = ContextPool::new(key, SignatureScheme::EcdsaSha256);
+        for _ in 0..3 {
+            pool.sign(b"message").unwrap();
+            assert_eq!(pool.idle.lock().unwrap().len(), 1);
+        }
+    }
+}

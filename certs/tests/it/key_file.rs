@@ -70,17 +70,26 @@ fn a_key_is_never_overwritten() {
 }
 
 #[test]
-fn an_interrupted_creation_is_named() {
+fn what_an_interrupted_creation_left_behind_is_cleared_away() {
     let (directory, backend) = backend();
-    let path = directory.path().join("tsu.key.new");
-    fs::write(&path, "half").unwrap();
-    let reason = file_error(&path, backend.generate("tsu", KeyKind::P256).map(drop));
-    assert_eq!(
-        reason,
-        "left behind by a creation that was interrupted, or one is going on: if none is, \
-         remove this file and try again"
-    );
+    fs::write(directory.path().join("tsu.key.new"), "half").unwrap();
     assert!(!backend.contains("tsu").unwrap());
+    let made = backend.generate("tsu", KeyKind::P256).unwrap();
+    assert_eq!(files(&directory), [PathBuf::from("tsu.key")]);
+    assert!(backend.open("tsu").unwrap().public_key().public_eq(made.public_key()));
+}
+
+#[test]
+fn of_many_creations_at_once_exactly_one_succeeds() {
+    let (directory, backend) = backend();
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let create = || backend.generate("tsu", KeyKind::P256);
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().unwrap().ok()).collect()
+    });
+    assert_eq!(made.len(), 1);
+    assert!(backend.open("tsu").unwrap().public_key().public_eq(made[0].public_key()));
+    assert_eq!(files(&directory), [PathBuf::from("tsu.key")]);
 }
 
 #[test]

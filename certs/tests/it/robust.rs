@@ -87,6 +87,34 @@ fn deep_nesting_and_impossible_lengths_are_malformed() {
     assert_eq!(check::parse(&long).unwrap_err(), ParseError::TooLong(65537));
 }
 
+/// Nesting where the structure allows anything: in an attribute of a name, in an extension.
+#[test]
+fn deep_nesting_inside_a_good_frame_is_survived() {
+    let mut deep = Vec::new();
+    for _ in 0..10_000 {
+        let length = u16::try_from(deep.len()).unwrap();
+        deep = [&[0x30, 0x82][..], &length.to_be_bytes(), &deep].concat();
+        if deep.len() > 60_000 {
+            break;
+        }
+    }
+    let mut hierarchy = Hierarchy::new(KeyKind::P256);
+    hierarchy.alter_unit(|certificate| {
+        let rasn_pkix::Name::RdnSequence(parts) = &mut certificate.tbs.subject;
+        let mut attribute = parts[0].to_vec()[0].clone();
+        attribute.value = rasn::types::Any::new(deep.clone());
+        parts[0] = rasn::types::SetOf::from_vec(vec![attribute]).into();
+    });
+    use_up(&hierarchy.unit);
+    let mut hierarchy = Hierarchy::new(KeyKind::P256);
+    hierarchy.alter_unit(|certificate| {
+        for extension in certificate.extensions().iter_mut().take(1) {
+            extension.extn_value = deep.clone().into();
+        }
+    });
+    use_up(&hierarchy.unit);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -25,7 +25,7 @@ pub(crate) mod token;
 pub(crate) mod words;
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{Resource, Responder, Route};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard};
 use problem::Problem;
 
 /// All routes. The one that is asked most stands first.
@@ -38,22 +38,35 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             [web::post().to(timestamp::stamp_with_key)],
         ))
         .service(resource("/tsa/{tsu}", "POST", [web::post().to(timestamp::stamp_with_unit)]))
-        .service(resource("/healthz", "GET", [web::get().to(operation::healthz)]))
-        .service(resource("/readyz", "GET", [web::get().to(operation::readyz)]))
-        .service(resource("/metrics", "GET", [web::get().to(operation::metrics)]))
-        .service(resource("/pki/chain.pem", "GET", [web::get().to(pki::chain)]))
-        .service(resource("/pki/{ca}.crt", "GET", [web::get().to(pki::certificate)]))
-        .service(resource("/api/v1/stamp-account", "GET", [web::get().to(stamp_account::show)]))
+        .service(resource("/healthz", GET, [get(operation::healthz)]))
+        .service(resource("/readyz", GET, [get(operation::readyz)]))
+        .service(resource("/metrics", GET, [get(operation::metrics)]))
+        .service(resource("/pki/chain.pem", GET, [get(pki::chain)]))
+        .service(resource("/pki/{ca}.crt", GET, [get(pki::certificate)]))
+        .service(resource("/api/v1/stamp-account", GET, [get(stamp_account::show)]))
         .service(resource(
             "/api/v1/stamp-account/events",
             "GET",
             [web::get().to(stamp_account::events)],
         ))
-        .service(resource("/api/v1/timestamps/{serial}", "GET", [web::get().to(token::show)]))
+        .service(resource("/api/v1/timestamps/{serial}", GET, [get(token::show)]))
         .configure(admin::routes)
         .configure(openapi::routes)
-        .service(resource("/", "GET", [web::get().to(page::home)]))
+        .service(resource("/", GET, [get(page::home)]))
         .default_service(web::to(nothing_here));
+}
+
+/// The methods of a resource that is read (RFC 9110 §9.3.2: HEAD is GET without the content).
+pub(crate) const GET: &str = "GET, HEAD";
+
+/// The route of a resource that is read.
+pub(crate) fn get<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
 }
 
 /// A path with its methods; any other method gets 405 with `allow`.

@@ -1,10 +1,10 @@
 //! `GET /api/v1/openapi.json` and `/api/v1/docs`: the API, described by the code that serves it.
 
 use super::admin::paths as admin;
-use super::{operation, pki, problem, resource, stamp_account, timestamp, token};
+use super::{GET, get, operation, pki, problem, resource, stamp_account, timestamp, token};
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -53,8 +53,8 @@ impl Modify for Schemes {
 /// The document and the page to browse it.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/api/v1/openapi.json", "GET", [web::get().to(document)]))
-        .service(resource("/api/v1/docs", "GET", [web::get().to(to_page)]))
+        .service(resource("/api/v1/openapi.json", GET, [get(document)]))
+        .service(resource("/api/v1/docs", GET, [get(to_page)]))
         .service(
             SwaggerUi::new("/api/v1/docs/{_:.*}")
                 .config(Config::from("/api/v1/openapi.json").use_base_layout()),

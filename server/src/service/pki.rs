@@ -210,10 +210,11 @@ impl Places<'_> {
             let key = self.keys.open(label)?;
             return Ok(CertificateAuthority::load(label, &der, key, self.url)?);
         }
-        // A start that ended between key and certificate left a key alone: it is used now.
+        // A start that ended between key and certificate left a key alone: it is used now. P-256,
+        // because a token should be hashed like its certificate, and most units use SHA-256.
         let key = match has_key {
             true => self.keys.open(label)?,
-            false => self.keys.generate(label, KeyKind::P384)?,
+            false => self.keys.generate(label, KeyKind::P256)?,
         };
         let authority = create(key)?;
         write(&path, &certs::pem::bundle([authority.certificate_der()]))?;

@@ -21,3 +21,6 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]`, constructed.
 pub(crate) const CONTEXT_0: u8 = 0xA0;
+
+#[cfg(test)]
+mod tests;

@@ -178,3 +178,6 @@ impl<'a, 'u> Accepted<'a, 'u> {
         Some(sha256.finish())
     }
 }
+
+#[cfg(test)]
+mod tests;

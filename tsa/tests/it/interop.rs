@@ -1,6 +1,6 @@
 //! The request is written by the openssl command, the token verified by it.
 
-use crate::support::{Authority, Bench, software_key};
+use crate::support::{Authority, Bench, request, software_key};
 use certs::{KeyKind, pem};
 use std::path::Path;
 use std::process::Command;
@@ -55,4 +55,42 @@ fn openssl_ts_verifies_what_it_asked_for() {
         }
         bench.issuer.ledger().assert_balanced(3);
     }
+}
+
+/// openssl ts reads tokens as PKCS#7, which has no Ed25519; openssl cms has it.
+#[test]
+fn openssl_cms_verifies_tokens_of_every_kind_of_key() {
+    for kind in KeyKind::ALL {
+        let bench = Bench::with_key(1, software_key(kind));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        write_trust(path, &bench.authority);
+        let reply = bench.issue(&request::encode(&request::usual()));
+        std::fs::write(path.join("reply.tsr"), &reply.der).unwrap();
+        let extract = "ts -reply -in reply.tsr -token_out -out token.der";
+        let Some((extracted, text)) = openssl(path, extract) else { return skipped() };
+        assert!(extracted, "{kind}: {text}");
+        let at = bench.clock_seconds();
+        let verify = format!(
+            "cms -verify -binary -inform DER -in token.der -CAfile root.pem -certfile chain.pem \
+             -purpose timestampsign -attime {at} -cades -out tstinfo.der"
+        );
+        let (verified, text) = openssl(path, &verify).unwrap();
+        assert!(verified, "{kind}: {text}");
+    }
+}
+
+/// F1: the openssl command reads our rejections, failure and text.
+#[test]
+fn openssl_ts_reads_rejections() {
+    let bench = Bench::new(0);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let reply = bench.issue(&request::encode(&request::usual()));
+    std::fs::write(path.join("reply.tsr"), &reply.der).unwrap();
+    let show = "ts -reply -in reply.tsr -text";
+    let Some((_, text)) = openssl(path, show) else { return skipped() };
+    assert!(text.contains("Status: Rejected."), "{text}");
+    assert!(text.contains("No stamps are left in this account."), "{text}");
+    assert!(text.contains("transaction not permitted or supported"), "{text}");
 }

@@ -2,10 +2,20 @@
 //!
 //! ```text
 //! support    clock, randomness, CAs, ledger, requests, and the token as rasn writes it
+//! token      the token's structure, field by field, and that pieces and rasn agree
+//! issuing    the eight steps: what each failure costs, and what the client is told
+//! golden     every rejection, octet for octet
+//! verifying  our own verifier accepts what is issued and nothing else
+//! robust     no input makes anything panic
 //! interop    openssl ts asks, Marca issues, openssl ts verifies
 //! ```
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod golden;
 mod interop;
+mod issuing;
+mod robust;
 mod support;
+mod token;
+mod verifying;

@@ -8,7 +8,7 @@ mod units;
 
 use super::fault::stamp_problem;
 use super::problem::Problem;
-use super::{auth, body, resource};
+use super::{GET, auth, body, get, resource};
 use crate::service::Service;
 use ::accounts::StampAccountId;
 use ::accounts::stamps::Act;
@@ -33,9 +33,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource(
             "/api/v1/admin/accounts",
             "GET, POST",
-            [web::get().to(accounts::list_accounts), web::post().to(accounts::create)],
+            [get(accounts::list_accounts), web::post().to(accounts::create)],
         ))
-        .service(resource(ACCOUNT, "GET", [web::get().to(accounts::show_account)]))
+        .service(resource(ACCOUNT, GET, [get(accounts::show_account)]))
         .service(resource(&under("suspend"), "POST", [web::post().to(accounts::suspend)]))
         .service(resource(&under("reactivate"), "POST", [web::post().to(accounts::reactivate)]))
         .service(resource(&under("close"), "POST", [web::post().to(accounts::close)]))
@@ -43,14 +43,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource(&under("lots"), "POST", [web::post().to(stamps::grant)]))
         .service(resource(&under("lots/{lot}/void"), "POST", [web::post().to(stamps::void)]))
         .service(resource(&under("refunds"), "POST", [web::post().to(stamps::refund)]))
-        .service(resource(&under("statement"), "GET", [web::get().to(stamps::statement)]))
+        .service(resource(&under("statement"), GET, [get(stamps::statement)]))
         .service(resource(
             &under("api-keys"),
             "GET, POST",
-            [
-                web::get().to(credentials::list_api_keys),
-                web::post().to(credentials::create_api_key),
-            ],
+            [get(credentials::list_api_keys), web::post().to(credentials::create_api_key)],
         ))
         .service(resource(
             &under("api-keys/{prefix}"),
@@ -60,19 +57,16 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource(
             &under("certificates"),
             "GET, POST",
-            [
-                web::get().to(credentials::list_certificates),
-                web::post().to(credentials::bind_certificate),
-            ],
+            [get(credentials::list_certificates), web::post().to(credentials::bind_certificate)],
         ))
         .service(resource(
             &under("certificates/{sha256}"),
             "DELETE",
             [web::delete().to(credentials::unbind_certificate)],
         ))
-        .service(resource("/api/v1/admin/tsus", "GET", [web::get().to(units::list_units)]))
-        .service(resource("/api/v1/admin/tsus/{id}", "GET", [web::get().to(units::show_unit)]))
-        .service(resource("/api/v1/admin/store", "GET", [web::get().to(units::store)]));
+        .service(resource("/api/v1/admin/tsus", GET, [get(units::list_units)]))
+        .service(resource("/api/v1/admin/tsus/{id}", GET, [get(units::show_unit)]))
+        .service(resource("/api/v1/admin/store", GET, [get(units::store)]));
 }
 
 /// Why an act is done; written into the account's book.

@@ -183,7 +183,10 @@ impl Authority {
             name("Prova TSU 1"),
             vec![policy("1.3.6.1.4.1.99999.1").oid().to_owned()],
         );
-        let mut random = CertificateRandom(SeededRandom::new(8));
+        // Its serial number is another one for every key.
+        let digest = openssl::sha::sha256(&key.public_key().public_key_to_der().unwrap());
+        let seed = u64::from_be_bytes(digest[..8].try_into().unwrap());
+        let mut random = CertificateRandom(SeededRandom::new(seed));
         let leaf = self.issuing.issue_tsu(&profile, key.public_key(), noon(), &mut random).unwrap();
         let (chain, roots) = ([self.issuing.certificate_der().to_vec()], [self.root_der()]);
         certs::check_tsu(&leaf, &chain, &roots, key.public_key(), noon()).unwrap()

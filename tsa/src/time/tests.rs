@@ -1,0 +1,149 @@
+//! genTime never goes back, and is written as RFC 3161 wants it.
+
+use super::*;
+use proptest::prelude::*;
+use std::sync::atomic::AtomicBool;
+
+#[derive(Default)]
+struct Clock {
+    unix_ms: AtomicI64,
+    lost: AtomicBool,
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> Result<Instant, TimeNotAvailable> {
+        if self.lost.load(Ordering::SeqCst) {
+            return Err(TimeNotAvailable { reason: "not synchronised".to_owned() });
+        }
+        Ok(Instant { unix_ms: self.unix_ms.load(Ordering::SeqCst) })
+    }
+}
+
+fn guard(unix_ms: i64, last_issued: Option<i64>) -> (Arc<Clock>, TimeGuard) {
+    let clock = Arc::new(Clock { unix_ms: AtomicI64::new(unix_ms), ..Clock::default() });
+    (Arc::clone(&clock), TimeGuard::new(clock, last_issued))
+}
+
+/// F07: a clock that jumps back stops the issuing until it has caught up; equal is enough.
+#[test]
+fn a_clock_that_jumps_back_gives_no_time_until_it_has_caught_up() {
+    let (clock, guard) = guard(10_000, None);
+    assert_eq!(guard.gen_time(), Ok(10_000));
+    clock.unix_ms.store(9_000, Ordering::SeqCst);
+    let error = guard.gen_time().unwrap_err();
+    assert_eq!(error.reason, "the clock is 1000 ms behind the last token");
+    assert!(guard.now().is_err());
+    clock.unix_ms.store(9_999, Ordering::SeqCst);
+    assert!(guard.gen_time().is_err());
+    clock.unix_ms.store(10_000, Ordering::SeqCst);
+    assert_eq!(guard.gen_time(), Ok(10_000));
+}
+
+/// The promise holds across a restart: the last genTime comes from the ledger.
+#[test]
+fn a_clock_behind_the_last_token_before_a_restart_gives_no_time() {
+    let (clock, guard) = guard(9_999, Some(10_000));
+    assert!(guard.gen_time().is_err());
+    clock.unix_ms.store(10_001, Ordering::SeqCst);
+    assert_eq!(guard.gen_time(), Ok(10_001));
+}
+
+/// Looking at the clock is not issuing: only tokens bind it.
+#[test]
+fn looking_does_not_bind() {
+    let (clock, guard) = guard(10_000, None);
+    assert_eq!(guard.now(), Ok(10_000));
+    clock.unix_ms.store(9_000, Ordering::SeqCst);
+    assert_eq!(guard.gen_time(), Ok(9_000));
+}
+
+#[test]
+fn a_lost_clock_gives_no_time() {
+    let (clock, guard) = guard(10_000, None);
+    clock.lost.store(true, Ordering::SeqCst);
+    assert_eq!(guard.gen_time().unwrap_err().reason, "not synchronised");
+}
+
+/// F08: nonsense does not become a token, nor a bound for later ones.
+#[test]
+fn times_that_no_token_can_carry_are_refused() {
+    let (clock, guard) = guard(-1, None);
+    assert!(guard.gen_time().is_err());
+    for nonsense in [END_OF_TIME_MS, i64::MAX, i64::MIN] {
+        clock.unix_ms.store(nonsense, Ordering::SeqCst);
+        assert!(guard.gen_time().is_err(), "{nonsense}");
+    }
+    clock.unix_ms.store(5, Ordering::SeqCst);
+    assert_eq!(guard.gen_time(), Ok(5));
+}
+
+/// Many threads on a clock that ticks: no thread sees time go back, and none is refused because
+/// another one was quicker.
+#[test]
+fn threads_see_time_in_order_and_are_never_refused() {
+    let (clock, guard) = guard(1_000, None);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut last = 0;
+                for _ in 0..20_000 {
+                    clock.unix_ms.fetch_add(1, Ordering::SeqCst);
+                    let time = guard.gen_time().unwrap();
+                    assert!(time >= last);
+                    last = time;
+                }
+            });
+        }
+    });
+    assert_eq!(guard.gen_time(), Ok(161_000));
+}
+
+fn text(unix_ms: i64) -> String {
+    String::from_utf8(generalized_time(unix_ms).unwrap().as_bytes().to_vec()).unwrap()
+}
+
+/// R11, RFC 3161 2.4.2: "The fractional-seconds elements, if present, MUST omit all trailing 0's;
+/// if the elements correspond to 0, they MUST be wholly omitted, and the decimal point element also
+/// MUST be omitted."
+#[test]
+fn gen_time_is_written_as_the_standard_wants_it() {
+    let second = 1_772_366_399_000;
+    assert_eq!(text(second), "20260301115959Z");
+    assert_eq!(text(second + 123), "20260301115959.123Z");
+    assert_eq!(text(second + 120), "20260301115959.12Z");
+    assert_eq!(text(second + 100), "20260301115959.1Z");
+    assert_eq!(text(second + 3), "20260301115959.003Z");
+    // "Midnight (GMT) shall be represented in the form: 'YYYYMMDD000000Z'", of the day that begins.
+    assert_eq!(text(1_772_323_200_000), "20260301000000Z");
+    assert_eq!(text(0), "19700101000000Z");
+    assert_eq!(text(951_782_400_000), "20000229000000Z");
+    assert!(generalized_time(-1).is_none());
+    assert!(generalized_time(END_OF_TIME_MS).is_none());
+    assert!(text(END_OF_TIME_MS - 1).starts_with("6429"));
+}
+
+/// R14, RFC 3161 2.4.2: millis and micros are in (1..999), so zeros are left out.
+#[test]
+fn zero_components_of_the_accuracy_are_left_out() {
+    let parts = |micros| Accuracy::from_micros(micros).unwrap().parts();
+    assert_eq!(parts(1_000_000), [Some(1), None, None]);
+    assert_eq!(parts(500_000), [None, Some(500), None]);
+    assert_eq!(parts(1), [None, None, Some(1)]);
+    assert_eq!(parts(3_600_000_000), [Some(3600), None, None]);
+    assert_eq!(parts(1_002_003), [Some(1), Some(2), Some(3)]);
+    for micros in [0, 3_600_000_001, u64::MAX] {
+        assert_eq!(Accuracy::from_micros(micros), Err(BadAccuracy { micros }));
+    }
+}
+
+proptest! {
+    #[test]
+    fn gen_time_is_written_as_rasn_writes_it(unix_ms in 0..END_OF_TIME_MS) {
+        let time = rasn::types::GeneralizedTime::from(
+            DateTime::<Utc>::from_timestamp_millis(unix_ms).unwrap(),
+        );
+        let rasns = rasn::der::encode(&time).unwrap();
+        let ours = text(unix_ms);
+        prop_assert_eq!(&rasns[2..], ours.as_bytes());
+    }
+}
