@@ -6,7 +6,7 @@ use super::console::{Console, WIDTH};
 use super::error::CliError;
 use super::table::{Align, Table, count, instant, instant_or_dash, printable};
 use super::values::{Hex, Moment};
-use super::views::{Entry, Lot, Statement, Totals, view};
+use super::views::{Balance, Entry, Lot, Statement, Totals, view};
 use clap::{Args, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -262,6 +262,7 @@ fn statement_text(statement: &Statement) -> String {
         ("WHEN (UTC)", Align::Left),
         ("KIND", Align::Left),
         ("STAMPS", Align::Right),
+        ("REMAIN", Align::Right),
         ("LOT", Align::Left),
         ("SERIAL, WHO, WHY", Align::Left),
     ]);
@@ -271,19 +272,20 @@ fn statement_text(statement: &Statement) -> String {
             instant_or_dash(Some(&entry.at)),
             entry.kind.clone(),
             count(entry.quantity),
+            entry.balance.map(count).unwrap_or_default(),
             entry.lot.as_ref().map(ToString::to_string).unwrap_or_default(),
             remark(entry),
         ]);
     }
     let mut text = format!("account {}\n", printable(&statement.account.to_string()));
-    text.push_str(&format!("opening: {}\n\n", told(&statement.opening)));
+    text.push_str(&format!("opening: {}\n\n", balance(&statement.opening)));
     if statement.entries.is_empty() {
         text.push_str("no movements\n");
     } else {
         text.push_str(&table.render(WIDTH));
     }
     if let Some(closing) = &statement.closing {
-        text.push_str(&format!("\nclosing: {}\n", told(closing)));
+        text.push_str(&format!("\nclosing: {}\n", balance(closing)));
     }
     text
 }
@@ -294,6 +296,13 @@ fn remark(entry: &Entry) -> String {
     let told: Vec<&str> =
         parts.iter().filter_map(|part| part.as_deref()).filter(|part| !part.is_empty()).collect();
     told.join(" ")
+}
+
+fn balance(balance: &Balance) -> String {
+    match balance {
+        Balance::Remaining(remaining) => format!("{} remaining", count(*remaining)),
+        Balance::Totals(totals) => told(totals),
+    }
 }
 
 fn told(totals: &Totals) -> String {

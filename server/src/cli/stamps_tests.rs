@@ -71,16 +71,16 @@ fn money_keeps_every_digit_and_dates_become_instants() {
 fn a_statement_fits_80_columns_and_keeps_every_serial() {
     let statement: Statement = view(&json!({
         "account": "sa-1", "from": null, "to": null,
-        "opening": { "remaining": 0, "used": 0 },
+        "opening": 0,
         "entries": [
             { "seq": 1, "at": "2026-11-21T10:00:00Z", "kind": "grant", "quantity": 100_000,
-              "debit": "issued", "credit": "lot", "lot": 1, "serial": null, "actor": "admin",
+              "balance": 100_000, "from": "world", "to": "lot-1", "lot": "lot-1", "serial": null, "actor": "admin",
               "reason": "order 4711 of the year 2026, delivered in one lot" },
             { "seq": 2, "at": "2026-11-21T10:00:01.5Z", "kind": "debit", "quantity": 1,
-              "debit": "lot", "credit": "used", "lot": 1,
+              "balance": 99_999, "from": "lot-1", "to": "used", "lot": "lot-1",
               "serial": "0193e0f2a4b35c6d7e8f901122334455", "actor": "", "reason": "" },
         ],
-        "closing": { "remaining": 99_999, "used": 1 }, "next": null,
+        "closing": 99_999, "next": null,
     }))
     .unwrap();
     let text = statement_text(&statement);
@@ -88,5 +88,5 @@ fn a_statement_fits_80_columns_and_keeps_every_serial() {
     let joined: String = text.split_whitespace().collect();
     assert!(joined.contains("0193e0f2a4b35c6d7e8f901122334455"), "{text}");
     assert!(text.contains("2026-11-21 10:00:01  debit"), "{text}");
-    assert!(text.ends_with("\nclosing: 99,999 remaining, 1 used\n"), "{text}");
+    assert!(text.ends_with("\nclosing: 99,999 remaining\n"), "{text}");
 }

@@ -82,11 +82,21 @@ pub(crate) struct Lot {
     pub(crate) order: Option<String>,
 }
 
-/// What remains and what is used at one instant.
+/// What remains and what is used after an act.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) remaining: u64,
     pub(crate) used: u64,
+}
+
+/// What remains at the begin or the end of a statement: the number alone, or an object with more.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Balance {
+    /// The stamps that remain.
+    Remaining(u64),
+    /// The same among others.
+    Totals(Totals),
 }
 
 /// One movement of a statement.
@@ -96,6 +106,8 @@ pub(crate) struct Entry {
     pub(crate) at: String,
     pub(crate) kind: String,
     pub(crate) quantity: u64,
+    #[serde(default)]
+    pub(crate) balance: Option<u64>,
     #[serde(default)]
     pub(crate) lot: Option<Identifier>,
     #[serde(default)]
@@ -110,10 +122,10 @@ pub(crate) struct Entry {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Statement {
     pub(crate) account: Identifier,
-    pub(crate) opening: Totals,
+    pub(crate) opening: Balance,
     pub(crate) entries: Vec<Entry>,
     #[serde(default)]
-    pub(crate) closing: Option<Totals>,
+    pub(crate) closing: Option<Balance>,
 }
 
 /// An API key, without its secret.
@@ -149,7 +161,7 @@ pub(crate) struct Tsu {
     #[serde(default)]
     pub(crate) policies: Vec<String>,
     #[serde(default)]
-    pub(crate) accuracy_ms: Option<u64>,
+    pub(crate) accuracy_ms: Option<f64>,
     #[serde(default)]
     pub(crate) not_before: Option<String>,
     #[serde(default)]

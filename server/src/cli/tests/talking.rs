@@ -208,7 +208,7 @@ fn a_statement_is_put_together_from_its_pages() {
 #[test]
 fn a_unit_is_shown_and_its_certificate_alone() {
     let unit = object!({ "id": "main", "default": true, "key": "p256", "policies": ["1.2.3"],
-        "accuracy_ms": 1000, "not_before": "2026-01-01T00:00:00Z",
+        "accuracy_ms": 999.5, "not_before": "2026-01-01T00:00:00Z",
         "not_after": "2030-01-01T00:00:00Z", "private_key_usage_end": null,
         "issued_by": "CN=Issuing", "certificate_sha256": "ab", "usable": false,
         "problem": "the clock is not synchronised", "certificate": "-----BEGIN…\n" });
@@ -219,5 +219,6 @@ fn a_unit_is_shown_and_its_certificate_alone() {
         "{}",
         ended.out
     );
+    assert!(ended.out.contains("accuracy     999.5 ms\n"), "{}", ended.out);
     assert_eq!(fake.run(&["tsu", "show", "main", "--pem"], "").out, "-----BEGIN…\n");
 }
