@@ -1,5 +1,7 @@
 //! The store as its callers see it, on a real disk.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod disk_store;
 mod maintenance;
 mod reader;

@@ -8,7 +8,7 @@ type Ends = [(u64, u64, Result<(), StoreError>)];
 
 /// After a fault: either nothing was touched by it, or the store is poisoned from some point on;
 /// in both cases a power cut loses nothing acknowledged.
-fn check(store: MemoryStore, ends: &Ends, case: &str) -> bool {
+fn check(store: &MemoryStore, ends: &Ends, case: &str) -> bool {
     let poisoned = ends.iter().position(|end| end.2.is_err());
     if let Some(first) = poisoned {
         for end in &ends[first..] {
@@ -21,7 +21,7 @@ fn check(store: MemoryStore, ends: &Ends, case: &str) -> bool {
         });
         assert!(matches!(later.wait(), Err(StoreError::Poisoned { .. })), "{case}");
         // Reads still work, and find only what was acknowledged.
-        assert_eq!(state_of(&store).unwrap(), state_after(acknowledged(ends)), "{case}");
+        assert_eq!(state_of(store).unwrap(), state_after(acknowledged(ends)), "{case}");
         assert!(store.close().is_err(), "{case}");
     }
     for loss in [Loss::All, Loss::Nothing, Loss::Torn(1), Loss::Torn(2), Loss::Torn(3)] {
@@ -35,7 +35,8 @@ fn check(store: MemoryStore, ends: &Ends, case: &str) -> bool {
 
 #[test]
 fn an_error_of_any_write_or_sync_poisons_and_loses_nothing() {
-    let faults: [(&str, fn(&MemoryDisk, u64)); 2] =
+    type Fail = fn(&MemoryDisk, u64);
+    let faults: [(&str, Fail); 2] =
         [("write", MemoryDisk::fail_write), ("sync", MemoryDisk::fail_sync)];
     for (kind, fail) in faults {
         let mut poisoned = 0;
@@ -43,7 +44,7 @@ fn an_error_of_any_write_or_sync_poisons_and_loses_nothing() {
             let (store, _) = MemoryStore::open(&MemoryDisk::new(), &tiny()).unwrap();
             fail(store.disk(), n);
             let ends = run(&store, 40);
-            poisoned += u32::from(check(store, &ends, &format!("{kind} {n}")));
+            poisoned += u32::from(check(&store, &ends, &format!("{kind} {n}")));
         }
         assert!(poisoned > 20, "{kind}: only {poisoned} of 40 faults were met");
     }
