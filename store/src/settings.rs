@@ -80,3 +80,20 @@ impl Settings {
         (self.segment_length() / 2).min(16 << 20) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn a_nearly_full_group_and_the_largest_transaction_fit_into_a_segment() {
+        for segment_bytes in [0, 8 << 10, 9_999, 64 << 10, 1 << 20, 32 << 20, 1 << 30, 1 << 40] {
+            let settings = Settings { segment_bytes, ..Settings::default() };
+            let length = settings.segment_length();
+            assert!(length.is_multiple_of(512) && (8 << 10..=1 << 30).contains(&length));
+            // Headers of segment, frame, and operations, and the padding.
+            let rest = length - settings.group_bytes() as u64 - settings.transaction_bytes() as u64;
+            assert!(rest >= 2048, "{segment_bytes}");
+        }
+    }
+}

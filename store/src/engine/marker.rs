@@ -101,3 +101,68 @@ impl Marker {
         Some(Self { state, reached })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Marker, State};
+    use crate::disk::MemoryDisk;
+    use crate::journal::Reached;
+
+    fn markers() -> Vec<Marker> {
+        let reached = Reached { sequence: 1234, hash: [0xab; 32] };
+        let states = [State::Unknown, State::Clean, State::Open("boot-1".to_owned())];
+        states
+            .into_iter()
+            .flat_map(|state| {
+                [None, Some(reached)].map(|reached| Marker { state: state.clone(), reached })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let disk = MemoryDisk::new();
+        assert_eq!(Marker::read(&disk).unwrap(), Marker::default());
+        for marker in markers() {
+            marker.write(&disk).unwrap();
+            assert_eq!(Marker::read(&disk).unwrap(), marker);
+        }
+    }
+
+    #[test]
+    fn the_text_is_as_documented() {
+        let reached = Some(Reached { sequence: 7, hash: [0; 32] });
+        let text = Marker { state: State::Open("b".to_owned()), reached }.format();
+        let zeros = "0".repeat(64);
+        let body = format!("marca store 1\nopen b\nreached 7 {zeros}\n");
+        let crc = crc32c::crc32c(body.as_bytes());
+        assert_eq!(text, format!("{body}crc {crc:08x}\n"));
+    }
+
+    #[test]
+    fn a_text_that_was_changed_anywhere_says_nothing() {
+        for marker in markers() {
+            let text = marker.format();
+            assert_eq!(Marker::parse(&text), Some(marker));
+            for place in 0..text.len() {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place] ^= 1;
+                let changed = String::from_utf8(bytes).unwrap();
+                assert_eq!(Marker::parse(&changed), None, "{place} of {text}");
+                assert_eq!(Marker::parse(&text[..place]), None, "{place} of {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_is_trusted_after_a_close_and_in_the_same_boot() {
+        let trusts = |state: State, boot: &str| Marker { state, reached: None }.trusts_index(boot);
+        let open = |boot: &str| State::Open(boot.to_owned());
+        assert!(!trusts(State::Unknown, "a"));
+        assert!(trusts(State::Clean, "a") && trusts(State::Clean, ""));
+        assert!(trusts(open("a"), "a"));
+        assert!(!trusts(open("a"), "b"));
+        // Where the kernel has no name for a boot, no two opens are known to be in the same one.
+        assert!(!trusts(open(""), ""));
+    }
+}

@@ -104,3 +104,96 @@ impl fmt::Debug for Queue {
         f.debug_struct("Queue").field("length", &self.length()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Queue;
+    use crate::{Job, StoreError, Transaction};
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    struct Nothing;
+
+    impl Job for Nothing {
+        fn run(&mut self, _: &mut dyn Transaction) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn done(self: Box<Self>, _: Result<(), StoreError>) {}
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn submit(queue: &Queue, count: usize) {
+        (0..count).for_each(|_| queue.submit(Box::new(Nothing)).unwrap());
+    }
+
+    #[test]
+    fn more_than_the_limit_is_busy_until_some_are_taken() {
+        let queue = Queue::new(2);
+        submit(&queue, 2);
+        assert!(matches!(queue.submit(Box::new(Nothing)), Err(StoreError::Busy)));
+        let mut jobs = VecDeque::new();
+        assert!(queue.take(&mut jobs, 1, 0, Duration::ZERO));
+        assert_eq!((jobs.len(), queue.length()), (1, 1));
+        submit(&queue, 1);
+    }
+
+    #[test]
+    fn who_is_alone_does_not_wait() {
+        let queue = Queue::new(9);
+        submit(&queue, 1);
+        let mut jobs = VecDeque::new();
+        // Were the hour waited for, this test would not end.
+        assert!(queue.take(&mut jobs, 9, 1, HOUR));
+        assert_eq!(jobs.len(), 1);
+    }
+
+    #[test]
+    fn waiting_ends_when_as_many_as_expected_have_come() {
+        let queue = Queue::new(9);
+        submit(&queue, 1);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| {
+                let mut jobs = VecDeque::new();
+                assert!(queue.take(&mut jobs, 9, 4, HOUR));
+                jobs.len()
+            });
+            submit(&queue, 3);
+            assert_eq!(taken.join().unwrap(), 4);
+        });
+    }
+
+    #[test]
+    fn waiting_ends_with_its_time_too() {
+        let queue = Queue::new(9);
+        submit(&queue, 1);
+        let mut jobs = VecDeque::new();
+        assert!(queue.take(&mut jobs, 9, 4, Duration::from_micros(1)));
+        assert_eq!(jobs.len(), 1);
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_it_has_and_takes_nothing() {
+        let queue = Queue::new(9);
+        submit(&queue, 3);
+        queue.close();
+        assert!(queue.is_closed());
+        assert!(matches!(queue.submit(Box::new(Nothing)), Err(StoreError::Closed)));
+        let mut jobs = VecDeque::new();
+        assert!(queue.take(&mut jobs, 2, 9, HOUR));
+        assert!(queue.take(&mut jobs, 2, 9, HOUR));
+        assert_eq!(jobs.len(), 3);
+        assert!(!queue.take(&mut jobs, 2, 9, HOUR));
+    }
+
+    #[test]
+    fn closing_wakes_who_waits() {
+        let queue = Queue::new(9);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| queue.take(&mut VecDeque::new(), 9, 0, HOUR));
+            queue.close();
+            assert!(!taken.join().unwrap());
+        });
+    }
+}

@@ -83,3 +83,52 @@ fn entry(line: &str) -> Option<SegmentEntry> {
 fn hash(text: &str) -> Option<[u8; 32]> {
     hex::decode(text).ok()?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Manifest, SegmentEntry};
+
+    fn manifest() -> Manifest {
+        let entry = |number: u32| SegmentEntry {
+            number,
+            bytes: 1000 + u64::from(number),
+            sha256: [number as u8; 32],
+        };
+        Manifest { sequence: 99, hash: [0xcd; 32], segments: (1..=3).map(entry).collect() }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let empty = Manifest { sequence: 0, hash: [0; 32], segments: Vec::new() };
+        for manifest in [empty, manifest()] {
+            assert_eq!(Manifest::parse(&manifest.format()), Some(manifest));
+        }
+    }
+
+    #[test]
+    fn a_text_that_was_changed_anywhere_is_refused() {
+        let text = manifest().format();
+        for place in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] ^= 1;
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(Manifest::parse(&changed), None, "{place}");
+            assert_eq!(Manifest::parse(&text[..place]), None, "{place}");
+        }
+    }
+
+    #[test]
+    fn another_version_and_unknown_lines_are_refused() {
+        let sealed = |body: &str| {
+            let crc = crc32c::crc32c(body.as_bytes());
+            format!("{body}crc {crc:08x}\n")
+        };
+        let zeros = "0".repeat(64);
+        let good = format!("marca backup 1\nsequence 0\nhash {zeros}\n");
+        assert!(Manifest::parse(&sealed(&good)).is_some());
+        let newer = good.replace("backup 1", "backup 2");
+        assert_eq!(Manifest::parse(&sealed(&newer)), None);
+        assert_eq!(Manifest::parse(&sealed(&format!("{good}file 1\n"))), None);
+        assert_eq!(Manifest::parse(&sealed("marca backup 1\n")), None);
+    }
+}

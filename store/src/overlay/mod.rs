@@ -4,6 +4,9 @@
 //! into the index. Readers ask the overlay first, then the index. A key that changes often costs
 //! the index one write per generation.
 
+#[cfg(test)]
+mod tests;
+
 use crate::Order;
 use crate::index::{Key, KeyRange, Slot, is_empty};
 use crate::journal::Position;

@@ -1,9 +1,9 @@
-//! The format, byte by byte, and what recovery makes of damage.
+//! The format, byte by byte.
 
-use super::Position;
-use super::frame::{self, FrameHeader, HEADER};
-use super::operation::{self, Malformed, RawOperation};
-use super::segment::{self, HeaderFault, SegmentHeader};
+use crate::journal::Position;
+use crate::journal::frame::{self, FrameHeader, HEADER};
+use crate::journal::operation::{self, Malformed, RawOperation};
+use crate::journal::segment::{self, HeaderFault, SegmentHeader};
 
 fn payload() -> Vec<u8> {
     let mut buffer = Vec::new();
