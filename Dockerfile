@@ -35,8 +35,10 @@ VOLUME ["/var/lib/marca"]
 EXPOSE 3161
 # Requests under way are finished, then the journal is closed.
 STOPSIGNAL SIGTERM
-# Alive, not ready: a service without time or disk space must not be killed for it. With TLS, give
-# the address that the certificate names: `--health-cmd 'marca health --server https://…'`.
+# "Unhealthy" is a service that may not issue: no time, no valid certificate, no disk space. That is
+# for people to mend; an orchestrator that restarts on it should ask /healthz instead. With TLS, give
+# the address that the certificate names: `--health-cmd 'marca health --server https://…'`, and
+# `--ca-file` where the system does not know the CA.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["marca", "health", "--server", "http://127.0.0.1:3161"]
 ENTRYPOINT ["marca"]
