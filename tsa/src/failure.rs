@@ -6,7 +6,7 @@ use rasn_cms::tsp;
 use std::borrow::Cow;
 use std::fmt;
 
-/// PKIFailureInfo of RFC 3161 2.4.2: "These are the only values of PKIFailureInfo that SHALL be
+/// PKIFailureInfo of RFC 3161 §2.4.2: "These are the only values of PKIFailureInfo that SHALL be
 /// supported." The number is the bit's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PkiFailureInfo {
@@ -187,7 +187,7 @@ impl RejectReason {
         match self {
             Self::TooLarge => "The request is larger than 16 KiB. Send a TimeStampReq only.",
             Self::NotDer => "The request is not valid DER.",
-            Self::NotTimeStampReq => "The request is not a TimeStampReq (RFC 3161 2.4.1).",
+            Self::NotTimeStampReq => "The request is not a TimeStampReq (RFC 3161 §2.4.1).",
             Self::Version => "Only version 1 of TimeStampReq is supported.",
             Self::NonceTooLong => "The nonce is longer than 64 octets.",
             Self::DigestLength => "The imprint is not as long as its hash algorithm's output.",

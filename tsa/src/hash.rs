@@ -1,6 +1,6 @@
 //! The hash algorithms an imprint may be made with, and nothing else: no hashing of documents.
 //!
-//! RFC 3161 2.4.1: the algorithm "SHOULD be a known hash algorithm (one-way and collision
+//! RFC 3161 §2.4.1: the algorithm "SHOULD be a known hash algorithm (one-way and collision
 //! resistant)"; the list follows ETSI TS 119 312 and the ECCG agreed mechanisms.
 
 use rasn::types::Oid;
@@ -35,7 +35,7 @@ impl HashAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.oid() == oid)
     }
 
-    /// Its object identifier (NIST CSOR; RFC 5754 2, RFC 9688 2).
+    /// Its object identifier (NIST CSOR; RFC 5754 §2, RFC 9688 §2).
     #[must_use]
     pub fn oid(self) -> &'static Oid {
         const NIST_HASH: [&Oid; 6] = [

@@ -16,8 +16,8 @@ pub struct TokenRecord {
     pub tsu: String,
     /// The token (DER `ContentInfo`) without its certificates.
     pub token: Vec<u8>,
-    /// SHA-256 over imprint, policy and nonce: a request that repeats it inside the window gets this token
-    /// again. `None` when the request had no nonce: such requests are never the same.
+    /// SHA-256 over imprint, policy and nonce: a request that repeats it inside the window gets
+    /// this token again. `None` when the request had no nonce: such requests are never the same.
     pub retry_key: Option<[u8; 32]>,
 }
 

@@ -1,6 +1,6 @@
 //! Time-stamping policies: identifiers that a unit offers, one of them by default.
 //!
-//! RFC 3161 2.1: the TSA is required "to include within each time-stamp token an identifier to
+//! RFC 3161 §2.1: the TSA is required "to include within each time-stamp token an identifier to
 //! uniquely indicate the security policy under which the token was created".
 
 use crate::der;

@@ -9,13 +9,13 @@
 //!    statusString  PKIFreeText     OPTIONAL,
 //!    failInfo      PKIFailureInfo  OPTIONAL  }
 //! ```
-//! (RFC 3161 2.4.2)
+//! (RFC 3161 §2.4.2)
 
 use crate::der;
 use crate::failure::Rejection;
 use rasn_cms::tsp;
 
-/// `PKIStatusInfo { status granted }`. RFC 3161 2.4.2: granted (0) says that "a TimeStampToken, as
+/// `PKIStatusInfo { status granted }`. RFC 3161 §2.4.2: granted (0) says that "a TimeStampToken, as
 /// requested, is present"; there is no statusString and no failInfo with it.
 const GRANTED: [u8; 5] = [der::SEQUENCE, 3, der::INTEGER, 1, 0];
 
@@ -32,7 +32,7 @@ pub fn rejected(rejection: &Rejection) -> Vec<u8> {
         status: tsp::PkiStatusInfo {
             status: tsp::PkiStatus::Rejection,
             status_string: Some(vec![rejection.text.clone().into_owned()]),
-            // RFC 3161 2.4.2: "When the TimeStampToken is not present, the failInfo indicates the
+            // RFC 3161 §2.4.2: "When the TimeStampToken is not present, the failInfo indicates the
             // reason why the time-stamp request was rejected".
             fail_info: Some(rejection.failure.to_bit_string()),
         },

@@ -1,6 +1,6 @@
 //! Serial numbers: unique over the life of the TSA, without any stored state.
 //!
-//! RFC 3161 2.4.2: "It MUST be unique for each TimeStampToken issued by a given TSA (i.e., the TSA
+//! RFC 3161 §2.4.2: "It MUST be unique for each TimeStampToken issued by a given TSA (i.e., the TSA
 //! name and serial number identify a unique TimeStampToken). It should be noted that the property
 //! MUST be preserved even after a possible interruption (e.g., crash) of the service." A counter
 //! would be repeated by a backup that is put back; time and 80 random bits are not.

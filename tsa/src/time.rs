@@ -77,7 +77,7 @@ impl TimeGuard {
     }
 }
 
-/// How far genTime may be from UTC. RFC 3161 2.4.2:
+/// How far genTime may be from UTC. RFC 3161 §2.4.2:
 ///
 /// ```text
 /// Accuracy ::= SEQUENCE {
@@ -120,7 +120,7 @@ impl Accuracy {
         self.micros
     }
 
-    /// Seconds, millis and micros as the structure has them. RFC 3161 2.4.2: "If either seconds,
+    /// Seconds, millis and micros as the structure has them. RFC 3161 §2.4.2: "If either seconds,
     /// millis or micros is missing, then a value of zero MUST be taken for the missing field", and
     /// a zero is outside of (1..999), so zeros are left out.
     #[must_use]
@@ -133,7 +133,7 @@ impl Accuracy {
 
 /// Writes a GeneralizedTime's characters: at most `YYYYMMDDhhmmss.sssZ`.
 ///
-/// RFC 3161 2.4.2: "The ASN.1 GeneralizedTime syntax can include fraction-of-second details. [...]
+/// RFC 3161 §2.4.2: "The ASN.1 GeneralizedTime syntax can include fraction-of-second details. [...]
 /// the encoding MUST terminate with a "Z" [...] The decimal point element, if present, MUST be the
 /// point option ".". The fractional-seconds elements, if present, MUST omit all trailing 0's; if
 /// the elements correspond to 0, they MUST be wholly omitted, and the decimal point element also

@@ -1,6 +1,6 @@
 //! A time-stamping unit: one key, its certificate, and what it offers.
 //!
-//! RFC 3161 2.3: "The TSA MUST sign each time-stamp message with a key reserved specifically for
+//! RFC 3161 §2.3: "The TSA MUST sign each time-stamp message with a key reserved specifically for
 //! that purpose." A unit is that key; a TSA may have several.
 
 use crate::hash::HashAlgorithm;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// Which certificates go into a token when the request asks for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChainPolicy {
-    /// The unit's own and no other: all that RFC 3161 2.4.1 demands, and smaller by far.
+    /// The unit's own and no other: all that RFC 3161 §2.4.1 demands, and smaller by far.
     #[default]
     LeafOnly,
     /// The CAs between it and the root too, for verifiers that cannot find them.

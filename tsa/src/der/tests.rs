@@ -1,4 +1,4 @@
-//! The strict walk refuses every form but DER, and the pieces that are written are what rasn writes.
+//! The strict walk refuses every form but DER, and what is written is what rasn writes.
 
 use super::*;
 use proptest::prelude::*;
@@ -111,7 +111,12 @@ proptest! {
 
     /// What rasn encodes as DER passes.
     #[test]
-    fn rasns_encodings_pass(value: i128, octets: Vec<u8>, truth: bool, arcs in proptest::collection::vec(any::<u32>(), 0..40)) {
+    fn rasns_encodings_pass(
+        value: i128,
+        octets: Vec<u8>,
+        truth: bool,
+        arcs in proptest::collection::vec(any::<u32>(), 0..40),
+    ) {
         let mut oid = vec![1, 3];
         oid.extend(arcs);
         let oid = rasn::types::ObjectIdentifier::new(oid).unwrap();
@@ -131,7 +136,8 @@ proptest! {
     fn integers_are_written_as_rasn_writes_them(magnitude: u128) {
         let mut written = Vec::new();
         unsigned_integer(&mut written, &magnitude.to_be_bytes());
-        prop_assert_eq!(written, rasn::der::encode(&rasn::types::Integer::from(magnitude)).unwrap());
+        let integer = rasn::types::Integer::from(magnitude);
+        prop_assert_eq!(written, rasn::der::encode(&integer).unwrap());
     }
 
     #[test]
@@ -139,7 +145,8 @@ proptest! {
         let contents = vec![7; length];
         let written = tlv(OCTET_STRING, &[&contents]);
         prop_assert_eq!(written.len(), header_len(length) + length);
-        prop_assert_eq!(&written, &rasn::der::encode(&rasn::types::OctetString::from(contents.clone())).unwrap());
+        let octets = rasn::types::OctetString::from(contents.clone());
+        prop_assert_eq!(&written, &rasn::der::encode(&octets).unwrap());
         let mut reader = Reader::new(&written);
         prop_assert_eq!(reader.value().unwrap().contents, &contents);
     }

@@ -20,7 +20,7 @@ use rasn_pkix::AlgorithmIdentifier;
 pub const MAX_REQUEST_LEN: usize = 16 * 1024;
 /// Levels of nested values in a request; the deepest one that can be accepted has three.
 pub const MAX_NESTING: u8 = 16;
-/// Arcs of an OBJECT IDENTIFIER (RFC 2578 3.5 allows as many).
+/// Arcs of an OBJECT IDENTIFIER (RFC 2578 §3.5 allows as many).
 pub const MAX_OID_ARCS: usize = 128;
 /// Contents octets of a nonce, as it was sent.
 pub const MAX_NONCE_LEN: usize = 64;
@@ -45,7 +45,7 @@ impl<'a> TimeStampReq<'a> {
     /// # Errors
     /// [`RejectReason::Version`], [`RejectReason::NonceTooLong`], [`RejectReason::DigestLength`].
     pub fn inspect(self) -> Result<Inspected<'a>, Rejection> {
-        // RFC 3161 2.4.1: "The version field (currently v1) describes the version of the
+        // RFC 3161 §2.4.1: "The version field (currently v1) describes the version of the
         // Time-Stamp request." Which failure another version gets is left open: badRequest, as
         // "transaction not permitted or supported".
         if self.message().version != 1 {
@@ -54,7 +54,7 @@ impl<'a> TimeStampReq<'a> {
         if self.sent_nonce_len() > MAX_NONCE_LEN {
             return Err(RejectReason::NonceTooLong.into());
         }
-        // RFC 3161 2.4.1: "Its length MUST match the length of the hash value for that algorithm".
+        // RFC 3161 §2.4.1: "Its length MUST match the length of the hash value for that algorithm".
         let imprint = &self.message().message_imprint;
         let algorithm = HashAlgorithm::from_oid(&imprint.hash_algorithm.algorithm);
         if let Some(algorithm) = algorithm
@@ -88,14 +88,14 @@ impl<'a> Inspected<'a> {
     ) -> Result<Accepted<'a, 'u>, Rejection> {
         let request = self.0;
         let message = request.message();
-        // RFC 3161 2.4.1: reqPolicy "indicates the TSA policy under which the TimeStampToken
+        // RFC 3161 §2.4.1: reqPolicy "indicates the TSA policy under which the TimeStampToken
         // SHOULD be provided". Never under another one: the client would have to compare.
         let policy = match &message.req_policy {
             None => policies.default_policy(),
             Some(oid) => policies.find(oid).ok_or(RejectReason::Policy)?,
         };
         let hash = accept_hash(&message.message_imprint.hash_algorithm, hashes)?;
-        // RFC 3161 2.4.1: "If an extension, whether it is marked critical or not critical, is used
+        // RFC 3161 §2.4.1: "If an extension, whether it is marked critical or not critical, is used
         // by a requester but is not recognized by a time-stamping server, the server SHALL NOT
         // issue a token and SHALL return a failure (unacceptedExtension)." We recognise none.
         if message.extensions.is_some() {
@@ -111,8 +111,8 @@ impl<'a> Inspected<'a> {
     }
 }
 
-/// RFC 3161 2.4.1: "If the TSA does not recognize the hash algorithm or knows that the hash
-/// algorithm is weak [...] the TSA SHOULD refuse to provide the TimeStampToken by returning a
+/// RFC 3161 §2.4.1: "If the TSA does not recognize the hash algorithm or knows that the hash
+/// algorithm is weak [...] the TSA SHOULD refuse to provide the time-stamp token by returning a
 /// pkiStatusInfo of 'bad_alg'."
 fn accept_hash(
     identifier: &AlgorithmIdentifier,
@@ -121,7 +121,7 @@ fn accept_hash(
     let hash = HashAlgorithm::from_oid(&identifier.algorithm)
         .filter(|hash| offered.contains(hash))
         .ok_or(RejectReason::HashAlgorithm)?;
-    // RFC 5754 2: implementations "MUST accept SHA2 AlgorithmIdentifiers with absent parameters"
+    // RFC 5754 §2: implementations "MUST accept SHA2 AlgorithmIdentifiers with absent parameters"
     // and "with NULL parameters". No hash here has any other.
     match &identifier.parameters {
         None => Ok(hash),

@@ -9,7 +9,7 @@
 //!    certReq               BOOLEAN                  DEFAULT FALSE,
 //!    extensions            [0] IMPLICIT Extensions  OPTIONAL  }
 //! ```
-//! (RFC 3161 2.4.1)
+//! (RFC 3161 §2.4.1)
 
 use super::{MAX_NESTING, MAX_OID_ARCS, MAX_REQUEST_LEN};
 use crate::der::{self, DerError, Limits, Reader, Value};

@@ -58,7 +58,7 @@ fn with_raw_nonce(contents: &[u8]) -> Vec<u8> {
     der::tlv(der::SEQUENCE, &[&bare[2..], &der::tlv(der::INTEGER, &[contents])])
 }
 
-/// Q1, RFC 3161 2.4.1: any mix of reqPolicy, nonce and certReq is served.
+/// Q1, RFC 3161 §2.4.1: any mix of reqPolicy, nonce and certReq is served.
 #[test]
 fn every_mix_of_optional_fields_is_accepted() {
     for mix in 0..8 {
@@ -94,7 +94,7 @@ fn another_version_is_refused() {
     assert_eq!(stages(&der).unwrap_err().failure(), PkiFailureInfo::BadDataFormat);
 }
 
-/// Q3, RFC 3161 2.4.1: "Its length MUST match the length of the hash value for that algorithm".
+/// Q3, RFC 3161 §2.4.1: "Its length MUST match the length of the hash value for that algorithm".
 #[test]
 fn an_imprint_of_another_length_is_refused() {
     for algorithm in HashAlgorithm::ALL {
@@ -136,7 +136,7 @@ fn unknown_weak_and_unoffered_hashes_are_refused() {
     assert_eq!(stages_with(&encode(&usual()), &offered), Err(RejectReason::HashAlgorithm));
 }
 
-/// Q6, RFC 5754 2: absent and NULL parameters are accepted, nothing else.
+/// Q6, RFC 5754 §2: absent and NULL parameters are accepted, nothing else.
 #[test]
 fn hash_parameters_are_absent_or_null() {
     for (parameters, expected) in [
@@ -163,7 +163,7 @@ fn a_policy_that_is_not_offered_is_refused() {
     }
 }
 
-/// Q13, RFC 3161 2.4.1: "If an extension, whether it is marked critical or not critical, is used
+/// Q13, RFC 3161 §2.4.1: "If an extension, whether it is marked critical or not critical, is used
 /// by a requester but is not recognized by a time-stamping server, the server SHALL NOT issue a
 /// token".
 #[test]
@@ -216,7 +216,7 @@ fn an_explicit_cert_req_false_is_accepted() {
     assert_eq!(stages(&with(1)), Err(RejectReason::NotDer));
 }
 
-/// Q14, RFC 3161 3.2: no extraneous octets; nothing but one TimeStampReq.
+/// Q14, RFC 3161 §3.2: no extraneous octets; nothing but one TimeStampReq.
 #[test]
 fn what_is_no_request_is_refused() {
     let good = encode(&usual());

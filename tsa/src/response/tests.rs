@@ -1,4 +1,4 @@
-//! Replies have the shape of RFC 3161 2.4.2 and say no more than they must.
+//! Replies have the shape of RFC 3161 §2.4.2 and say no more than they must.
 
 use super::*;
 use crate::failure::{PkiFailureInfo, RejectReason};
@@ -42,7 +42,7 @@ fn a_granted_reply_is_the_status_and_the_token() {
     assert_eq!(granted(&token), [0x30, 7, 0x30, 3, 2, 1, 0, 0x30, 0]);
 }
 
-/// F2, F6, RFC 3161 2.4.2: "When status contains a value other than zero or one, a TimeStampToken
+/// F2, F6, RFC 3161 §2.4.2: "When status contains a value other than zero or one, a TimeStampToken
 /// MUST NOT be present."
 #[test]
 fn a_rejection_has_a_failure_and_a_text_and_no_token() {

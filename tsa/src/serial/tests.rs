@@ -36,7 +36,7 @@ impl RandomSource for Broken {
     }
 }
 
-/// R10, RFC 3161 2.4.2: "It MUST be unique for each TimeStampToken issued by a given TSA". Two
+/// R10, RFC 3161 §2.4.2: "It MUST be unique for each TimeStampToken issued by a given TSA". Two
 /// million in one millisecond: as if all of a day's tokens fell into it.
 #[test]
 fn millions_of_one_millisecond_are_different() {

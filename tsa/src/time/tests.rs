@@ -102,7 +102,7 @@ fn text(unix_ms: i64) -> String {
     String::from_utf8(generalized_time(unix_ms).unwrap().as_bytes().to_vec()).unwrap()
 }
 
-/// R11, RFC 3161 2.4.2: "The fractional-seconds elements, if present, MUST omit all trailing 0's;
+/// R11, RFC 3161 §2.4.2: "The fractional-seconds elements, if present, MUST omit all trailing 0's;
 /// if the elements correspond to 0, they MUST be wholly omitted, and the decimal point element also
 /// MUST be omitted."
 #[test]
@@ -122,7 +122,7 @@ fn gen_time_is_written_as_the_standard_wants_it() {
     assert!(text(END_OF_TIME_MS - 1).starts_with("6429"));
 }
 
-/// R14, RFC 3161 2.4.2: millis and micros are in (1..999), so zeros are left out.
+/// R14, RFC 3161 §2.4.2: millis and micros are in (1..999), so zeros are left out.
 #[test]
 fn zero_components_of_the_accuracy_are_left_out() {
     let parts = |micros| Accuracy::from_micros(micros).unwrap().parts();

@@ -23,7 +23,7 @@ impl CertificateSet {
             what: "signer's certificate",
             reason: error.to_string(),
         })?;
-        // RFC 5652 10.2.4: "The IssuerAndSerialNumber type identifies a certificate".
+        // RFC 5652 §10.2.4: "The IssuerAndSerialNumber type identifies a certificate".
         let sid = IssuerAndSerialNumber {
             issuer: parsed.tbs_certificate.issuer,
             serial_number: parsed.tbs_certificate.serial_number,

@@ -1,4 +1,4 @@
-//! A time-stamp token: TSTInfo inside a CMS SignedData with one signature (RFC 3161 2.4.2).
+//! A time-stamp token: TSTInfo inside a CMS SignedData with one signature (RFC 3161 §2.4.2).
 //!
 //! Three types, each consumed by the next: [`TokenContents`], what the token will say →
 //! [`PreparedToken`], the octets that are to be signed → [`SignedToken`]. What is the same in every
@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// What a token says.
 #[derive(Clone, Debug)]
 pub struct TokenContents<'a> {
-    /// DER of the MessageImprint. RFC 3161 2.4.2: it "MUST have the same value as the similar
+    /// DER of the MessageImprint. RFC 3161 §2.4.2: it "MUST have the same value as the similar
     /// field in TimeStampReq", so its octets are copied.
     pub imprint: &'a [u8],
     /// DER of the policy's OBJECT IDENTIFIER.
@@ -34,7 +34,7 @@ pub struct TokenContents<'a> {
     pub serial: Serial,
     /// genTime in milliseconds since the Unix epoch.
     pub gen_time_ms: i64,
-    /// The request's nonce. RFC 3161 2.4.2: "It MUST be present if the similar field was present
+    /// The request's nonce. RFC 3161 §2.4.2: it "MUST be present if the similar field was present
     /// in TimeStampReq. In that case it MUST have the same value."
     pub nonce: Option<Nonce<'a>>,
 }
@@ -42,7 +42,7 @@ pub struct TokenContents<'a> {
 impl<'a> TokenContents<'a> {
     /// The answer to a request.
     ///
-    /// Nothing in it names the requester. RFC 3161 2.1: the TSA is required "not to include any
+    /// Nothing in it names the requester. RFC 3161 §2.1: the TSA is required "not to include any
     /// identification of the requesting entity in the time-stamp tokens".
     #[must_use]
     pub fn answering(request: &Accepted<'a, 'a>, serial: Serial, gen_time_ms: i64) -> Self {
@@ -121,8 +121,8 @@ impl PreparedToken {
         &self.unit
     }
 
-    /// The octets to be signed. RFC 5652 5.4: "the DER encoding of the SignedAttrs value", tagged
-    /// as a SET OF "rather than of the [0] IMPLICIT".
+    /// The octets to be signed. RFC 5652 §5.4: "the DER encoding of the EXPLICIT SET OF tag, rather
+    /// than of the IMPLICIT [0] tag, MUST be included in the message digest calculation".
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         &self.attributes
@@ -154,7 +154,7 @@ impl SignedToken {
 
     /// The token, a DER ContentInfo. Without its certificates it is what is stored.
     ///
-    /// RFC 3161 2.4.1, of certReq FALSE or absent: "the certificates field from the SignedData
+    /// RFC 3161 §2.4.1, of certReq FALSE or absent: "the certificates field from the SignedData
     /// structure MUST not be present in the response"; of TRUE: "the TSA's public key certificate
     /// that is referenced by the ESSCertID identifier inside a SigningCertificate attribute [...]
     /// MUST be provided".

@@ -18,15 +18,15 @@
 //!    signature SignatureValue,
 //!    unsignedAttrs [1] IMPLICIT UnsignedAttributes OPTIONAL }
 //! ```
-//! (RFC 5652 3, 5.1, 5.3)
+//! (RFC 5652 §3, §5.1, §5.3)
 
 use super::Template;
 use crate::der::{self, DerError, Reader, header_len, put_header};
 
-/// contentType: id-signedData, 1.2.840.113549.1.7.2 (RFC 5652 5.1).
+/// contentType: id-signedData, 1.2.840.113549.1.7.2 (RFC 5652 §5.1).
 const ID_SIGNED_DATA: [u8; 11] =
     [der::OBJECT_IDENTIFIER, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 2];
-/// eContentType: id-ct-TSTInfo, 1.2.840.113549.1.9.16.1.4 (RFC 3161 2.4.2).
+/// eContentType: id-ct-TSTInfo, 1.2.840.113549.1.9.16.1.4 (RFC 3161 §2.4.2).
 const ID_CT_TST_INFO: [u8; 13] =
     [der::OBJECT_IDENTIFIER, 11, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 9, 16, 1, 4];
 

@@ -47,10 +47,10 @@ impl Template {
         let digest = Digest::of(scheme);
         let digest_algorithm = encode("digestAlgorithm", &scheme.digest_algorithm())?;
         let signature_algorithm = encode("signatureAlgorithm", &scheme.signature_algorithm())?;
-        // RFC 5652 5.1: "version MUST be 3" when eContentType is not id-data, as here.
+        // RFC 5652 §5.1: "version MUST be 3" when eContentType is not id-data, as here.
         let version_3 = [der::INTEGER, 1, 3];
         let head = [&version_3[..], &der::tlv(der::SET, &[&digest_algorithm])].concat();
-        // RFC 5652 5.3: "If the SignerIdentifier is the CHOICE issuerAndSerialNumber, then the
+        // RFC 5652 §5.3: "If the SignerIdentifier is the CHOICE issuerAndSerialNumber, then the
         // version MUST be 1."
         let version_1 = [der::INTEGER, 1, 1];
         let signer_head = [&version_1[..], certificates.sid(), &digest_algorithm].concat();
@@ -109,8 +109,8 @@ enum Digest {
 }
 
 impl Digest {
-    /// The one that `certs` names in digestAlgorithm. RFC 8419 3.1: with Ed25519 and signed
-    /// attributes "the digest algorithm MUST be SHA-512".
+    /// The one that `certs` names in digestAlgorithm. RFC 8419 §3.1: with Ed25519 and signed
+    /// attributes it is SHA-512.
     fn of(scheme: SignatureScheme) -> Self {
         match scheme.message_digest().size() {
             48 => Self::Sha384,
@@ -128,8 +128,8 @@ impl Digest {
     }
 }
 
-/// contentType and messageDigest (RFC 5652 11.1, 11.2: required when there are signed attributes)
-/// and signingCertificateV2 (RFC 5816 2.2.1). No signingTime: genTime is the time, inside the
+/// contentType and messageDigest (RFC 5652 §11.1, §11.2: required when there are signed attributes)
+/// and signingCertificateV2 (RFC 5816 §2.2.1). No signingTime: genTime is the time, inside the
 /// signed content, and a second one could only contradict it.
 fn attributes(digest: Digest, certificate: &[u8]) -> Result<(Vec<u8>, usize), TemplateError> {
     let content_type: ObjectIdentifier = tsp::TST_INFO.into();
@@ -168,7 +168,7 @@ fn attribute(
 
 /// One ESSCertIDv2 with the SHA-256 of the unit's certificate.
 ///
-/// RFC 5035 4: hashAlgorithm is DEFAULT SHA-256 and so absent in DER. issuerSerial is left out: it
+/// RFC 5035 §4: hashAlgorithm is DEFAULT SHA-256 and so absent in DER. issuerSerial is left out: it
 /// "would normally be present unless the value can be inferred from other information (e.g., the
 /// sid field of the SignerInfo object)", which names it here.
 fn signing_certificate(certificate: &[u8]) -> ess::SigningCertificateV2 {

@@ -13,7 +13,7 @@
 //!    tsa                          [0] GeneralName          OPTIONAL,
 //!    extensions                   [1] IMPLICIT Extensions  OPTIONAL  }
 //! ```
-//! (RFC 3161 2.4.2)
+//! (RFC 3161 §2.4.2)
 //!
 //! `ordering` is FALSE and so, in DER, absent. `tsa` and `extensions` are absent by choice.
 

@@ -8,7 +8,7 @@ use openssl::x509::verify::X509VerifyParam;
 use openssl::x509::{X509, X509PurposeId, X509StoreContext, X509VerifyResult};
 use rasn_pkix::{Certificate, ExtKeyUsageSyntax};
 
-/// id-ce-extKeyUsage (RFC 5280 4.2.1.12).
+/// id-ce-extKeyUsage (RFC 5280 §4.2.1.12).
 const EXT_KEY_USAGE: &[u32] = &[2, 5, 29, 37];
 
 /// Whether issuer and serial number of this certificate are these.
@@ -27,7 +27,7 @@ pub(super) fn check(
     chain(signer, token, trust, unix_seconds)
 }
 
-/// RFC 3161 2.3: "The corresponding certificate MUST contain only one instance of the extended key
+/// RFC 3161 §2.3: "The corresponding certificate MUST contain only one instance of the extended key
 /// usage field extension [...] with KeyPurposeID having value: id-kp-timeStamping. This extension
 /// MUST be critical."
 fn purpose(signer: &X509) -> Result<(), VerifyError> {
@@ -111,7 +111,7 @@ mod tests {
         builder.build()
     }
 
-    /// RFC 3161 2.3: one extended key usage, timeStamping alone, critical.
+    /// RFC 3161 §2.3: one extended key usage, timeStamping alone, critical.
     #[test]
     fn the_extended_key_usage_is_time_stamping_alone_and_critical() {
         let mut usages: [ExtendedKeyUsage; 4] = std::array::from_fn(|_| ExtendedKeyUsage::new());

@@ -4,8 +4,8 @@
 //! tokens as this service makes them: strict DER, one signature, the schemes of `certs`. Nothing in
 //! here panics, whatever the input; time and memory are linear in it, and it is bounded.
 //!
-//! RFC 3161 2.2: the requester "SHALL verify that what was time-stamped corresponds to what was
-//! requested".
+//! RFC 3161 §2.2: the requester "SHALL verify that what was time-stamped corresponds to what was
+//! requested to be time-stamped".
 
 mod certificate;
 mod parse;
@@ -120,8 +120,8 @@ pub fn reply(der: &[u8], request: &[u8], trust: &Trust) -> Result<Verified, Veri
     })
 }
 
-/// RFC 3161 2.2: "It SHALL verify that the TimeStampToken contains the correct certificate
-/// identifier of the TSA, the correct data imprint and the correct hash algorithm OID."
+/// RFC 3161 §2.2: "The requester SHALL verify that the TimeStampToken contains the correct
+/// certificate identifier of the TSA, the correct data imprint and the correct hash algorithm OID."
 fn answers(token: &Token<'_>, request: &TimeStampReq<'_>) -> Result<(), VerifyError> {
     let (info, message) = (&token.tst_info, request.message());
     let mismatch = |what| Err(VerifyError::Mismatch(what));
@@ -159,7 +159,7 @@ fn signer(token: &Token<'_>, trust: &Trust) -> Result<X509, VerifyError> {
     Err(VerifyError::NoCertificate)
 }
 
-/// RFC 5652 11.1, 11.2, RFC 5816 2.2.1: what is signed refers to the content and to the signer.
+/// RFC 5652 §11.1, §11.2, RFC 5816 §2.2.1: what is signed refers to the content and to the signer.
 fn attributes(token: &Token<'_>, certificate: &X509) -> Result<(), VerifyError> {
     let content_type: ObjectIdentifier = token.attribute(rasn_cms::CONTENT_TYPE, "contentType")?;
     if content_type != *tsp::TST_INFO {
@@ -172,7 +172,7 @@ fn attributes(token: &Token<'_>, certificate: &X509) -> Result<(), VerifyError> 
     }
     let what = "signingCertificateV2";
     let signing: ess::SigningCertificateV2 = token.attribute(ess::SIGNING_CERTIFICATE_V2, what)?;
-    // RFC 5035 3: "The first certificate identified in the sequence [...] MUST be the certificate
+    // RFC 5035 §3: "The first certificate identified in the sequence [...] MUST be the certificate
     // used to verify the signature."
     let first = signing.certs.first().ok_or(VerifyError::Attribute(what))?;
     let algorithm =

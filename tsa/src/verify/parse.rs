@@ -64,7 +64,7 @@ pub fn parse_reply(input: &[u8]) -> Result<ParsedReply<'_>, VerifyError> {
         decode(fields.expect(der::SEQUENCE)?.encoding, "PKIStatusInfo")?;
     let token = (!fields.is_empty()).then(|| fields.expect(der::SEQUENCE)).transpose()?;
     fields.end()?;
-    // RFC 3161 2.4.2: "When the status contains the value zero or one, a TimeStampToken MUST be
+    // RFC 3161 §2.4.2: "When the status contains the value zero or one, a TimeStampToken MUST be
     // present. When status contains a value other than zero or one, a TimeStampToken MUST NOT be
     // present." We send zero only.
     match (status.status, token) {
@@ -94,7 +94,7 @@ impl<'a> Token<'a> {
         fields.end()?;
 
         let mut signed_data = Reader::only(content.contents, der::SEQUENCE)?;
-        // RFC 5652 5.1: version 3, since eContentType is not id-data.
+        // RFC 5652 §5.1: version 3, since eContentType is not id-data.
         if signed_data.expect(der::INTEGER)?.contents != [3] {
             return Err(VerifyError::Structure("SignedData is not version 3"));
         }
@@ -113,7 +113,7 @@ impl<'a> Token<'a> {
             return Err(VerifyError::Structure("signerInfos are missing"));
         }
         signed_data.end()?;
-        // RFC 3161 2.4.2: "The time-stamp token MUST NOT contain any signatures other than the
+        // RFC 3161 §2.4.2: "The time-stamp token MUST NOT contain any signatures other than the
         // signature of the TSA."
         let signer = Reader::only(next.contents, der::SEQUENCE)?;
         Self::read_signer(signer, tst_info_der, certificates, digest_algorithms.contents)
@@ -125,7 +125,7 @@ impl<'a> Token<'a> {
         certificates: Option<Vec<&'a [u8]>>,
         digest_algorithms: &[u8],
     ) -> Result<Self, VerifyError> {
-        // RFC 5652 5.3: version 1 with issuerAndSerialNumber.
+        // RFC 5652 §5.3: version 1 with issuerAndSerialNumber.
         if signer.expect(der::INTEGER)?.contents != [1] {
             return Err(VerifyError::Structure("SignerInfo is not version 1"));
         }
@@ -158,7 +158,7 @@ impl<'a> Token<'a> {
         Ok(token)
     }
 
-    /// What was signed: the attributes as a SET OF (RFC 5652 5.4).
+    /// What was signed: the attributes as a SET OF (RFC 5652 §5.4).
     pub(super) fn signed_attributes(&self) -> Vec<u8> {
         der::tlv(der::SET, &[self.attributes_der])
     }

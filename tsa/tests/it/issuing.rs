@@ -39,9 +39,10 @@ fn a_granted_token_costs_one_stamp() {
     let bench = Bench::new(2);
     for remaining in [1, 0] {
         let reply = bench.issue(&request::with_nonce(i64::try_from(remaining).unwrap()));
-        assert!(
-            matches!(reply.outcome, Outcome::Granted { remaining: left, repeated: false, .. } if left == remaining)
-        );
+        let Outcome::Granted { remaining: left, repeated: false, .. } = reply.outcome else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(left, remaining);
     }
     bench.issuer.ledger().assert_balanced(2);
 }

@@ -5,6 +5,8 @@
 //! token      the token's structure, field by field, and that pieces and rasn agree
 //! issuing    the eight steps: what each failure costs, and what the client is told
 //! golden     every rejection, octet for octet
+//! units      setting a unit up, and the threads that sign for slow ones
+//! forged     tokens of the right key that are not right
 //! verifying  our own verifier accepts what is issued and nothing else
 //! robust     no input makes anything panic
 //! interop    openssl ts asks, Marca issues, openssl ts verifies
@@ -12,10 +14,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod forged;
 mod golden;
 mod interop;
 mod issuing;
 mod robust;
 mod support;
 mod token;
+mod units;
 mod verifying;

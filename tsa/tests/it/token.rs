@@ -100,7 +100,7 @@ proptest! {
 }
 
 /// R1, R2, R3: the parser demands id-signedData, version 3, id-ct-TSTInfo and one signer. R4, R6,
-/// RFC 5816 2.2.1: three signed attributes, once each; one ESSCertIDv2, for the signer's
+/// RFC 5816 §2.2.1: three signed attributes, once each; one ESSCertIDv2, for the signer's
 /// certificate, with SHA-256 and so without hashAlgorithm (X.690 11.5).
 #[test]
 fn the_token_has_the_structure_of_the_standards() {
@@ -130,7 +130,7 @@ fn the_token_has_the_structure_of_the_standards() {
     assert_eq!(raw.as_bytes(), expected);
 }
 
-/// R9, RFC 3161 2.4.2: messageImprint "MUST have the same value as the similar field in
+/// R9, RFC 3161 §2.4.2: messageImprint "MUST have the same value as the similar field in
 /// TimeStampReq": the same octets, with NULL parameters or without.
 #[test]
 fn the_imprint_is_the_requests_octet_for_octet() {
@@ -180,7 +180,7 @@ fn nonces_come_back_by_value() {
     assert_eq!(granted(&reply.der).tst_info.nonce, None);
 }
 
-/// Q11, Q12, RFC 3161 2.4.1: with certReq TRUE the certificate that the ESSCertID names; with
+/// Q11, Q12, RFC 3161 §2.4.1: with certReq TRUE the certificate that the ESSCertID names; with
 /// FALSE "the certificates field from the SignedData structure MUST not be present". R21: sorted.
 #[test]
 fn certificates_are_there_when_they_are_wanted_and_only_then() {
@@ -217,8 +217,8 @@ fn serial_numbers_are_those_of_the_records_and_all_different() {
     assert!(state.records.iter().all(|record| seen.contains(&record.serial)));
 }
 
-/// Q15, RFC 3161 2.1: "not to include any identification of the requesting entity". Two callers get
-/// tokens that differ in serial number, time and signature only; there is no field for a name.
+/// Q15, RFC 3161 §2.1: "not to include any identification of the requesting entity". Two callers
+/// get tokens that differ in serial number, time and signature only; there is no field for a name.
 #[test]
 fn nothing_in_a_token_comes_from_the_caller() {
     let bench = Bench::new(2);

@@ -1,4 +1,5 @@
-//! The verifier accepts what is issued, for every kind of key, and says what is wrong with the rest.
+//! The verifier accepts what is issued, for every kind of key, and says what is wrong with what is
+//! not the answer.
 
 use crate::support::request::{self, usual};
 use crate::support::{Authority, Bench, OTHER_POLICY, software_key, start_ms};
@@ -60,7 +61,7 @@ fn a_token_without_certificates_needs_a_known_one() {
     assert!(verify::reply(&reply, &request, &trust).is_ok());
 }
 
-/// RFC 3161 2.2: the requester verifies "that what was time-stamped corresponds to what was
+/// RFC 3161 §2.2: the requester verifies "that what was time-stamped corresponds to what was
 /// requested".
 #[test]
 fn a_token_for_another_request_is_found_out() {

@@ -2,8 +2,8 @@
 
 use certs::{KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey};
 use openssl::pkey::{PKey, Public};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct TestKey {
@@ -12,6 +12,7 @@ pub(crate) struct TestKey {
     pub(crate) fails: AtomicBool,
     pub(crate) signs_badly: AtomicBool,
     pub(crate) signatures: AtomicU64,
+    gate: Mutex<()>,
 }
 
 impl TestKey {
@@ -22,11 +23,24 @@ impl TestKey {
             fails: AtomicBool::new(false),
             signs_badly: AtomicBool::new(false),
             signatures: AtomicU64::new(0),
+            gate: Mutex::new(()),
         })
     }
 
     pub(crate) fn set(flag: &AtomicBool) {
         flag.store(true, Ordering::SeqCst);
+    }
+
+    /// Nothing is signed until the guard is dropped.
+    pub(crate) fn close_gate(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock().unwrap()
+    }
+
+    /// Waits until a signature has been asked for.
+    pub(crate) fn wait_until_signing(&self) {
+        while self.signatures.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -49,6 +63,7 @@ impl SigningKey for TestKey {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.signatures.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.lock().unwrap());
         if self.fails.load(Ordering::SeqCst) {
             return Err(KeyError::Signing("the device is gone".to_owned()));
         }
