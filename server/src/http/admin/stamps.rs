@@ -161,7 +161,8 @@ pub(crate) async fn refund(
     let bytes = parse_serial(&serial)
         .ok_or_else(|| invalid("serial", "use 32 lower-case hexadecimal digits"))?;
     let (by, now) = (act(reason), service.clock.now());
-    let view = service.ledger.refund(id, bytes, &by, now).await.map_err(stamp_problem)?;
+    service.ledger.refund(id, bytes, &by, now).await.map_err(stamp_problem)?;
+    let view = service.ledger.view(id, now).await.map_err(stamp_problem)?;
     tracing::info!(account = %id, serial, "stamp given back");
     Ok(fresh(HttpResponse::Ok(), &Refund { remaining: view.remaining, used: view.used }))
 }

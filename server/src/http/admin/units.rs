@@ -22,7 +22,7 @@ pub(crate) struct Unit {
     /// Policies offered; the first is the default.
     policies: Vec<String>,
     /// Stated in each token.
-    accuracy_ms: f64,
+    accuracy_ms: u64,
     subject: String,
     not_before: String,
     not_after: String,
@@ -45,7 +45,7 @@ impl Unit {
             default: unit.id() == service.default_unit,
             key: unit.key_kind().to_string(),
             policies: unit.policies().iter().map(ToString::to_string).collect(),
-            accuracy_ms: unit.accuracy().as_micros() as f64 / 1000.0,
+            accuracy_ms: unit.accuracy().as_micros() / 1000,
             subject: certs::display_name(certificate.subject()),
             not_before: rfc3339(certificate.not_before()),
             not_after: rfc3339(certificate.not_after()),
