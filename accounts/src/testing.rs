@@ -224,6 +224,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
+/// Polls a future once, and tells whether it still waits.
+pub(crate) fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(future).poll(&mut context).is_pending()
+}
+
 /// Randomness for tests: SHA-256 over a seed and a counter.
 pub(crate) struct TestRandom {
     seed: u64,

@@ -11,6 +11,8 @@
 //!
 //! The journal is the truth. An error of the disk poisons the store: nothing is retried.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod disk;
 mod disk_store;
 mod engine;

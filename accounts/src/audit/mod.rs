@@ -1,1 +1,354 @@
-//! x
+//! The audit: adds every stamp again, from the journal alone.
+//!
+//! An [`Auditor`] is fed with all transactions of the journal in their order. It trusts no sum
+//! that was stored: it keeps its own books from the entries and compares every record with them.
+//! Memory: one record for each account and each lot, one serial number for each stamp given
+//! back, and the tokens of the last minutes; nothing for each entry or token.
+//!
+//! What a journal cannot show: whether a stamp of a lot that sorts earlier was held by a request
+//! under way when another lot paid (the draw order, I7, is tested where it is decided), and
+//! whether a token was in the hands of a client before it was durable (I12, tested at the store).
+
+mod books;
+mod discrepancy;
+mod recent;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use discrepancy::Discrepancy;
+
+use crate::StampAccountId;
+use crate::encoding::decode;
+use crate::stamps::records::{
+    AccountRecord, EntryRecord, GlobalRecord, LotRecord, SerialRecord, TokenFields,
+};
+use crate::stamps::tables::{ACCOUNT, ENTRY, GLOBAL, LOT, SERIAL, split_key};
+use crate::stamps::{EntryKind, LotId, retry};
+use books::{Books, Written};
+use chrono::TimeDelta;
+use recent::{Requests, Seen, Serials};
+use std::collections::{BTreeMap, HashSet};
+use store::{StoreError, Table};
+
+/// How many discrepancies are listed; the rest is counted.
+const MOST_LISTED: usize = 1_000;
+
+/// One operation of a transaction, as the journal has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation<'a> {
+    /// The number of the table.
+    pub table: u8,
+    /// The key inside the table.
+    pub key: &'a [u8],
+    /// The value that was set, or `None` for a removal.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What an audit found in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Transactions of the journal, also those of other parts of the service.
+    pub transactions: u64,
+    /// Stamp accounts.
+    pub accounts: u64,
+    /// Lots.
+    pub lots: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Stamps granted: the sum of the four below.
+    pub granted: u64,
+    /// Stamps that are still in lots.
+    pub available: u64,
+    /// Tokens less stamps given back.
+    pub used: u64,
+    /// Stamps that expired unused.
+    pub expired: u64,
+    /// Stamps taken back.
+    pub voided: u64,
+}
+
+/// Re-adds a journal that it is fed with.
+#[derive(Debug)]
+pub struct Auditor {
+    books: Books,
+    global: GlobalRecord,
+    tokens: u64,
+    transactions: u64,
+    next_sequence: Option<u64>,
+    serials: Serials,
+    requests: Requests,
+    refunded: HashSet<[u8; 16]>,
+    found: Vec<Discrepancy>,
+    more: u64,
+}
+
+/// The records of one transaction.
+#[derive(Default)]
+struct Rows {
+    accounts: BTreeMap<u64, AccountRecord>,
+    lots: BTreeMap<(u64, u64), LotRecord>,
+    entries: BTreeMap<(u64, u64), EntryRecord>,
+    serials: BTreeMap<[u8; 16], SerialRecord>,
+    global: Option<GlobalRecord>,
+}
+
+impl Auditor {
+    /// An auditor for a journal from its first transaction. `retry_window` is that of the
+    /// ledger's settings; when it was changed meanwhile, the shortest it had.
+    #[must_use]
+    pub fn new(retry_window: TimeDelta) -> Self {
+        Self {
+            books: Books::default(),
+            global: GlobalRecord::default(),
+            tokens: 0,
+            transactions: 0,
+            next_sequence: None,
+            serials: Serials::default(),
+            requests: Requests::new(retry_window),
+            refunded: HashSet::new(),
+            found: Vec::new(),
+            more: 0,
+        }
+    }
+
+    /// Adds the next transaction. Tables of other parts of the service are passed over.
+    pub fn feed<'a>(&mut self, sequence: u64, operations: impl IntoIterator<Item = Operation<'a>>) {
+        self.transactions += 1;
+        if let Some(expected) = self.next_sequence.filter(|expected| *expected != sequence) {
+            self.note(Discrepancy::Sequence { expected, found: sequence });
+        }
+        self.next_sequence = Some(sequence + 1);
+        let mut rows = Rows::default();
+        for operation in operations {
+            if let Err(found) = rows.read(sequence, operation) {
+                self.note(found);
+            }
+        }
+        self.add_entries(&rows);
+        self.compare(sequence, &rows);
+    }
+
+    /// The end of the journal: the sums, or everything that was found.
+    pub fn finish(mut self) -> Result<AuditReport, Vec<Discrepancy>> {
+        let report = self.report();
+        self.check_totals(&report);
+        if self.found.is_empty() {
+            return Ok(report);
+        }
+        if self.more > 0 {
+            self.found.push(Discrepancy::More(self.more));
+        }
+        Err(self.found)
+    }
+
+    fn note(&mut self, found: Discrepancy) {
+        if self.found.len() < MOST_LISTED {
+            self.found.push(found);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn add_entries(&mut self, rows: &Rows) {
+        let mut found = Vec::new();
+        for ((account, number), entry) in &rows.entries {
+            let id = StampAccountId::new(*account);
+            let lot = entry.lot.and_then(|lot| rows.lots.get(&(*account, lot)));
+            let written = Written { account: rows.accounts.get(account), lot };
+            self.books.add(id, *number, entry, &written, &mut found);
+            match (entry.kind, entry.serial, &entry.token) {
+                (EntryKind::Use, Some(serial), Some(token)) => {
+                    self.add_token((id, *number), serial, token, rows, &mut found);
+                }
+                (EntryKind::Refund, Some(serial), None) => {
+                    self.add_refund((id, *number), serial, rows, &mut found);
+                }
+                (EntryKind::Use | EntryKind::Refund, _, _) | (_, Some(_), _) | (_, _, Some(_)) => {
+                    let kind = entry.kind;
+                    found.push(Discrepancy::Malformed { account: id, entry: *number, kind });
+                }
+                _ => {}
+            }
+        }
+        found.into_iter().for_each(|found| self.note(found));
+    }
+
+    fn add_token(
+        &mut self,
+        (account, entry): (StampAccountId, u64),
+        serial: [u8; 16],
+        token: &TokenFields,
+        rows: &Rows,
+        found: &mut Vec<Discrepancy>,
+    ) {
+        let text = || hex::encode(serial);
+        if token.log_index != self.tokens {
+            let (expected, index) = (self.tokens, token.log_index);
+            found.push(Discrepancy::LogIndex { serial: text(), expected, found: index });
+        }
+        self.tokens = token.log_index.saturating_add(1);
+        self.global.last_gen_time = self.global.last_gen_time.max(Some(token.gen_time));
+        match self.serials.insert(serial) {
+            Seen::New => {}
+            Seen::Before => found.push(Discrepancy::SerialRepeated { serial: text() }),
+            Seen::TooOldToTell => found.push(Discrepancy::SerialOutOfOrder { serial: text() }),
+        }
+        let retry = token.retry_key.as_ref();
+        let expected = SerialRecord {
+            account: account.number(),
+            entry,
+            retry: retry.map(|key| retry::fingerprint(account, key)),
+            refunded_by: None,
+        };
+        if rows.serials.get(&serial) != Some(&expected) {
+            found.push(Discrepancy::SerialRow { account, entry, serial: text() });
+        }
+        if let Some(key) = retry
+            && !self.requests.insert(account, key, token.gen_time)
+        {
+            found.push(Discrepancy::RetryRepeated { account, serial: text() });
+        }
+    }
+
+    fn add_refund(
+        &mut self,
+        (account, entry): (StampAccountId, u64),
+        serial: [u8; 16],
+        rows: &Rows,
+        found: &mut Vec<Discrepancy>,
+    ) {
+        let serial_text = hex::encode(serial);
+        if !self.refunded.insert(serial) {
+            let serial = serial_text.clone();
+            found.push(Discrepancy::RefundedTwice { account, entry, serial });
+        }
+        let row = rows.serials.get(&serial);
+        let belongs = row.is_some_and(|row| {
+            row.account == account.number() && row.refunded_by == Some(entry) && row.entry < entry
+        });
+        if !belongs {
+            found.push(Discrepancy::SerialRow { account, entry, serial: serial_text });
+        }
+    }
+
+    /// Every record that was written, and every one that should have been, against the books.
+    fn compare(&mut self, transaction: u64, rows: &Rows) {
+        let mut found = Vec::new();
+        let touched_accounts: HashSet<u64> = rows
+            .entries
+            .keys()
+            .map(|(account, _)| *account)
+            .chain(rows.accounts.keys().copied())
+            .collect();
+        for number in touched_accounts {
+            if self.books.accounts.get(&number) != rows.accounts.get(&number) {
+                let account = StampAccountId::new(number);
+                found.push(Discrepancy::AccountRecord { transaction, account });
+            }
+        }
+        let touched_lots: HashSet<(u64, u64)> = rows
+            .entries
+            .iter()
+            .filter_map(|((account, _), entry)| Some((*account, entry.lot?)))
+            .chain(rows.lots.keys().copied())
+            .collect();
+        for (number, lot) in touched_lots {
+            let counted = self.books.lots.get(&(number, lot));
+            if counted != rows.lots.get(&(number, lot)) || counted.is_some_and(|lot| !lot.adds_up())
+            {
+                let (account, lot) = (StampAccountId::new(number), LotId::new(lot));
+                found.push(Discrepancy::LotRecord { transaction, account, lot });
+            }
+        }
+        let opened =
+            rows.entries.values().filter(|entry| entry.kind == EntryKind::Open).count() as u64;
+        let uses = rows.entries.values().any(|entry| entry.kind == EntryKind::Use);
+        self.global.next_account += opened;
+        self.global.tokens = self.tokens;
+        let expected = (opened > 0 || uses).then_some(self.global);
+        if rows.global != expected {
+            found.push(Discrepancy::GlobalRecord { transaction });
+        }
+        found.into_iter().for_each(|found| self.note(found));
+    }
+
+    fn report(&self) -> AuditReport {
+        let sum = |book: i128| u64::try_from(book.max(0)).unwrap_or(u64::MAX);
+        let totals = &self.books.totals;
+        AuditReport {
+            transactions: self.transactions,
+            accounts: self.books.accounts.len() as u64,
+            lots: self.books.lots.len() as u64,
+            entries: totals.entries,
+            tokens: self.tokens,
+            granted: sum(-totals.world),
+            available: sum(totals.available),
+            used: sum(totals.used),
+            expired: sum(totals.expired),
+            voided: sum(totals.voided),
+        }
+    }
+
+    fn check_totals(&mut self, report: &AuditReport) {
+        let totals = self.books.totals;
+        let all = totals.world + totals.available + totals.used + totals.expired + totals.voided;
+        // I1: what left one book came into another.
+        if all != 0 {
+            self.note(Discrepancy::Totals { what: format!("all books together are {all}") });
+        }
+        // I3, I16: each token is a use, and each use a token.
+        if totals.uses != self.tokens {
+            let what = format!("{} uses and {} tokens", totals.uses, self.tokens);
+            self.note(Discrepancy::Totals { what });
+        }
+        if report.used.checked_add(totals.refunds) != Some(self.tokens) {
+            let (used, back, tokens) = (report.used, totals.refunds, self.tokens);
+            let what = format!("{used} used and {back} given back, of {tokens} tokens");
+            self.note(Discrepancy::Totals { what });
+        }
+        let mut in_lots: i128 = 0;
+        for lot in self.books.lots.values() {
+            in_lots += i128::from(lot.available);
+        }
+        if in_lots != totals.available {
+            let what = format!("lots have {in_lots}, the book has {}", totals.available);
+            self.note(Discrepancy::Totals { what });
+        }
+    }
+}
+
+impl Rows {
+    fn read(&mut self, transaction: u64, operation: Operation<'_>) -> Result<(), Discrepancy> {
+        let known = [ACCOUNT, LOT, ENTRY, SERIAL, GLOBAL];
+        let Some(table) = known.into_iter().find(|t| t.number() == operation.table) else {
+            return Ok(());
+        };
+        let key = operation.key;
+        let Some(value) = operation.value else {
+            let (table, key) = (table.name(), hex::encode(key));
+            return Err(Discrepancy::Removed { transaction, table, key });
+        };
+        self.put(table, key, value)
+            .map_err(|error| Discrepancy::Unreadable { transaction, what: error.to_string() })
+    }
+
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let wrong = || crate::encoding::damaged(table, key, "a key of the wrong length");
+        if table == ACCOUNT {
+            let account = key.try_into().map_err(|_| wrong())?;
+            self.accounts.insert(u64::from_be_bytes(account), decode(table, key, value)?);
+        } else if table == LOT {
+            self.lots.insert(split_key(key).ok_or_else(wrong)?, decode(table, key, value)?);
+        } else if table == ENTRY {
+            self.entries.insert(split_key(key).ok_or_else(wrong)?, decode(table, key, value)?);
+        } else if table == SERIAL {
+            let serial = key.try_into().map_err(|_| wrong())?;
+            self.serials.insert(serial, decode(table, key, value)?);
+        } else {
+            self.global = Some(decode(table, key, value)?);
+        }
+        Ok(())
+    }
+}

@@ -322,12 +322,13 @@ impl Loaded {
     /// The account as it is shown.
     pub(crate) fn view(&self, id: StampAccountId, at: i64) -> AccountView {
         let with_stamps = |lot: &&CachedLot| lot.record.available > 0;
-        let expiring = self
-            .usable(at)
-            .filter(with_stamps)
-            .filter_map(|lot| lot.record.expires_at.map(|end| (end, lot.record.available)))
-            .min_by_key(|(end, _)| *end)
-            .map(|(end, count)| Expiring { count, at: instant(end) });
+        let ending = || self.usable(at).filter(with_stamps);
+        let soonest = ending().filter_map(|lot| lot.record.expires_at).min();
+        let expiring = soonest.map(|end| {
+            let together = ending().filter(|lot| lot.record.expires_at == Some(end));
+            let count = together.map(|lot| lot.record.available).sum();
+            Expiring { count, at: instant(end) }
+        });
         let shown = |lot: &&CachedLot| with_stamps(lot) && !lot.record.expired_at(at);
         AccountView {
             id,

@@ -50,22 +50,8 @@ pub(crate) struct Client {
 impl Client {
     /// Reads the token and the CA certificates. Nothing is sent yet.
     pub(crate) fn new(options: &ServerOptions) -> Result<Self, CliError> {
-        let roots = match &options.ca_file {
-            Some(path) => RootCerts::new_with_certs(&read_certificates(path)?),
-            None => RootCerts::PlatformVerifier,
-        };
-        let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(roots).build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("marca/", env!("CARGO_PKG_VERSION")))
-            .build();
         Ok(Self {
-            agent: config.new_agent(),
+            agent: agent(options.ca_file.as_deref())?,
             server: options.server.clone(),
             token: read_token(&options.admin_token_file)?,
             token_file: options.admin_token_file.clone(),
@@ -181,6 +167,25 @@ impl Client {
             token: TokenHint(Some(self.token_file.clone())),
         }
     }
+}
+
+/// The HTTP client of every command: no redirect, no proxy, TLS as asked for.
+pub(super) fn agent(ca_file: Option<&Path>) -> Result<Agent, CliError> {
+    let roots = match ca_file {
+        Some(path) => RootCerts::new_with_certs(&read_certificates(path)?),
+        None => RootCerts::PlatformVerifier,
+    };
+    let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(roots).build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .timeout_global(Some(TIMEOUT))
+        .user_agent(concat!("marca/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Ok(config.new_agent())
 }
 
 /// Reads the admin token: one line, which has to fit into a header.

@@ -15,6 +15,7 @@ mod client;
 mod console;
 mod credentials;
 mod error;
+mod health;
 mod service;
 mod stamps;
 mod store;
@@ -68,6 +69,8 @@ enum Command {
     Tsu(tsu::TsuCommand),
     /// Check, back up, restore and rebuild a data directory
     Store(store::StoreCommand),
+    /// Ask a service whether it may issue (for health checks)
+    Health(health::HealthOptions),
     /// Measure a service under load
     Bench(bench::BenchOptions),
     /// Print a completion script for a shell
@@ -109,6 +112,7 @@ fn dispatch(
         Command::Stamps(command) => stamps::run(&command, console),
         Command::Tsu(command) => tsu::run(&command, console),
         Command::Store(command) => store::run(&command, console),
+        Command::Health(options) => health::run(&options, console),
         Command::Bench(options) => bench::run(&options, console),
         Command::Completions { shell } => {
             // Rendered first: the generator panics when it cannot write, and a closed pipe is

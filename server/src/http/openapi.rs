@@ -26,6 +26,13 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         admin::list_certificates, admin::unbind_certificate, admin::grant, admin::void,
         admin::refund, admin::statement, admin::list_units, admin::show_unit, admin::store,
     ),
+    tags(
+        (name = "timestamps", description = "Stamp, and fetch a token again"),
+        (name = "stamp account", description = "What an account knows of itself"),
+        (name = "pki", description = "What a verifier needs"),
+        (name = "operation", description = "For whoever keeps the service running"),
+        (name = "administration", description = "For the operator, with the administration token"),
+    ),
     components(schemas(problem::ProblemBody)),
     modifiers(&Schemes),
 )]

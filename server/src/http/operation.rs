@@ -37,7 +37,7 @@ pub(crate) struct Checks {
     disk: String,
 }
 
-/// `GET /healthz`
+/// Tells that the process answers.
 #[utoipa::path(get, path = "/healthz", tag = "operation",
     responses((status = 200, description = "The process answers", body = Health)))]
 pub(crate) async fn healthz() -> HttpResponse {
@@ -46,7 +46,7 @@ pub(crate) async fn healthz() -> HttpResponse {
         .json(Health { status: "alive" })
 }
 
-/// `GET /readyz`
+/// Tells whether the service may issue now, and what keeps it from it.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, description = "May issue", body = Readiness),
         (status = 503, description = "May not issue, and why", body = Readiness)))]
@@ -70,7 +70,7 @@ fn readiness(service: &Service) -> Readiness {
     Readiness { ready: issuing_ok && store_ok && disk_ok, checks: Checks { issuing, store, disk } }
 }
 
-/// `GET /metrics`: on the machine itself, or with the administration token.
+/// Sends the metrics, on the machine itself or with the administration token.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "OpenMetrics text",
         content_type = "application/openmetrics-text", body = String)))]

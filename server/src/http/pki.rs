@@ -11,7 +11,7 @@ const CERTIFICATE: &str = "application/pkix-cert";
 /// RFC 8555 §9.1: a chain of PEM certificates.
 const CHAIN: &str = "application/pem-certificate-chain";
 
-/// `GET /pki/{name}.crt`: `root`, or an issuing CA, in DER.
+/// Sends the certificate of a CA: `root`, or the name of an issuing one.
 #[utoipa::path(get, path = "/pki/{ca}.crt", tag = "pki",
     params(("ca" = String, Path, description = "`root` or the name of an issuing CA")),
     responses((status = 200, description = "DER certificate",
@@ -25,7 +25,7 @@ pub(crate) async fn certificate(
     Ok(public(CERTIFICATE).body(der.to_vec()))
 }
 
-/// `GET /pki/chain.pem`: the issuing CA and the root.
+/// Sends what a verifier needs: the issuing CA and the root.
 #[utoipa::path(get, path = "/pki/chain.pem", tag = "pki",
     responses((status = 200, description = "Issuing CA, then root, PEM",
         content_type = "application/pem-certificate-chain", body = String)))]

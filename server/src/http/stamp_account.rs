@@ -100,7 +100,7 @@ impl From<AccountView> for StampAccount {
     }
 }
 
-/// `GET /api/v1/stamp-account`
+/// Shows the account of the caller.
 #[utoipa::path(get, path = "/api/v1/stamp-account", tag = "stamp account",
     responses((status = 200, description = "The caller's account", body = StampAccount,
             headers(("ETag" = String))),
@@ -141,7 +141,7 @@ fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// `GET /api/v1/stamp-account/events`: server-sent events.
+/// Tells every change of the balance, as server-sent events.
 #[utoipa::path(get, path = "/api/v1/stamp-account/events", tag = "stamp account",
     responses((status = 200, description = "`event: balance` with `data: {\"remaining\",\"used\"}` \
             at once and on every change", content_type = "text/event-stream", body = String),

@@ -22,7 +22,7 @@ pub(crate) const REPLY: &str = "application/timestamp-reply";
 /// Header of a granted reply: stamps that remain in the account after it.
 const STAMPS_REMAINING: HeaderName = HeaderName::from_static("stamps-remaining");
 
-/// `POST /tsa`: a token from the default unit.
+/// Issues a timestamp with the default unit, for one stamp.
 #[utoipa::path(post, path = "/tsa", tag = "timestamps", operation_id = "stamp",
     request_body(content = Vec<u8>, content_type = "application/timestamp-query",
         description = "DER TimeStampReq (RFC 3161 §2.4.1)"),
@@ -48,7 +48,7 @@ pub(crate) async fn stamp(
     answer(&request, payload, &service, account, None).await
 }
 
-/// `POST /tsa/{tsu}`: a token from the unit named.
+/// Issues a timestamp with the unit named, for one stamp.
 #[utoipa::path(post, path = "/tsa/{tsu}", tag = "timestamps", operation_id = "stamp_with_unit",
     params(("tsu" = String, Path, description = "Identifier of the unit")),
     request_body(content = Vec<u8>, content_type = "application/timestamp-query"),
@@ -66,7 +66,7 @@ pub(crate) async fn stamp_with_unit(
     answer(&request, payload, &service, account, Some(&unit)).await
 }
 
-/// `POST /tsa/key/{api_key}`: for tools that cannot send credentials in a header.
+/// Issues a timestamp for tools that cannot send credentials in a header.
 #[utoipa::path(post, path = "/tsa/key/{api_key}", tag = "timestamps",
     operation_id = "stamp_with_key",
     params(("api_key" = String, Path, description = "An API key of the account")),

@@ -15,7 +15,7 @@ pub(crate) fn parse_serial(text: &str) -> Option<[u8; 16]> {
     (lower && hex::decode_to_slice(text, &mut serial).is_ok()).then_some(serial)
 }
 
-/// The token with its certificate, as a granted reply.
+/// Sends a token of the caller again, with its certificate, for no stamp.
 #[utoipa::path(get, path = "/api/v1/timestamps/{serial}", tag = "timestamps",
     params(("serial" = String, Path, description = "Serial number, 32 lower-case hex digits"),),
     responses((status = 200, description = "TimeStampResp with the token and its certificate",

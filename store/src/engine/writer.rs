@@ -112,6 +112,12 @@ impl Writer {
             return Ok(());
         }
         let shared = &self.shared;
+        // A small frame might still fit into the last segment. But then a full store would take
+        // some writes and refuse others, and its health would come and go.
+        if let Err(error) = shared.health.check() {
+            self.buffer = group.buffer;
+            return Err(error);
+        }
         let begun = Instant::now();
         let appended = match self.appender.append(&mut group.buffer, group.count) {
             Ok(appended) => appended,

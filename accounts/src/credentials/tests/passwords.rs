@@ -135,15 +135,6 @@ fn an_old_hash_is_renewed_at_the_next_success() {
     assert!(new.by_password("ada", "wrong password", 0).is_err());
     assert!(phc(&new).contains("t=1"), "a failure renews nothing");
     new.by_password("ada", RIGHT, 0).unwrap();
-    // The renewal ends after the answer: another check on the same threads, then look.
-    for _ in 0..1_000 {
-        if phc(&new).contains("t=2") {
-            break;
-        }
-        std::thread::yield_now();
-        let _ = new.by_password("nobody", "wrong password", 0);
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
     assert!(phc(&new).contains("t=2"), "{}", phc(&new));
     assert_eq!(new.by_password("ada", RIGHT, 600).unwrap(), id);
 }

@@ -1,4 +1,16 @@
-//! Tests of the stamps. `support` builds accounts and tokens; each file tests one promise.
+//! Tests of the stamps. `support` builds accounts and tokens, `model` is the arithmetic that they
+//! are compared with; each other file tests one promise.
 
+mod administration;
 mod basics;
+mod cache;
+mod concurrency;
+mod draw;
+mod expiry;
+mod faults;
+mod golden;
+mod model;
+mod properties;
+mod retries;
+mod statements;
 mod support;

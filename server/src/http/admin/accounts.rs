@@ -73,7 +73,7 @@ pub(crate) struct CreatedAccount {
     stamps: u64,
 }
 
-/// `POST /api/v1/admin/accounts`
+/// Opens an account; its password and first API key are in the answer and nowhere else.
 #[utoipa::path(post, path = "/api/v1/admin/accounts", tag = "administration",
     operation_id = "create_account", request_body = CreateAccount,
     responses((status = 201, body = CreatedAccount), (status = 400), (status = 401),
@@ -136,7 +136,7 @@ pub(crate) struct AccountList {
     next: Option<String>,
 }
 
-/// `GET /api/v1/admin/accounts`
+/// Lists the accounts, a page at a time.
 #[utoipa::path(get, path = "/api/v1/admin/accounts", tag = "administration",
     operation_id = "list_accounts", params(PageQuery),
     responses((status = 200, body = AccountList), (status = 401)), security(("admin" = [])))]
@@ -160,7 +160,7 @@ pub(crate) async fn list_accounts(
     Ok(fresh(HttpResponse::Ok(), &AccountList { accounts, next }))
 }
 
-/// `GET /api/v1/admin/accounts/{account}`
+/// Shows an account, by its name or its identifier.
 #[utoipa::path(get, path = "/api/v1/admin/accounts/{account}", tag = "administration",
     operation_id = "show_account", params(("account" = String, Path, description = "Name or id")),
     responses((status = 200, body = AdminAccount), (status = 401), (status = 404)),
@@ -183,7 +183,7 @@ enum Change {
     Close,
 }
 
-/// `POST …/suspend`
+/// Suspends an account: it gets no timestamps until it is reactivated.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/suspend", tag = "administration",
     operation_id = "suspend_account", params(("account" = String, Path)), request_body = Reason,
     responses((status = 200, body = AdminAccount), (status = 401), (status = 404), (status = 409)),
@@ -197,7 +197,7 @@ pub(crate) async fn suspend(
     change(&request, payload, &service, &name, Change::Suspend).await
 }
 
-/// `POST …/reactivate`
+/// Reactivates a suspended account.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/reactivate", tag = "administration",
     operation_id = "reactivate_account", params(("account" = String, Path)), request_body = Reason,
     responses((status = 200, body = AdminAccount), (status = 401), (status = 404), (status = 409)),
@@ -211,7 +211,7 @@ pub(crate) async fn reactivate(
     change(&request, payload, &service, &name, Change::Reactivate).await
 }
 
-/// `POST …/close`: the rest of the stamps is voided, for good.
+/// Closes an account for good; the rest of its stamps is voided.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/close", tag = "administration",
     operation_id = "close_account", params(("account" = String, Path)), request_body = Reason,
     responses((status = 200, body = AdminAccount), (status = 401), (status = 404), (status = 409)),

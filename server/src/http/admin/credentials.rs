@@ -17,7 +17,7 @@ pub(crate) struct PasswordSet {
     password: String,
 }
 
-/// `POST …/password`: makes a new password; the old one stops working at once.
+/// Makes a new password; the old one stops working at once.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/password", tag = "administration",
     operation_id = "new_password", params(("account" = String, Path)), request_body = Reason,
     responses((status = 200, body = PasswordSet), (status = 401), (status = 404)),
@@ -62,7 +62,7 @@ pub(crate) struct ApiKeyCreated {
     api_key: String,
 }
 
-/// `POST …/api-keys`
+/// Makes an API key; it is in the answer and nowhere else.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/api-keys", tag = "administration",
     operation_id = "create_api_key", params(("account" = String, Path)), request_body = NewApiKey,
     responses((status = 201, body = ApiKeyCreated), (status = 401), (status = 404),
@@ -102,7 +102,7 @@ pub(crate) struct ApiKeyItem {
     revoked_at: Option<String>,
 }
 
-/// `GET …/api-keys`
+/// Lists the API keys of an account, without their secrets.
 #[utoipa::path(get, path = "/api/v1/admin/accounts/{account}/api-keys", tag = "administration",
     operation_id = "list_api_keys", params(("account" = String, Path)),
     responses((status = 200, body = ApiKeyList), (status = 401), (status = 404)),
@@ -125,7 +125,7 @@ pub(crate) async fn list_api_keys(
     Ok(fresh(HttpResponse::Ok(), &ApiKeyList { api_keys: items.collect() }))
 }
 
-/// `DELETE …/api-keys/{prefix}`
+/// Revokes an API key, at once.
 #[utoipa::path(delete, path = "/api/v1/admin/accounts/{account}/api-keys/{prefix}",
     tag = "administration", operation_id = "revoke_api_key",
     params(("account" = String, Path), ("prefix" = String, Path)),
@@ -185,7 +185,7 @@ pub(crate) struct CertificateBound {
     sha256: String,
 }
 
-/// `POST …/certificates`
+/// Binds a TLS client certificate to an account.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/certificates",
     tag = "administration", operation_id = "bind_certificate",
     params(("account" = String, Path)), request_body = NewCertificate,
@@ -220,7 +220,7 @@ pub(crate) struct CertificateItem {
     bound_at: String,
 }
 
-/// `GET …/certificates`
+/// Lists the client certificates of an account.
 #[utoipa::path(get, path = "/api/v1/admin/accounts/{account}/certificates",
     tag = "administration", operation_id = "list_certificates",
     params(("account" = String, Path)),
@@ -241,7 +241,7 @@ pub(crate) async fn list_certificates(
     Ok(fresh(HttpResponse::Ok(), &CertificateList { certificates: items.collect() }))
 }
 
-/// `DELETE …/certificates/{sha256}`
+/// Unbinds a client certificate, at once.
 #[utoipa::path(delete, path = "/api/v1/admin/accounts/{account}/certificates/{sha256}",
     tag = "administration", operation_id = "unbind_certificate",
     params(("account" = String, Path), ("sha256" = String, Path)),

@@ -75,7 +75,7 @@ pub(crate) struct NewLotBody {
     reason: Option<String>,
 }
 
-/// `POST …/lots`
+/// Grants a lot of stamps.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/lots", tag = "administration",
     operation_id = "grant_stamps", params(("account" = String, Path)), request_body = NewLotBody,
     responses((status = 201, body = AdminLot), (status = 400), (status = 401), (status = 404),
@@ -107,7 +107,7 @@ pub(crate) async fn grant(
     Ok(fresh(HttpResponse::Created(), &AdminLot::from(lot)))
 }
 
-/// `POST …/lots/{lot}/void`
+/// Takes back what is left of a lot.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/lots/{lot}/void",
     tag = "administration", operation_id = "void_lot", request_body = Reason,
     params(("account" = String, Path), ("lot" = String, Path)),
@@ -145,7 +145,7 @@ pub(crate) struct Refund {
     used: u64,
 }
 
-/// `POST …/refunds`
+/// Gives back the stamp of one token, once.
 #[utoipa::path(post, path = "/api/v1/admin/accounts/{account}/refunds", tag = "administration",
     operation_id = "refund_stamp", params(("account" = String, Path)), request_body = RefundBody,
     responses((status = 200, body = Refund), (status = 400), (status = 401), (status = 404),
@@ -243,7 +243,7 @@ fn book(book: Book) -> String {
     }
 }
 
-/// `GET …/statement`
+/// Shows every movement of an account, a page at a time.
 #[utoipa::path(get, path = "/api/v1/admin/accounts/{account}/statement", tag = "administration",
     operation_id = "statement", params(("account" = String, Path), StatementQuery),
     responses((status = 200, body = AdminStatement), (status = 401), (status = 404)),

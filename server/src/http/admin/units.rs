@@ -64,7 +64,7 @@ pub(crate) struct UnitList {
     tsus: Vec<Unit>,
 }
 
-/// `GET /api/v1/admin/tsus`
+/// Lists the time-stamping units.
 #[utoipa::path(get, path = "/api/v1/admin/tsus", tag = "administration",
     operation_id = "list_units", responses((status = 200, body = UnitList), (status = 401)),
     security(("admin" = [])))]
@@ -86,7 +86,7 @@ pub(crate) struct UnitDetail {
     certificate: String,
 }
 
-/// `GET /api/v1/admin/tsus/{id}`
+/// Shows a time-stamping unit with its certificate.
 #[utoipa::path(get, path = "/api/v1/admin/tsus/{id}", tag = "administration",
     operation_id = "show_unit", params(("id" = String, Path)),
     responses((status = 200, body = UnitDetail), (status = 401), (status = 404)),
@@ -124,7 +124,7 @@ pub(crate) struct StoreView {
     health: String,
 }
 
-/// `GET /api/v1/admin/store`
+/// Shows the state of the store.
 #[utoipa::path(get, path = "/api/v1/admin/store", tag = "administration",
     operation_id = "show_store", responses((status = 200, body = StoreView), (status = 401)),
     security(("admin" = [])))]

@@ -1,0 +1,141 @@
+//! Errors of the disk: poison, and a full disk that gets space again.
+
+use super::{acknowledged, run, state_after, state_of, tiny};
+use crate::disk::{Loss, MemoryDisk};
+use crate::{MemoryStore, Store, StoreError, StoreExt};
+
+type Ends = [(u64, u64, Result<(), StoreError>)];
+
+/// After a fault: either nothing was touched by it, or the store is poisoned from some point on;
+/// in both cases a power cut loses nothing acknowledged.
+fn check(store: &MemoryStore, ends: &Ends, case: &str) -> bool {
+    let poisoned = ends.iter().position(|end| end.2.is_err());
+    if let Some(first) = poisoned {
+        for end in &ends[first..] {
+            assert!(matches!(end.2, Err(StoreError::Poisoned { .. })), "{case}: {end:?}");
+        }
+        assert!(matches!(store.health(), Err(StoreError::Poisoned { .. })), "{case}");
+        let later = store.transact(|transaction| {
+            transaction.put(super::T, b"later", b"");
+            Ok(())
+        });
+        assert!(matches!(later.wait(), Err(StoreError::Poisoned { .. })), "{case}");
+        // Reads still work, and find only what was acknowledged.
+        assert_eq!(state_of(store).unwrap(), state_after(acknowledged(ends)), "{case}");
+        assert!(store.close().is_err(), "{case}");
+    }
+    for loss in [Loss::All, Loss::Nothing, Loss::Torn(1), Loss::Torn(2), Loss::Torn(3)] {
+        let disk = store.disk().after_power_cut(loss);
+        let (after, report) = MemoryStore::open(&disk, &tiny()).unwrap();
+        assert!(report.sequence >= acknowledged(ends), "{case}, {loss:?}");
+        assert_eq!(state_of(&after).unwrap(), state_after(report.sequence), "{case}, {loss:?}");
+    }
+    poisoned.is_some()
+}
+
+#[test]
+fn an_error_of_any_write_or_sync_poisons_and_loses_nothing() {
+    type Fail = fn(&MemoryDisk, u64);
+    let faults: [(&str, Fail); 2] =
+        [("write", MemoryDisk::fail_write), ("sync", MemoryDisk::fail_sync)];
+    for (kind, fail) in faults {
+        let mut poisoned = 0;
+        for n in 1..=40 {
+            let (store, _) = MemoryStore::open(&MemoryDisk::new(), &tiny()).unwrap();
+            fail(store.disk(), n);
+            let ends = run(&store, 40);
+            poisoned += u32::from(check(&store, &ends, &format!("{kind} {n}")));
+        }
+        assert!(poisoned > 20, "{kind}: only {poisoned} of 40 faults were met");
+    }
+}
+
+#[test]
+fn an_error_while_opening_is_an_error_and_the_next_opening_works() {
+    for n in 1..=12 {
+        for fail in [MemoryDisk::fail_write, MemoryDisk::fail_sync] {
+            let (store, _) = MemoryStore::open(&MemoryDisk::new(), &tiny()).unwrap();
+            run(&store, 20);
+            let disk = store.disk().after_power_cut(Loss::All);
+            drop(store);
+            fail(&disk, n);
+            // The fault may be met by the thread that prepares segments, after the opening.
+            drop(MemoryStore::open(&disk, &tiny()));
+            let disk = disk.after_power_cut(Loss::All);
+            let (store, _) = MemoryStore::open(&disk, &tiny()).unwrap();
+            assert_eq!(state_of(&store).unwrap(), state_after(20), "{n}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_space() {
+    // The disk is full after so many segments, and at odd places inside the next one.
+    for segments in 1..=4 {
+        for odd in [0, 1, 511, 4096, 8191] {
+            let disk = MemoryDisk::new();
+            let (store, _) = MemoryStore::open(&disk, &tiny()).unwrap();
+            disk.set_capacity(Some(segments * (8 << 10) + odd + 100));
+            let ends = run(&store, 60);
+            let case = format!("{segments} segments and {odd} bytes");
+            let known = acknowledged(&ends);
+            let refused = ends.iter().filter(|end| end.2.is_err()).count();
+            assert!(refused > 0, "{case}");
+            for end in &ends[ends.len() - refused..] {
+                assert!(matches!(end.2, Err(StoreError::Full { .. })), "{case}: {end:?}");
+            }
+            assert!(matches!(store.health(), Err(StoreError::Full { .. })), "{case}");
+            assert_eq!(state_of(&store).unwrap(), state_after(known), "{case}");
+            // A job that only reads is no matter of space.
+            store.transact(|transaction| transaction.get(super::T, b"x")).wait().unwrap();
+            disk.set_capacity(None);
+            while store.health().is_err() {
+                std::thread::yield_now();
+            }
+            let ends = run(&store, 20);
+            assert_eq!(acknowledged(&ends), known + 20, "{case}");
+            assert_eq!(state_of(&store).unwrap(), state_after(known + 20), "{case}");
+            store.close().unwrap();
+            let (store, report) = MemoryStore::open(&disk, &tiny()).unwrap();
+            assert_eq!((report.sequence, report.torn_tail), (known + 20, None), "{case}");
+            assert_eq!(state_of(&store).unwrap(), state_after(known + 20), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_full_store_closes_cleanly() {
+    let disk = MemoryDisk::new();
+    let settings = crate::Settings { reserve_bytes: 2048, ..tiny() };
+    let (store, _) = MemoryStore::open(&disk, &settings).unwrap();
+    assert_eq!(disk.content("reserve").unwrap(), vec![0; 2048]);
+    disk.set_capacity(Some(2 * (8 << 10) + 2048 + 200));
+    let ends = run(&store, 60);
+    assert!(matches!(store.health(), Err(StoreError::Full { .. })));
+    disk.set_capacity(Some(disk.used_bytes()));
+    store.close().unwrap();
+    assert_eq!(disk.content("reserve"), None);
+    let (store, report) = MemoryStore::open(&disk, &settings).unwrap();
+    assert_eq!(report.sequence, acknowledged(&ends));
+    assert!(store.disk().content("state").is_some());
+}
+
+#[test]
+fn a_disk_too_small_to_begin_is_full_and_works_when_it_has_grown() {
+    let mut refused = 0;
+    for capacity in (0..20 << 10).step_by(640) {
+        let disk = MemoryDisk::new();
+        disk.set_capacity(Some(capacity));
+        if let Err(error) = MemoryStore::open(&disk, &tiny()) {
+            assert!(
+                matches!(error, StoreError::Full { .. } | StoreError::Io { .. }),
+                "{capacity}: {error}"
+            );
+            refused += 1;
+        }
+        disk.set_capacity(None);
+        let (store, _) = MemoryStore::open(&disk, &tiny()).unwrap();
+        assert_eq!(acknowledged(&run(&store, 10)), 10);
+    }
+    assert!(refused > 5);
+}

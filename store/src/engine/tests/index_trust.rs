@@ -1,0 +1,174 @@
+//! When the index of the last run is trusted, and what becomes of it when it is not.
+
+use super::{T, run, state_after, state_of, tiny};
+use crate::disk::{Disk, MemoryDisk};
+use crate::engine::Engine;
+use crate::engine::open::{IndexHome, OpenReport};
+use crate::index::{Index, IndexFault, Key, KeyRange, MemoryIndex, Slot};
+use crate::journal::Position;
+use crate::{MemoryStore, Order, Settings, Store, StoreError, StoreExt};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A home whose index outlives the store, as on a disk.
+#[derive(Debug, Default)]
+struct Home(Mutex<Option<Arc<dyn Index>>>);
+
+impl IndexHome for Home {
+    fn open(&self) -> Result<Arc<dyn Index>, IndexFault> {
+        let mut index = self.0.lock();
+        Ok(Arc::clone(index.get_or_insert_with(|| Arc::new(MemoryIndex::default()))))
+    }
+
+    fn discard(&self) -> Result<bool, StoreError> {
+        Ok(self.0.lock().take().is_some())
+    }
+}
+
+/// A store that was written by `count` transactions and then left without a close.
+fn killed(count: u64) -> MemoryDisk {
+    let (store, _) = MemoryStore::open(&MemoryDisk::new(), &tiny()).unwrap();
+    run(&store, count);
+    store.disk().after_power_cut(crate::disk::Loss::Nothing)
+}
+
+fn open(disk: &MemoryDisk, home: &Home, boot: &str) -> Result<(Engine, OpenReport), StoreError> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Engine::open(disk, home, &tiny(), boot)
+}
+
+fn add(store: &dyn Store, key: &'static [u8]) {
+    let write = store.transact(move |transaction| {
+        transaction.put(T, key, b"added");
+        Ok(())
+    });
+    write.wait().unwrap();
+}
+
+#[test]
+fn after_a_close_nothing_is_replayed() {
+    let (disk, home) = (killed(20), Home::default());
+    let (engine, report) = open(&disk, &home, "boot 1").unwrap();
+    assert_eq!((report.sequence, report.replayed), (20, 20));
+    engine.close().unwrap();
+    let (engine, report) = open(&disk, &home, "boot 2").unwrap();
+    assert_eq!((report.replayed, report.index_rebuilt), (0, None));
+    assert_eq!(state_of(&engine).unwrap(), state_after(20));
+}
+
+#[test]
+fn after_a_kill_in_the_same_boot_the_rest_is_replayed() {
+    let (disk, home) = (killed(20), Home::default());
+    let settings = Settings { index_delay: std::time::Duration::from_secs(9999), ..tiny() };
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let (engine, _) = Engine::open(shared, &home, &settings, "boot 1").unwrap();
+    add(&engine, b"not in the index yet");
+    let killed = disk.after_power_cut(crate::disk::Loss::Nothing);
+    let (after, report) = open(&killed, &home, "boot 1").unwrap();
+    assert_eq!((report.sequence, report.replayed), (21, 1));
+    assert_eq!(report.index_rebuilt, None);
+    assert_eq!(after.get(T, b"not in the index yet").unwrap().unwrap(), b"added");
+    drop(engine);
+}
+
+#[test]
+fn after_a_power_cut_the_index_is_built_again() {
+    let (disk, home) = (killed(20), Home::default());
+    let (engine, _) = open(&disk, &home, "boot 1").unwrap();
+    let cut = disk.after_power_cut(crate::disk::Loss::All);
+    drop(engine);
+    // What is left of an index after a power cut: anything.
+    let rows = BTreeMap::from([(Key::from(*b"\x01junk"), Slot::Inline((*b"junk").into()))]);
+    let position = Position { segment: 1, offset: 512, sequence: 0, hash: [0; 32] };
+    home.open().unwrap().apply(&rows, &position).unwrap();
+    let (engine, report) = open(&cut, &home, "boot 2").unwrap();
+    assert!(report.index_rebuilt.is_some(), "{report:?}");
+    assert_eq!(report.replayed, 20);
+    assert_eq!(state_of(&engine).unwrap(), state_after(20));
+}
+
+#[test]
+fn an_index_of_another_journal_is_built_again() {
+    let (disk, home) = (killed(20), Home::default());
+    let (engine, _) = open(&disk, &home, "boot").unwrap();
+    engine.close().unwrap();
+    let position = Position { segment: 1, offset: 1024, sequence: 3, hash: [1; 32] };
+    home.open().unwrap().apply(&BTreeMap::new(), &position).unwrap();
+    let (engine, report) = open(&disk, &home, "boot").unwrap();
+    assert!(report.index_rebuilt.is_some());
+    assert_eq!(state_of(&engine).unwrap(), state_after(20));
+}
+
+#[test]
+fn a_journal_that_lost_what_the_index_has_is_damage() {
+    let (disk, home) = (killed(20), Home::default());
+    let (engine, _) = open(&disk, &home, "boot").unwrap();
+    let older = disk.after_power_cut(crate::disk::Loss::Nothing);
+    add(&engine, b"k");
+    engine.close().unwrap();
+    let error = open(&older, &home, "boot").unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+}
+
+/// An index that panics when it is read or written.
+#[derive(Debug)]
+struct Broken;
+
+impl Index for Broken {
+    fn get(&self, _: &[u8]) -> Result<Option<Slot>, IndexFault> {
+        Err(IndexFault("broken".to_owned()))
+    }
+
+    fn scan(
+        &self,
+        _: &KeyRange,
+        _: Order,
+        _: &mut dyn FnMut(&[u8], Slot) -> ControlFlow<()>,
+    ) -> Result<(), IndexFault> {
+        Err(IndexFault("broken".to_owned()))
+    }
+
+    fn apply(&self, _: &BTreeMap<Key, Slot>, _: &Position) -> Result<(), IndexFault> {
+        panic!("meant to happen in this test");
+    }
+
+    fn position(&self) -> Result<Option<Position>, IndexFault> {
+        Ok(None)
+    }
+
+    fn close(&self) -> Result<(), IndexFault> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_index_that_panics_at_the_opening_is_built_again() {
+    let (disk, home) = (killed(20), Home::default());
+    let (engine, _) = open(&disk, &home, "boot").unwrap();
+    engine.close().unwrap();
+    *home.0.lock() = Some(Arc::new(Broken));
+    let (engine, report) = open(&disk, &home, "boot").unwrap();
+    assert_eq!(report.index_rebuilt.as_deref(), Some("panic: meant to happen in this test"));
+    assert_eq!(state_of(&engine).unwrap(), state_after(20));
+}
+
+#[test]
+fn an_index_that_fails_at_work_poisons_and_loses_nothing() {
+    let (disk, home) = (MemoryDisk::new(), Home(Mutex::new(Some(Arc::new(Broken)))));
+    // A new store trusts no index; this one comes back after it was discarded.
+    drop(open(&disk, &home, "boot").unwrap());
+    *home.0.lock() = Some(Arc::new(Broken));
+    let (engine, _) = open(&disk, &home, "boot").unwrap();
+    add(&engine, b"k");
+    while engine.health().is_ok() {
+        std::thread::yield_now();
+    }
+    assert!(matches!(engine.health(), Err(StoreError::Poisoned { .. })));
+    assert_eq!(engine.get(T, b"k").unwrap().unwrap(), b"added");
+    assert!(engine.close().is_err());
+    let (store, report) = MemoryStore::open(&disk, &tiny()).unwrap();
+    assert_eq!(report.sequence, 1);
+    assert_eq!(store.get(T, b"k").unwrap().unwrap(), b"added");
+}

@@ -1,0 +1,6 @@
+//! `/api/v1/admin/…`, and the command line that talks to it.
+
+mod accounts;
+mod cli;
+mod stamps;
+mod store;
