@@ -9,6 +9,7 @@
 //! 3 the service cannot be reached.
 
 mod account;
+mod audit;
 mod bench;
 mod client;
 mod console;

@@ -1,13 +1,15 @@
 //! `marca store`: a data directory checked, copied, brought back, and its index built anew.
 //!
-//! The work is done by `store::maintenance`; this room shows how far it is and tells what came of
-//! it. `check` and `backup` only read, and work beside a running service.
+//! The work is done by `store::maintenance` and `accounts::audit`; this room shows how far it is
+//! and tells what came of it. `check` and `backup` only read, and work beside a running service.
 
+use super::audit::{self, Audited};
 use super::console::Console;
 use super::error::CliError;
 use super::table::count;
 use ::store::StoreError;
 use ::store::maintenance::{self, BackupReport, CheckReport, IndexCheck, RebuildReport};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -32,11 +34,15 @@ pub(crate) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum StoreAct {
-    /// Verify the journal, and the index unless a service is running
+    /// Verify the journal, re-add every stamp, and compare the index unless a service is running
     #[command(after_help = "Example:\n  marca store check --data ./marca-demo --json")]
     Check {
         #[command(flatten)]
         at: DataDirectory,
+        /// How long the service gives the same token to a repeated request; when it was changed,
+        /// the shortest it was
+        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        retry_window: u32,
     },
     /// Copy the journal into an empty directory, also while the service runs
     #[command(after_help = "Example:\n  marca store backup --data ./marca-demo --to ./copy")]
@@ -79,7 +85,9 @@ pub(crate) fn run(command: &StoreCommand, console: &mut Console<'_>) -> Result<(
         bar.set_position(done);
     };
     let outcome = match &command.act {
-        StoreAct::Check { at } => check(&at.data, &mut progress),
+        StoreAct::Check { at, retry_window } => {
+            check(&at.data, TimeDelta::seconds((*retry_window).into()), &mut progress)
+        }
         StoreAct::Backup { at, to } => maintenance::backup(&at.data, to, &mut progress)
             .map(|report| Told::copied("backed up", to, &report)),
         StoreAct::Restore { at, from } => maintenance::restore(from, &at.data, &mut progress)
@@ -165,6 +173,36 @@ impl Told {
         }
     }
 
+    /// Adds what the audit of the stamps found.
+    fn audited(&mut self, audited: &Audited) {
+        match audited {
+            Ok(sums) => {
+                self.lines.push(format!(
+                    "accounting    right: {} accounts, {} lots, {} entries, {} tokens",
+                    count(sums.accounts),
+                    count(sums.lots),
+                    count(sums.entries),
+                    count(sums.tokens)
+                ));
+                self.lines.push(format!(
+                    "stamps        {} granted = {} available + {} used + {} expired + {} void",
+                    count(sums.granted),
+                    count(sums.available),
+                    count(sums.used),
+                    count(sums.expired),
+                    count(sums.voided)
+                ));
+                self.object["accounting"] = json!({
+                    "accounts": sums.accounts, "lots": sums.lots, "entries": sums.entries,
+                    "tokens": sums.tokens, "granted": sums.granted,
+                    "available": sums.available, "used": sums.used, "expired": sums.expired,
+                    "voided": sums.voided,
+                });
+            }
+            Err(found) => self.findings.extend(found.iter().cloned()),
+        }
+    }
+
     /// Damage is what a check is for: it is a finding, and not a failure to check.
     fn damaged(error: &StoreError) -> Self {
         Self { lines: Vec::new(), object: json!({}), findings: vec![error.to_string()] }
@@ -186,12 +224,25 @@ impl Told {
     }
 }
 
-/// The journal and the index.
-fn check(data: &Path, progress: maintenance::Progress<'_>) -> Result<Told, StoreError> {
+/// The journal and the index, and then the stamps in the journal.
+fn check(
+    data: &Path,
+    retry_window: TimeDelta,
+    progress: maintenance::Progress<'_>,
+) -> Result<Told, StoreError> {
     match maintenance::check(data, progress) {
-        Ok(report) => Ok(Told::checked(&report)),
-        Err(error @ (StoreError::Damaged { .. } | StoreError::Index { .. })) => {
-            Ok(Told::damaged(&error))
+        Ok(report) => {
+            let mut told = Told::checked(&report);
+            told.audited(&audit::audit(data, retry_window, progress)?);
+            Ok(told)
+        }
+        // A journal that is damaged cannot be added up, and an index that is wrong says nothing
+        // about the stamps.
+        Err(error @ StoreError::Damaged { .. }) => Ok(Told::damaged(&error)),
+        Err(error @ StoreError::Index { .. }) => {
+            let mut told = Told::damaged(&error);
+            told.audited(&audit::audit(data, retry_window, progress)?);
+            Ok(told)
         }
         Err(error) => Err(error),
     }

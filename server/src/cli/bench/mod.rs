@@ -6,6 +6,7 @@
 //! with is the raw signing rate of the machine (`--raw`), which no service can exceed.
 
 mod connection;
+mod driver;
 mod load;
 mod raw;
 mod reply;

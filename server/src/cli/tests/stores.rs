@@ -1,12 +1,17 @@
 //! `marca store` on real data directories.
 
 use super::fake::run;
+use accounts::stamps::{Act, LedgerSettings, StampLedger};
 use serde_json::Value;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use store::{DiskStore, Settings, Store, StoreExt, Table};
+use std::sync::Arc;
+use store::{DiskStore, Order, Settings, Store, StoreExt, Table};
 use tempfile::TempDir;
 
 const TABLE: Table = Table::new(200, "test");
+/// The ledger's table of entries, by its number on disk.
+const ENTRY: Table = Table::new(4, "stamp-entry");
 
 /// A closed store with some transactions in it.
 fn store_in(directory: &Path) {
@@ -55,6 +60,7 @@ fn a_good_store_is_found_right_and_copied_and_brought_back() {
     };
     let (old, restored) = (checked(&data), checked(&new));
     assert_eq!(old["findings"], serde_json::json!([]));
+    assert_eq!(old["accounting"]["accounts"], 0, "none of its tables is an account's");
     assert_eq!((&old["sequence"], &old["hash"]), (&restored["sequence"], &restored["hash"]));
     assert_eq!((&old["index"], &restored["index"]), (&"right".into(), &"not-trusted".into()));
 
@@ -115,4 +121,39 @@ fn what_is_not_there_is_named_and_what_is_there_is_not_overwritten() {
     assert!(ended.code == 1 && ended.err.contains("not empty"), "{}", ended.err);
     let ended = run(&["store", "restore", "--data", text(&data), "--from", text(&copy)], "");
     assert!(ended.code == 1 && ended.err.contains("not empty"), "{}", ended.err);
+}
+
+/// A ledger writes, and a check beside it re-adds what it wrote. Then a hand that is not the
+/// ledger's writes into its table.
+#[test]
+fn stamps_are_added_again_and_a_forged_entry_is_found() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let (service, _) = DiskStore::open(&data, &Settings::default()).unwrap();
+    let service: Arc<dyn Store> = Arc::new(service);
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let settings = LedgerSettings::default();
+    let ledger = StampLedger::open(Arc::clone(&service), settings, now).unwrap();
+    let by = Act { actor: "admin".to_owned(), reason: "test".to_owned() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(ledger.create("acme", &by, now)).unwrap();
+
+    let ended = run(&["store", "check", "--json", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&told["index"], &told["accounting"]["accounts"]), (&"in-use".into(), &1.into()));
+
+    let rows =
+        service.scan(ENTRY, Bound::Unbounded, Bound::Unbounded, Order::Ascending, 1).unwrap();
+    let key = rows[0].0.clone();
+    let forged = service.transact(move |transaction| {
+        transaction.delete(ENTRY, &key);
+        Ok(())
+    });
+    forged.wait().unwrap();
+    service.close().unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.out.contains("accounting: "), "{}", ended.out);
+    assert!(ended.out.contains("last good backup"), "{}", ended.out);
 }
