@@ -11,7 +11,8 @@ pub enum StoreError {
     Busy,
     /// No space for another journal segment. Reads go on; writes work again when there is space.
     #[error(
-        "no space left for the journal in {directory}: {reason}; free space, then writing goes on by itself"
+        "no space left for the journal in {directory}: {reason}; free space, then writing \
+         goes on by itself"
     )]
     Full {
         /// The directory that has no space.
@@ -21,7 +22,8 @@ pub enum StoreError {
     },
     /// A write or a sync failed. What the disk holds is unknown: the process has to be restarted.
     #[error(
-        "the store is stopped after a disk error ({reason}); nothing more is written: check the disk, then restart"
+        "the store is stopped after a disk error ({reason}); nothing more is written: \
+         check the disk, then restart"
     )]
     Poisoned {
         /// The operating system's words.
@@ -32,7 +34,8 @@ pub enum StoreError {
     Closed,
     /// Another process holds the data directory.
     #[error(
-        "the data directory {directory} is in use by process {holder}; stop that process, or use another directory"
+        "the data directory {directory} is in use by process {holder}; stop that process, \
+         or use another directory"
     )]
     InUse {
         /// The data directory.
@@ -40,9 +43,11 @@ pub enum StoreError {
         /// The process id written in the lock file, or `unknown`.
         holder: String,
     },
-    /// The data do not add up: damage in the middle of the journal, or a record that cannot be read.
+    /// The data do not add up: damage in the middle of the journal, or a record that does not
+    /// read.
     #[error(
-        "damage in {place}: {what}; restore from a backup (`marca store restore`), or ask for help before anything is deleted"
+        "damage in {place}: {what}; restore from a backup (`marca store restore`), or ask \
+         for help before anything is deleted"
     )]
     Damaged {
         /// File and offset.
@@ -52,7 +57,8 @@ pub enum StoreError {
     },
     /// The index cannot be read or written. It holds nothing that the journal does not hold.
     #[error(
-        "the index failed ({reason}); restart, and if that does not help delete it: `marca store rebuild`"
+        "the index failed ({reason}); restart, and if that does not help delete it: `marca \
+         store rebuild`"
     )]
     Index {
         /// The index's words.
@@ -60,7 +66,8 @@ pub enum StoreError {
     },
     /// A transaction writes more than fits into a segment of the journal; it was not done.
     #[error(
-        "the transaction has {bytes} bytes, and the store takes {limit}; split it, or raise the length of a segment"
+        "the transaction has {bytes} bytes, and the store takes {limit}; split it, or \
+         raise the length of a segment"
     )]
     TooLarge {
         /// What it would have written (or the length of a key).
@@ -70,7 +77,8 @@ pub enum StoreError {
     },
     /// The job panicked; nothing of it was written. This is an error in its code.
     #[error(
-        "the transaction ended with a panic and was not done: {message}; this is a bug, please report it"
+        "the transaction ended with a panic and was not done: {message}; this is a bug, \
+         please report it"
     )]
     Panicked {
         /// What the panic said.

@@ -13,7 +13,7 @@ pub struct Settings {
     /// Memory for the index's pages, in bytes.
     pub index_cache_bytes: u64,
     /// How many of the journal's newest bytes are verified in full before the store is open.
-    /// Older ones are verified by [`crate::maintenance::check`].
+    /// Older ones are verified by [`crate::maintenance::check()`].
     pub verify_at_start_bytes: u64,
     /// How long a group waits for more jobs, at most, when several callers were seen to commit at
     /// the same time: larger groups need fewer syncs. A lone caller never waits. Zero turns it off.

@@ -1,10 +1,10 @@
 //! The journal: the truth of the store, an append-only chain of frames in segments.
 //!
-//! * [`segment`]: the files and their headers; [`frame`]: what one group commit writes;
-//!   [`operation`]: what is inside. `docs/STORAGE-FORMAT.md` has all three in one place.
-//! * [`append`] adds frames at the end, one in flight at a time; [`spare`] prepares the next file.
-//! * [`walk`] reads the frames of a segment; [`recover`] opens a journal, [`reader`] walks over it
-//!   for audits, [`values`] reads single values through pointers.
+//! * `segment`: the files and their headers; `frame`: what one group commit writes;
+//!   `operation`: what is inside. `docs/STORAGE-FORMAT.md` has all three in one place.
+//! * `append` adds frames at the end, one in flight at a time; `spare` prepares the next file.
+//! * `walk` reads the frames of a segment; `recover` opens a journal, `reader` walks over it
+//!   for audits, `values` reads single values through pointers.
 //!
 //! Each frame carries the SHA-256 of the one before it, so that the last hash stands for the whole
 //! history of the store.

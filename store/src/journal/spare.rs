@@ -168,7 +168,7 @@ fn prepare(disk: &dyn Disk, settings: &SpareSettings) -> io::Result<Arc<dyn Disk
         return Err(rustix::io::Errno::NOSPC.into());
     }
     let file = disk.create(NAME)?;
-    let filled = fill_with_zeros(&*file, 0, settings.segment_bytes).and_then(|()| file.sync_data());
+    let filled = fill(&*file, settings.segment_bytes);
     match filled {
         Ok(()) => Ok(file),
         Err(error) => {
@@ -177,6 +177,19 @@ fn prepare(disk: &dyn Disk, settings: &SpareSettings) -> io::Result<Arc<dyn Disk
             Err(error)
         }
     }
+}
+
+/// Writes zeros in steps, each synced: the writer's syncs must not wait behind a whole segment.
+fn fill(file: &dyn DiskFile, length: u64) -> io::Result<()> {
+    const STEP: u64 = 1 << 20;
+    let mut at = 0;
+    while at < length {
+        let to = length.min(at + STEP);
+        fill_with_zeros(file, at, to)?;
+        file.sync_data()?;
+        at = to;
+    }
+    Ok(())
 }
 
 fn remove(disk: &dyn Disk) -> io::Result<()> {

@@ -53,7 +53,7 @@ const PAGE: usize = 1024;
 
 /// Verifies every frame of the journal, and, unless a service has the store open, each key and
 /// value of the index against it. Damage is [`StoreError::Damaged`]; an index that differs is
-/// [`StoreError::Index`], and [`super::rebuild`] repairs it.
+/// [`StoreError::Index`], and [`super::rebuild()`] repairs it.
 pub fn check(directory: &Path, progress: Progress<'_>) -> Result<CheckReport, StoreError> {
     must_be_store(directory)?;
     let lock = match DirectoryLock::take(directory) {

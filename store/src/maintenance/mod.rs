@@ -1,7 +1,7 @@
 //! What an operator does with a data directory: check, backup, restore, rebuild.
 //!
-//! [`check`] and [`backup`] work beside a running service, since they only read the journal. The
-//! others take the lock of the directory, and refuse while a service holds it.
+//! [`check()`] and [`backup()`] work beside a running service, since they only read the journal.
+//! The others take the lock of the directory, and refuse while a service holds it.
 
 mod backup;
 mod check;
