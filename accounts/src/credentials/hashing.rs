@@ -87,7 +87,7 @@ impl Hasher {
         password: &str,
         phc: Option<&str>,
     ) -> Result<bool, CredentialError> {
-        let stored = phc.map(|phc| phc.parse::<PasswordHash>()).transpose();
+        let stored = phc.map(str::parse::<PasswordHash>).transpose();
         let stored = stored.map_err(|error| CredentialError::Hash(error.to_string()))?;
         self.checks.fetch_add(1, Ordering::Relaxed);
         if stored.is_none() {
@@ -116,7 +116,6 @@ impl Hasher {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn hash_error(error: argon2::password_hash::Error) -> CredentialError {
     CredentialError::Hash(error.to_string())
 }

@@ -106,7 +106,11 @@ pub enum StampError {
 
 impl StampError {
     /// A value that is not allowed, cut so that a message stays readable.
-    pub(crate) fn bad(field: &'static str, value: impl ToString, allowed: &'static str) -> Self {
+    pub(crate) fn bad(
+        field: &'static str,
+        value: &(impl ToString + ?Sized),
+        allowed: &'static str,
+    ) -> Self {
         let value = value.to_string().chars().take(80).collect();
         Self::BadValue { field, value, allowed }
     }

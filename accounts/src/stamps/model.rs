@@ -117,27 +117,27 @@ impl NewLot {
     /// Whether every value is allowed; what [`super::StampLedger::grant`] asks first.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), StampError> {
         if !(1..=LARGEST_LOT).contains(&self.quantity) {
-            return Err(StampError::bad("quantity", self.quantity, "1 to 1000000000 stamps"));
+            return Err(StampError::bad("quantity", &self.quantity, "1 to 1000000000 stamps"));
         }
         if let Some(end) = self.expires_at {
             if end.timestamp_millis() <= now.timestamp_millis() {
-                return Err(StampError::bad("expires_at", end, "an instant in the future"));
+                return Err(StampError::bad("expires_at", &end, "an instant in the future"));
             }
             if end.timestamp_millis() <= self.effective_at.timestamp_millis() {
-                return Err(StampError::bad("expires_at", end, "an instant after effective_at"));
+                return Err(StampError::bad("expires_at", &end, "an instant after effective_at"));
             }
         }
         if let Some(price) = self.unit_price
             && (price.is_sign_negative() || price > Decimal::from(1_000_000) || price.scale() > 6)
         {
             let allowed = "0 to 1000000 EUR with at most 6 decimals";
-            return Err(StampError::bad("unit_price", price, allowed));
+            return Err(StampError::bad("unit_price", &price, allowed));
         }
         if let Some(rate) = self.vat_rate
             && (rate.is_sign_negative() || rate > Decimal::ONE_HUNDRED || rate.scale() > 2)
         {
             let allowed = "0 to 100 per cent with at most 2 decimals";
-            return Err(StampError::bad("vat_rate", rate, allowed));
+            return Err(StampError::bad("vat_rate", &rate, allowed));
         }
         if let Some(order) = &self.order
             && (!(1..=64).contains(&order.chars().count()) || order.chars().any(char::is_control))

@@ -106,7 +106,7 @@ impl StampLedger {
         period: Period,
     ) -> Result<Statement, StampError> {
         if !(1..=LARGEST_PAGE).contains(&period.limit) {
-            return Err(StampError::bad("limit", period.limit, "1 to 10000 entries"));
+            return Err(StampError::bad("limit", &period.limit, "1 to 10000 entries"));
         }
         let account = self.0.account(id)?;
         let mut first = match period.from {

@@ -6,6 +6,7 @@ use crate::audit::{Auditor, Operation};
 use crate::stamps::*;
 use crate::testing::{MapStore, block_on};
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use store::{MemoryStore, Store};
 
 /// Requests on few stamps from many threads; gives the serial numbers of the tokens.
 fn storm(ledger: &StampLedger, id: StampAccountId, threads: u64, each: u64) -> HashSet<[u8; 16]> {
-    let granted = parking_lot::Mutex::new(HashSet::new());
+    let granted = Mutex::new(HashSet::new());
     let refused = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -104,7 +105,7 @@ fn equal_requests_at_once_take_one_stamp() {
     let bench = Bench::new();
     let id = bench.account("ada");
     bench.grant(id, 100);
-    let serials = parking_lot::Mutex::new(HashSet::new());
+    let serials = Mutex::new(HashSet::new());
     std::thread::scope(|scope| {
         for n in 0..32 {
             let (bench, serials) = (&bench, &serials);

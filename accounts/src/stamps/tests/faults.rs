@@ -1,6 +1,8 @@
 //! A store that fails, and data that are damaged: nothing is taken, nothing is invented.
 
 use super::support::*;
+use crate::encoding::{decode, encode};
+use crate::stamps::records::AccountRecord;
 use crate::stamps::tables::*;
 use crate::stamps::*;
 use crate::testing::{block_on, is_pending};
@@ -161,10 +163,9 @@ fn books_that_do_not_add_up_are_not_written_to() {
     // An account that says it used more than it was granted.
     let key = account_key(id);
     let bytes = bench.store.get(ACCOUNT, &key).unwrap().unwrap();
-    let mut record: crate::stamps::records::AccountRecord =
-        crate::encoding::decode(ACCOUNT, &key, &bytes).unwrap();
+    let mut record: AccountRecord = decode(ACCOUNT, &key, &bytes).unwrap();
     record.used = 2;
-    let bytes: &'static [u8] = Vec::leak(crate::encoding::encode(&record, 0));
+    let bytes: &'static [u8] = Vec::leak(encode(&record, 0));
     overwrite(&bench, ACCOUNT, key.to_vec(), Some(bytes));
     let before = bench.store.contents();
     let refused = bench.issue(id, 1, at(1)).unwrap_err();
