@@ -68,7 +68,7 @@ pub struct TsuSettings {
 pub struct Tsu {
     settings: TsuSettings,
     template: Template,
-    /// When its key last failed, in milliseconds since the Unix epoch; [`NEVER`] after a success.
+    /// When its key last failed, in milliseconds since the Unix epoch; `NEVER` after a success.
     failed_at: AtomicI64,
 }
 

@@ -1,6 +1,6 @@
 //! A TimeStampReq on its way in, one type for each thing that is known about it:
-//! [`parse`] → [`TimeStampReq`] → [`TimeStampReq::inspect`] → [`Inspected`] → [`Inspected::accept`]
-//! → [`Accepted`]. Only the last can be made into a token.
+//! [`parse()`] → [`TimeStampReq`] → [`TimeStampReq::inspect`] → [`Inspected`] →
+//! [`Inspected::accept`] → [`Accepted`]. Only the last can be made into a token.
 //!
 //! Everything here is free for the client and touches neither time nor account. A request with
 //! several faults is told the first one in the order of [`RejectReason`].

@@ -2,9 +2,9 @@
 //!
 //! Three types, each consumed by the next: [`TokenContents`], what the token will say →
 //! [`PreparedToken`], the octets that are to be signed → [`SignedToken`]. What is the same in every
-//! token of a unit is encoded once, in the unit's [`Template`]; a token is put together from these
+//! token of a unit is encoded once, in the unit's `Template`; a token is put together from these
 //! pieces. Encoding each with rasn's types costs several times as much (`benches/issue.rs` shows
-//! both), and `tests/token.rs` holds that both give the same octets.
+//! both), and `tests/it/token.rs` holds that both give the same octets.
 
 mod certificates;
 mod signed_data;
@@ -122,7 +122,7 @@ impl PreparedToken {
     }
 
     /// The octets to be signed. RFC 5652 §5.4: "the DER encoding of the EXPLICIT SET OF tag, rather
-    /// than of the IMPLICIT [0] tag, MUST be included in the message digest calculation".
+    /// than of the IMPLICIT \[0\] tag, MUST be included in the message digest calculation".
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         &self.attributes
