@@ -152,7 +152,8 @@ impl Scene {
         let client = self.service.client();
         match caller {
             Caller::Nobody => client,
-            Caller::WrongPassword => client.basic("demo", "wrong"),
+            // A name of its own for each try: guesses of one name are slowed down.
+            Caller::WrongPassword => client.basic(&format!("nobody-{}", request::random()), "x"),
             Caller::WrongScheme => client.authorized("Negotiate abc"),
             Caller::Own => self.own.client(&self.service),
             Caller::OwnPassword => client.basic(&self.own.name, &self.own.password),
@@ -228,8 +229,8 @@ fn every_route_answers_whom_it_should() {
                 answer.text()
             ));
         }
-        if expected == 401 {
-            assert!(answer.header("www-authenticate").is_some(), "{method} {path}");
+        if answer.status == 401 && answer.header("www-authenticate").is_none() {
+            wrong.push(format!("{method} {path}: {caller:?}: no WWW-Authenticate"));
         }
     };
     for &(method, path, access, success) in ROUTES {

@@ -43,6 +43,24 @@ fn the_printed_commands_work() {
     assert!(ran.out.contains("\"remaining\":99"), "{}", ran.out);
 }
 
+/// The README's three commands work as they stand, but for the port and the place of the data.
+#[test]
+fn the_readmes_commands_work() {
+    let readme = include_str!("../../README.md");
+    let start = readme.find("# stamp a file").expect("the README stamps a file");
+    let commands = readme[start..].lines().take_while(|line| !line.starts_with("The "));
+    let commands: Vec<&str> = commands.map(str::trim_start).collect();
+    let service = Service::demo();
+    let script = format!("set -eu\n{}\n", commands.join("\n"))
+        .replace("http://127.0.0.1:3161", service.url())
+        .replace("marca-demo/", "data/");
+    assert!(script.contains("curl") && script.contains("openssl ts -verify"), "{script}");
+    std::fs::write(service.directory().join("README.md"), readme).unwrap();
+    let ran = Program::new("bash", &["-c", &script]).directory(service.directory()).run().ok();
+    assert!(format!("{}{}", ran.out, ran.err).contains("Verification: OK"), "{}", ran.err);
+    assert!(ran.out.contains("\"remaining\":99"), "{}", ran.out);
+}
+
 /// A second start finds what the first one made.
 #[test]
 fn a_second_start_goes_on() {

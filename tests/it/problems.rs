@@ -106,7 +106,7 @@ fn errors_of_the_administration() {
     check("bad-quantity", &admin.post(&format!("{demo}/lots"), &json!({ "quantity": 0 })));
     let lot = json!({ "quantity": 1, "category": "x" });
     check("bad-category", &admin.post(&format!("{demo}/lots"), &lot));
-    check("unknown-lot", &admin.post(&format!("{demo}/lots/sa-1-9/void"), &json!({})));
+    check("unknown-lot", &admin.post(&format!("{demo}/lots/lot-9/void"), &json!({})));
     let serial = json!({ "serial": "0".repeat(32) });
     check("unknown-serial", &admin.post(&format!("{demo}/refunds"), &serial));
     check("bad-serial", &admin.post(&format!("{demo}/refunds"), &json!({ "serial": "x" })));

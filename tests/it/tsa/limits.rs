@@ -111,8 +111,10 @@ fn expect_100_continue_is_answered() {
 
     let mut refused = Raw::connect(service.address());
     refused.write(head.replace(DEMO_KEY, "wrong").as_bytes()).unwrap();
-    let answer = refused.answer().unwrap();
-    assert_eq!(answer.status, 401, "nobody sends a body for this");
+    let first = refused.answer().unwrap();
+    // The service may have invited the body before it knew; it does not wait for it.
+    let answer = if first.status == 100 { refused.answer().unwrap() } else { first };
+    assert_eq!(answer.status, 401, "the answer comes without the body");
 }
 
 /// A length that is not the body's: too short leaves octets that are no request, too long is a
