@@ -98,6 +98,34 @@ fn threads_see_time_in_order_and_are_never_refused() {
     assert_eq!(guard.gen_time(), Ok(161_000));
 }
 
+/// A clock in whose reading another thread, as it were, is quicker: it reads 200 and makes its token
+/// before the first reader gets its 100.
+struct Overtaken {
+    guard: std::sync::OnceLock<std::sync::Weak<TimeGuard>>,
+    readings: AtomicI64,
+}
+
+impl TimeSource for Overtaken {
+    fn now(&self) -> Result<Instant, TimeNotAvailable> {
+        if self.readings.fetch_add(1, Ordering::SeqCst) != 0 {
+            return Ok(Instant { unix_ms: 200 });
+        }
+        let guard = self.guard.get().unwrap().upgrade().unwrap();
+        assert_eq!(guard.gen_time(), Ok(200));
+        Ok(Instant { unix_ms: 100 })
+    }
+}
+
+/// Who is overtaken between the clock and the guard keeps the order, and is not refused.
+#[test]
+fn an_overtaken_reader_does_not_go_back() {
+    let source = Arc::new(Overtaken { guard: Default::default(), readings: AtomicI64::new(0) });
+    let guard = Arc::new(TimeGuard::new(source.clone(), None));
+    source.guard.set(Arc::downgrade(&guard)).unwrap();
+    assert_eq!(guard.gen_time(), Ok(200));
+    assert_eq!(guard.last.load(Ordering::SeqCst), 200);
+}
+
 fn text(unix_ms: i64) -> String {
     String::from_utf8(generalized_time(unix_ms).unwrap().as_bytes().to_vec()).unwrap()
 }
