@@ -64,7 +64,7 @@ fn while_a_torn_tail_is_being_cut_off() {
     let ends = run(&store, 12);
     drop(store);
     let points = disk.crash_points();
-    let torn = (0..).flat_map(|seed| points.iter().map(move |point| (seed, point)));
+    let torn = (0..200).flat_map(|seed| points.iter().map(move |point| (seed, point)));
     let (place, cut) = torn
         .map(|(seed, point)| (point.operations(), point.after_power_cut(Loss::Torn(seed))))
         .find(|(_, cut)| is_torn(cut))
