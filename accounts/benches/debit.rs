@@ -4,7 +4,12 @@
 //! numbers 100,000 accounts and 1,000,000 entries. 64 debits are under way at a time, on one
 //! thread, each with a token of 450 octets. A debit is reserve and commit, durable on the disk.
 
-#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, or fails")]
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, or fails"
+)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};

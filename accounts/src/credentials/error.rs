@@ -21,7 +21,8 @@ pub enum CredentialError {
     BadKey,
     /// The cost of a password check is below what is safe.
     #[error(
-        "argon2 {memory_kib} KiB, {passes} passes, {lanes} lanes is not allowed: use at least 19456 KiB with 2 passes, 47104 KiB with 1, or 12288 KiB with 3"
+        "argon2 {memory_kib} KiB, {passes} passes, {lanes} lanes is not allowed: use at least \
+         19456 KiB with 2 passes, 47104 KiB with 1, or 12288 KiB with 3"
     )]
     WeakArgon2 {
         /// Memory.

@@ -89,13 +89,14 @@ impl Hasher {
     ) -> Result<bool, CredentialError> {
         let stored = phc.map(str::parse::<PasswordHash>).transpose();
         let stored = stored.map_err(|error| CredentialError::Hash(error.to_string()))?;
+        let hash = stored.as_ref().unwrap_or(&self.dummy);
+        // The comparison inside is that of `Output`, in constant time.
+        let right = self.argon2.verify_password(password.as_bytes(), hash).is_ok();
+        // Counted after the work, so that the count is of work that was done.
         self.checks.fetch_add(1, Ordering::Relaxed);
         if stored.is_none() {
             self.dummy_checks.fetch_add(1, Ordering::Relaxed);
         }
-        let hash = stored.as_ref().unwrap_or(&self.dummy);
-        // The comparison inside is that of `Output`, in constant time.
-        let right = self.argon2.verify_password(password.as_bytes(), hash).is_ok();
         Ok(right && stored.is_some())
     }
 
