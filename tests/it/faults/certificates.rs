@@ -59,7 +59,7 @@ fn a_damaged_or_other_key_is_refused_and_kept() {
 /// F12, K7: a certificate that is over, or not begun, is refused.
 #[test]
 fn an_expired_certificate_is_refused() {
-    for (days, word) in [((-400, -1), "expired"), ((10, 400), "valid")] {
+    for (days, word) in [((-400, -1), "notAfter"), ((10, 400), "notBefore")] {
         let service = stopped();
         let authority = certify("Outside CA", Purpose::Authority, None);
         let key = unit_key(&service);

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+const STAMPS: u64 = 1_000_000;
+
 /// A mounted tmpfs; it is unmounted when the value goes.
 struct SmallDisk {
     directory: tempfile::TempDir,
@@ -32,13 +34,19 @@ impl SmallDisk {
         self.point.join("ballast")
     }
 
-    /// Writes until nothing more fits.
-    fn fill(&self) {
+    /// Writes until so many mebibytes are left: none means that not one more octet fits.
+    fn fill_but(&self, left: u64) {
         let mut file = File::options().create(true).append(true).open(self.ballast()).unwrap();
         for size in [1 << 20, 4096, 1] {
             let chunk = vec![0xAA; size];
-            while file.write_all(&chunk).is_ok() {}
+            while self.free() > left << 20 && file.write_all(&chunk).is_ok() {}
         }
+        assert!(self.free() <= left << 20, "{} octets are free", self.free());
+    }
+
+    fn free(&self) -> u64 {
+        let statistics = rustix::fs::statvfs(&self.point).unwrap();
+        statistics.f_bavail * statistics.f_frsize
     }
 
     fn empty(&self) {
@@ -59,22 +67,14 @@ fn start_on(disk: &Path) -> Service {
     Config::new().directory(&disk.join("data")).data("segment_mib = 1").start()
 }
 
-/// F04: on a full disk nothing is issued and nothing taken, the process stays up and says so, and
-/// when there is space again it goes on by itself. Every token is there with its debit.
-#[test]
-fn a_full_disk_takes_no_stamp_and_is_survived() {
-    const STAMPS: u64 = 1_000_000;
-    // More than what the store keeps free for its index.
-    let Some(disk) = SmallDisk::mount(160) else { return };
-    let mut service = start_on(&disk.point);
-    let account = Account::open(&service, "acme", STAMPS);
-    disk.fill();
-
+/// Asks until the service refuses (or ends): the serial numbers of the tokens that it gave.
+fn ask_until_refused(service: &Service, account: &Account) -> Vec<String> {
     let mut connection = Raw::connect(service.address());
-    let mut serials = Vec::new();
-    let mut refused = 0;
+    let (mut serials, mut refused) = (Vec::new(), 0);
     for _ in 0..30_000 {
-        let answer = connection.stamp_again(&account.bearer(), &request::fresh());
+        let Ok(answer) = connection.stamp(&account.bearer(), &request::fresh()) else {
+            return serials;
+        };
         match answer.status {
             200 if Reply::read(&answer.body).is_granted() => {
                 serials.push(Reply::read(&answer.body).token().serial());
@@ -88,14 +88,43 @@ fn a_full_disk_takes_no_stamp_and_is_survived() {
             other => panic!("status {other}: {}", answer.head),
         }
         if refused == 20 {
-            break;
+            return serials;
         }
     }
-    assert_eq!(refused, 20, "the disk never filled up: {} tokens", serials.len());
+    panic!("the disk never filled up: {} tokens", serials.len());
+}
+
+/// The books have exactly these tokens, and each can be fetched.
+fn check_books(service: &Service, account: &Account, serials: &[String]) {
+    let used = serials.len() as u64;
+    assert_eq!(account.balance(service), (STAMPS - used, used));
+    account.check_statement_totals(service, used);
+    for serial in serials.iter().rev().take(50) {
+        let path = format!("/api/v1/timestamps/{serial}");
+        account.client(service).get(&path).status(200);
+    }
+}
+
+fn check_store(service: &Service) {
+    let data = service.data().to_str().unwrap();
+    Program::marca(&["store", "check", "--data", data]).run().ok();
+}
+
+/// F04: without space for the journal nothing is issued and nothing taken, the process stays up
+/// and says so, and when there is space again it goes on by itself.
+#[test]
+fn a_full_disk_takes_no_stamp_and_is_survived() {
+    // More than what the store keeps free for its index.
+    let Some(disk) = SmallDisk::mount(160) else { return };
+    let mut service = start_on(&disk.point);
+    let account = Account::open(&service, "acme", STAMPS);
+    disk.fill_but(16);
+    let mut serials = ask_until_refused(&service, &account);
     assert!(service.is_alive());
     let used = serials.len() as u64;
     assert_eq!(account.balance(&service), (STAMPS - used, used), "reads go on, nothing was taken");
     service.client().get("/readyz").status(503);
+    service.client().get("/healthz").status(200);
 
     disk.empty();
     let client = account.client(&service);
@@ -109,23 +138,45 @@ fn a_full_disk_takes_no_stamp_and_is_survived() {
     });
     eventually("it is ready again", || service.client().get("/readyz").status == 200);
     service.restart();
-    let used = serials.len() as u64;
-    assert_eq!(account.balance(&service), (STAMPS - used, used));
-    account.check_statement_totals(&service, used);
-    for serial in serials.iter().rev().take(50) {
-        let path = format!("/api/v1/timestamps/{serial}");
-        account.client(&service).get(&path).status(200);
-    }
-    let data = service.data().to_str().unwrap();
-    Program::marca(&["store", "check", "--data", data]).run().ok();
+    check_books(&service, &account, &serials);
     service.stop();
+    check_store(&service);
+}
+
+/// Somebody else fills the disk to its last octet: the index, too, has no space then. The service
+/// may end, with words; nothing that it gave out is lost, and it starts when there is space.
+#[test]
+fn a_disk_without_one_free_octet_loses_nothing() {
+    let Some(disk) = SmallDisk::mount(160) else { return };
+    let mut service = start_on(&disk.point);
+    let account = Account::open(&service, "acme", STAMPS);
+    disk.fill_but(0);
+    let serials = ask_until_refused(&service, &account);
+    // The service notices by itself that its store has stopped, soon.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    match service.is_alive() {
+        true => service.kill(),
+        false => {
+            let status = service.ended();
+            assert!(!status.success(), "an end after a disk error is no good end");
+            let log = service.log();
+            assert!(log.to_lowercase().contains("space") && !log.contains("panicked"), "{log}");
+        }
+    }
+    disk.empty();
+    service.start();
+    check_books(&service, &account, &serials);
+    let answer = account.client(&service).stamp(&request::fresh()).status(200);
+    assert!(Reply::read(&answer.body).is_granted());
+    service.stop();
+    check_store(&service);
 }
 
 /// A start on a full disk fails with words, and leaves nothing half made that a later one trips on.
 #[test]
 fn a_start_on_a_full_disk_says_so() {
     let Some(disk) = SmallDisk::mount(8) else { return };
-    disk.fill();
+    disk.fill_but(0);
     let service = Config::new().directory(&disk.point.join("data")).data("segment_mib = 1").write();
     let refused = service.fails_to_start();
     assert!(refused.err.to_lowercase().contains("space"), "{}", refused.err);
