@@ -5,6 +5,7 @@
 //! are on the disk once. It also remembers up to which place of the journal it is complete.
 
 mod memory;
+mod pages;
 mod sled;
 #[cfg(test)]
 mod tests;
