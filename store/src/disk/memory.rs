@@ -116,6 +116,21 @@ impl MemoryDisk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// The disk that the next process finds when this one is killed and the machine goes on: what
+    /// was written is read back, and is no more durable than it was.
+    #[must_use]
+    pub fn after_kill(&self) -> Self {
+        let state = self.state.lock();
+        let (fail_write, fail_sync, history) = (None, None, None);
+        let state = State { fail_write, fail_sync, history, ..state.clone() };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Clean pages leave the cache: what a failed sync has forgotten is read as it is on the disk.
+    pub fn drop_caches(&self) {
+        self.state.lock().files.values_mut().for_each(Content::drop_caches);
+    }
+
     /// The content of a file, or `None`.
     #[must_use]
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
@@ -212,6 +227,14 @@ impl Content {
         }
         for sector in std::mem::take(&mut self.dirty) {
             copy_sector(&self.current, &mut self.durable, sector);
+        }
+    }
+
+    fn drop_caches(&mut self) {
+        let mut on_disk = self.durable.clone();
+        on_disk.resize(self.current.len().max(on_disk.len()), 0);
+        for sector in std::mem::take(&mut self.forgotten) {
+            copy_sector(&on_disk, &mut self.current, sector);
         }
     }
 

@@ -72,6 +72,48 @@ fn a_failed_sync_forgets_its_bytes_even_when_the_next_one_succeeds() {
 }
 
 #[test]
+fn after_a_kill_all_is_read_and_nothing_is_more_durable() {
+    let disk = MemoryDisk::new();
+    let file = disk.create("f").unwrap();
+    file.write_at(&[1; SECTOR], 0).unwrap();
+    file.sync_data().unwrap();
+    disk.sync_directory("").unwrap();
+    file.write_at(&[2; SECTOR], 0).unwrap();
+    disk.create("g").unwrap();
+    disk.fail_sync(1);
+    let killed = disk.after_kill();
+    assert_eq!(killed.content("f").unwrap(), [2; SECTOR]);
+    assert!(killed.content("g").is_some());
+    let cut = killed.after_power_cut(Loss::All);
+    assert_eq!((cut.content("f").unwrap(), cut.content("g")), (vec![1; SECTOR], None));
+    // What is dirty is still to be had by a sync, and the fault was the dead process's.
+    killed.open("f", Access::Write).unwrap().sync_data().unwrap();
+    assert_eq!(killed.after_power_cut(Loss::All).content("f").unwrap(), [2; SECTOR]);
+}
+
+#[test]
+fn what_a_failed_sync_has_forgotten_is_durable_only_when_it_is_written_again() {
+    let disk = MemoryDisk::new();
+    let file = disk.create("f").unwrap();
+    file.write_at(&[1; SECTOR], 0).unwrap();
+    file.sync_data().unwrap();
+    disk.sync_directory("").unwrap();
+    file.write_at(&[2; SECTOR], 0).unwrap();
+    disk.fail_sync(1);
+    assert!(file.sync_data().is_err());
+    let killed = disk.after_kill();
+    killed.open("f", Access::Write).unwrap().sync_data().unwrap();
+    assert_eq!(killed.content("f").unwrap(), [2; SECTOR]);
+    assert_eq!(killed.after_power_cut(Loss::All).content("f").unwrap(), [1; SECTOR]);
+    disk.drop_caches();
+    assert_eq!(disk.content("f").unwrap(), [1; SECTOR]);
+    let file = killed.open("f", Access::Write).unwrap();
+    file.write_at(&[2; SECTOR], 0).unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(killed.after_power_cut(Loss::All).content("f").unwrap(), [2; SECTOR]);
+}
+
+#[test]
 fn the_nth_write_fails_and_leaves_a_part() {
     let disk = MemoryDisk::new();
     let file = disk.create("f").unwrap();

@@ -173,8 +173,12 @@ impl<'a> Replay<'a> {
         Self { index, changes: BTreeMap::new(), position: None, transactions: 0 }
     }
 
-    /// Takes one frame.
+    /// Takes one frame, and carries only those before it: the last one of a journal may not be
+    /// durable yet, and the index must not hear of it before it is.
     pub(crate) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), StoreError> {
+        if self.changes.len() >= REPLAY_KEYS {
+            self.carry()?;
+        }
         let changes = &mut self.changes;
         frame.operations(|_, raw| {
             let slot = raw.value.map_or(Slot::Deleted, |(offset, value)| {
@@ -184,7 +188,7 @@ impl<'a> Replay<'a> {
         })?;
         self.transactions += u64::from(frame.count);
         self.position = Some(frame.end());
-        if self.changes.len() >= REPLAY_KEYS { self.carry() } else { Ok(()) }
+        Ok(())
     }
 
     /// Carries what was taken into the index.

@@ -3,14 +3,16 @@
 //! * `segment`: the files and their headers; `frame`: what one group commit writes;
 //!   `operation`: what is inside. `docs/STORAGE-FORMAT.md` has all three in one place.
 //! * `append` adds frames at the end, one in flight at a time; `spare` prepares the next file.
-//! * `walk` reads the frames of a segment; `recover` opens a journal, `reader` walks over it
-//!   for audits, `values` reads single values through pointers.
+//! * `walk` reads the frames of a segment; `recover` opens a journal, and `last_frame` makes its
+//!   end durable then; `reader` walks over it for audits, `values` reads single values through
+//!   pointers.
 //!
 //! Each frame carries the SHA-256 of the one before it, so that the last hash stands for the whole
 //! history of the store.
 
 pub(crate) mod append;
 pub(crate) mod frame;
+pub(crate) mod last_frame;
 pub(crate) mod operation;
 mod reader;
 pub(crate) mod recover;

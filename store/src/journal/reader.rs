@@ -2,7 +2,7 @@
 
 use super::frame::FrameHash;
 use super::recover::{follows, segments};
-use super::segment;
+use super::segment::{self, SegmentHeader};
 use super::walk::{Frame, SegmentWalk, Step};
 use crate::StoreError;
 use crate::disk::{Access, Disk, RealDisk, failed};
@@ -81,6 +81,11 @@ impl Reader {
     #[must_use]
     pub fn hash(&self) -> FrameHash {
         self.walk.as_ref().map_or([0; 32], |walk| walk.previous)
+    }
+
+    /// The header of the segment that was walked last; `None` in an empty journal.
+    pub(crate) fn header(&self) -> Option<SegmentHeader> {
+        self.walk.as_ref().map(|walk| walk.header)
     }
 
     /// Bytes that were walked, and bytes in all segments when the walk began.

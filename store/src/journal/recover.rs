@@ -3,9 +3,11 @@
 //!
 //! One frame is in flight at a time, so at most the last one can be torn by a power cut. A frame
 //! that does not fit with a whole one behind it is therefore damage, and the store refuses to
-//! start; one with nothing whole behind it was never acknowledged, and is cut off.
+//! start; one with nothing whole behind it was never acknowledged, and is cut off. One that is whole
+//! may be in the page cache only, and is written again before anybody is told of it.
 
 use super::append::Tail;
+use super::last_frame::LastFrame;
 use super::segment::{self, DIRECTORY, FIRST_FRAME, SegmentHeader};
 use super::walk::{Frame, SegmentWalk, Step};
 use super::{Position, Reached};
@@ -82,6 +84,7 @@ pub(crate) fn segments(disk: &dyn Disk) -> Result<Vec<u32>, StoreError> {
 }
 
 /// Opens the journal for appending. `replay` gets every frame behind `request.applied`, in order.
+/// The last of them is durable when this has returned, and not before.
 pub(crate) fn recover(
     disk: &dyn Disk,
     request: &Request<'_>,
@@ -99,6 +102,7 @@ pub(crate) fn recover(
         replay,
         replaying: request.applied.is_none(),
         verified_bytes: 0,
+        last_frame: LastFrame::default(),
         cut: None,
     };
     let start = recovery.first_to_walk(&numbers)?;
@@ -136,6 +140,7 @@ struct Recovery<'a> {
     replay: &'a mut dyn FnMut(&Frame<'_>) -> Result<(), StoreError>,
     replaying: bool,
     verified_bytes: u64,
+    last_frame: LastFrame,
     cut: Option<TornTail>,
 }
 
@@ -177,6 +182,9 @@ impl Recovery<'_> {
                         && frame.hash != reached.hash
                     {
                         return Err(another_journal(walk).into());
+                    }
+                    if is_last {
+                        self.last_frame.remember(&frame);
                     }
                     if self.replaying {
                         (self.replay)(&frame)?;
@@ -251,9 +259,14 @@ impl Recovery<'_> {
             let ahead = self.request.applied.map_or(0, |applied| applied.sequence);
             return Err(Unrecovered::IndexAhead(ahead));
         }
+        let file = self.open(last.header.number)?;
+        self.last_frame.write_again(self.disk, &last.header, &*file).map_err(|error| {
+            let name = segment::name(last.header.number);
+            failed("cannot make the end durable of", self.disk, &name, &error)
+        })?;
         let tail = Tail {
             header: last.header,
-            file: self.open(last.header.number)?,
+            file,
             at: last.at,
             capacity: last.length(),
             next_sequence: last.next_sequence,

@@ -30,7 +30,37 @@ fn check(store: &MemoryStore, ends: &Ends, case: &str) -> bool {
         assert!(report.sequence >= acknowledged(ends), "{case}, {loss:?}");
         assert_eq!(state_of(&after).unwrap(), state_after(report.sequence), "{case}, {loss:?}");
     }
+    for evicted in [false, true] {
+        let disk = store.disk().after_kill();
+        if evicted {
+            disk.drop_caches();
+        }
+        check_restart(&disk, acknowledged(ends), &format!("{case}, evicted: {evicted}"));
+    }
     poisoned.is_some()
+}
+
+/// The process starts again on the same machine, with whatever the page cache has, and the power
+/// goes at some later time: after the opening, or after further transactions.
+pub(super) fn check_restart(disk: &MemoryDisk, acknowledged: u64, case: &str) {
+    let (store, report) = MemoryStore::open(disk, &tiny()).unwrap();
+    assert!(report.sequence >= acknowledged, "{case}");
+    for loss in [Loss::All, Loss::Torn(1), Loss::Torn(2)] {
+        let cut = disk.after_power_cut(loss);
+        let (after, report) = MemoryStore::open(&cut, &tiny())
+            .unwrap_or_else(|error| panic!("{case}, {loss:?} after the restart: {error}"));
+        assert!(report.sequence >= acknowledged, "{case}, {loss:?}");
+        assert_eq!(state_of(&after).unwrap(), state_after(report.sequence), "{case}, {loss:?}");
+    }
+    let ends = run(&store, 8);
+    assert_eq!(super::acknowledged(&ends), report.sequence + 8, "{case}");
+    for loss in [Loss::All, Loss::Torn(1), Loss::Torn(2)] {
+        let cut = disk.after_power_cut(loss);
+        let (after, later) = MemoryStore::open(&cut, &tiny())
+            .unwrap_or_else(|error| panic!("{case}, {loss:?} after eight more: {error}"));
+        assert_eq!(later.sequence, report.sequence + 8, "{case}, {loss:?}");
+        assert_eq!(state_of(&after).unwrap(), state_after(later.sequence), "{case}, {loss:?}");
+    }
 }
 
 #[test]

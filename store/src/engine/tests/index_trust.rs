@@ -112,6 +112,33 @@ fn a_journal_that_lost_what_the_index_has_is_damage() {
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }
 
+#[test]
+fn the_index_does_not_hear_of_a_frame_that_may_not_be_durable() {
+    let disk = MemoryDisk::new();
+    let settings = Settings { segment_bytes: 8 << 20, ..tiny() };
+    let (store, _) = MemoryStore::open(&disk, &settings).unwrap();
+    // More keys than are carried at once.
+    let write = store.transact(|transaction| {
+        (0..70_000_u32).for_each(|key| transaction.put(T, &key.to_be_bytes(), b""));
+        Ok(())
+    });
+    write.wait().unwrap();
+    let mut failed = 0;
+    for n in 1.. {
+        let (disk, home) = (disk.after_kill(), Home::default());
+        disk.fail_write(n);
+        let shared: Arc<dyn Disk> = Arc::new(disk);
+        match Engine::open(shared, &home, &settings, "boot") {
+            Ok(_) => break,
+            Err(_) => failed += 1,
+        }
+        // The last write of an opening is the marker's, with what was reached.
+        let told = home.open().unwrap().position().unwrap().is_some();
+        assert_eq!(told, n > 4, "write {n}");
+    }
+    assert_eq!(failed, 5);
+}
+
 /// An index that panics when it is read or written.
 #[derive(Debug)]
 struct Broken;

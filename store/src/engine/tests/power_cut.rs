@@ -1,5 +1,6 @@
 //! The power may go after every operation of the disk: nothing acknowledged is lost.
 
+use super::faults::check_restart;
 use super::{acknowledged, run, state_after, state_of, tiny};
 use crate::disk::{Loss, MemoryDisk};
 use crate::{MemoryStore, Store};
@@ -49,6 +50,20 @@ fn at_every_operation_of_a_run() {
         }
     }
     assert!(torn > 10, "only {torn} of the variations had a torn tail: they test little");
+}
+
+#[test]
+fn after_a_kill_at_every_operation_of_a_run_and_a_restart() {
+    let disk = MemoryDisk::new();
+    disk.record();
+    let (store, _) = MemoryStore::open(&disk, &tiny()).unwrap();
+    let ends = run(&store, 30);
+    store.close().unwrap();
+    for (place, point) in (1..).zip(&disk.crash_points()) {
+        let before = ends.iter().filter(|end| end.1 <= place).cloned().collect::<Vec<_>>();
+        let case = format!("killed after operation {place}");
+        check_restart(&point.after_kill(), acknowledged(&before), &case);
+    }
 }
 
 fn is_torn(disk: &MemoryDisk) -> bool {
