@@ -14,6 +14,7 @@ use super::{Position, Reached};
 use crate::StoreError;
 use crate::disk::{Access, Disk, DiskFile, failed, fill_with_zeros, read_all};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What recovery is asked to do.
@@ -91,8 +92,15 @@ pub(crate) fn recover(
     replay: &mut dyn FnMut(&Frame<'_>) -> Result<(), StoreError>,
 ) -> Result<Recovered, Unrecovered> {
     let mut numbers = segments(disk)?;
-    drop_unbegun(disk, &mut numbers)?;
+    let mut unbegun = unbegun(disk, &numbers)?;
+    if unbegun.is_some() {
+        numbers.pop();
+    }
     if numbers.is_empty() {
+        must_be_new(disk, request)?;
+        if let Some(name) = unbegun.take() {
+            remove(disk, &name)?;
+        }
         create_first(disk, request)?;
         numbers.push(1);
     }
@@ -103,7 +111,7 @@ pub(crate) fn recover(
         replaying: request.applied.is_none(),
         verified_bytes: 0,
         last_frame: LastFrame::default(),
-        cut: None,
+        torn: None,
     };
     let start = recovery.first_to_walk(&numbers)?;
     let mut before: Option<SegmentWalk> = None;
@@ -117,7 +125,7 @@ pub(crate) fn recover(
     }
     // The list is not empty and `start` is inside it.
     let Some(last) = before else { return Err(StoreError::Closed.into()) };
-    recovery.finish(&last)
+    recovery.finish(&last, unbegun)
 }
 
 /// Checks that a segment begins where the one before it ended.
@@ -141,7 +149,13 @@ struct Recovery<'a> {
     replaying: bool,
     verified_bytes: u64,
     last_frame: LastFrame,
-    cut: Option<TornTail>,
+    /// What is to be cut off, should the journal be one to go on with.
+    torn: Option<Torn>,
+}
+
+struct Torn {
+    range: Range<u64>,
+    place: String,
 }
 
 impl Recovery<'_> {
@@ -234,15 +248,13 @@ impl Recovery<'_> {
             let what = format!("{what}, and a whole frame behind it at offset {later}");
             return Err(StoreError::Damaged { place, what });
         }
-        let file = self.open(walk.header.number)?;
-        fill_with_zeros(&*file, leftovers.start, leftovers.end)
-            .and_then(|()| file.sync_data())
-            .map_err(|error| failed("cannot clear the torn tail of", disk, &name, &error))?;
-        self.cut = Some(TornTail { place, bytes: leftovers.end - leftovers.start });
+        self.torn = Some(Torn { range: leftovers, place });
         Ok(())
     }
 
-    fn finish(self, last: &SegmentWalk) -> Result<Recovered, Unrecovered> {
+    /// Decides whether the journal is one to go on with. Nothing is changed before that: bytes that
+    /// look like a torn tail may be what is left of acknowledged transactions.
+    fn finish(self, last: &SegmentWalk, unbegun: Option<String>) -> Result<Recovered, Unrecovered> {
         let sequence = last.next_sequence - 1;
         if let Some(reached) = self.request.reached
             && sequence < reached.sequence
@@ -259,8 +271,20 @@ impl Recovery<'_> {
             let ahead = self.request.applied.map_or(0, |applied| applied.sequence);
             return Err(Unrecovered::IndexAhead(ahead));
         }
+        if let Some(name) = unbegun {
+            remove(self.disk, &name)?;
+        }
         let file = self.open(last.header.number)?;
-        self.last_frame.write_again(self.disk, &last.header, &*file).map_err(|error| {
+        let cut = self.torn.map(|Torn { range, place }| {
+            let cleared = fill_with_zeros(&*file, range.start, range.end);
+            cleared.map(|()| TornTail { place, bytes: range.end - range.start })
+        });
+        // One sync is for the zeros and for the last frame.
+        let cut = cut.transpose().and_then(|cut| {
+            self.last_frame.write_again(self.disk, &last.header, &*file)?;
+            Ok(cut)
+        });
+        let cut = cut.map_err(|error| {
             let name = segment::name(last.header.number);
             failed("cannot make the end durable of", self.disk, &name, &error)
         })?;
@@ -272,7 +296,7 @@ impl Recovery<'_> {
             next_sequence: last.next_sequence,
             previous: last.previous,
         };
-        Ok(Recovered { tail, cut: self.cut, verified_bytes: self.verified_bytes })
+        Ok(Recovered { tail, cut, verified_bytes: self.verified_bytes })
     }
 }
 
@@ -283,27 +307,42 @@ fn another_journal(walk: &SegmentWalk) -> StoreError {
     }
 }
 
-/// Removes a last segment that got its name, but not its header before the power went.
-fn drop_unbegun(disk: &dyn Disk, numbers: &mut Vec<u32>) -> Result<(), StoreError> {
-    let Some(number) = numbers.last() else { return Ok(()) };
+/// Refuses to begin a new journal where there was one.
+fn must_be_new(disk: &dyn Disk, request: &Request<'_>) -> Result<(), Unrecovered> {
+    if let Some(reached) = request.reached {
+        return Err(Unrecovered::Store(StoreError::Damaged {
+            place: disk.place(DIRECTORY).display().to_string(),
+            what: format!(
+                "the journal is empty (lost, or on a disk that is not mounted), but had reached \
+                 transaction {}",
+                reached.sequence
+            ),
+        }));
+    }
+    request.applied.map_or(Ok(()), |applied| Err(Unrecovered::IndexAhead(applied.sequence)))
+}
+
+/// The name of a last segment that got its name, but not its header before the power went.
+fn unbegun(disk: &dyn Disk, numbers: &[u32]) -> Result<Option<String>, StoreError> {
+    let Some(number) = numbers.last() else { return Ok(None) };
     let name = segment::name(*number);
     let io = |error: io::Error| failed("cannot read", disk, &name, &error);
     let file = disk.open(&name, Access::Read).map_err(io)?;
     let mut head = vec![0; FIRST_FRAME as usize];
     file.read_at(&mut head, 0).map_err(io)?;
     if SegmentHeader::parse(&head) != Err(segment::HeaderFault::Unreadable) {
-        return Ok(());
+        return Ok(None);
     }
     let bytes = read_all(&*file).map_err(io)?;
-    if bytes.iter().skip(FIRST_FRAME as usize).any(|byte| *byte != 0) {
-        // Frames without a header: SegmentWalk::open reports it.
-        return Ok(());
-    }
-    disk.remove(&name)
+    // Frames without a header: SegmentWalk::open reports it.
+    let has_frames = bytes.iter().skip(FIRST_FRAME as usize).any(|byte| *byte != 0);
+    Ok(if has_frames { None } else { Some(name) })
+}
+
+fn remove(disk: &dyn Disk, name: &str) -> Result<(), StoreError> {
+    disk.remove(name)
         .and_then(|()| disk.sync_directory(DIRECTORY))
-        .map_err(|error| failed("cannot remove", disk, &name, &error))?;
-    numbers.pop();
-    Ok(())
+        .map_err(|error| failed("cannot remove", disk, name, &error))
 }
 
 /// Makes the first segment of a new journal.
@@ -318,6 +357,10 @@ fn create_first(disk: &dyn Disk, request: &Request<'_>) -> Result<(), StoreError
         disk.sync_directory(DIRECTORY)
     };
     made().map_err(|error| {
+        // Nobody was told of it. The next start begins anew, with pages that are not in doubt.
+        if let Err(error) = disk.remove(&name) {
+            tracing::warn!(%error, "cannot remove the first journal segment");
+        }
         if crate::disk::is_full(&error) {
             let directory = disk.place(DIRECTORY);
             return StoreError::Full { directory, reason: error.to_string() };

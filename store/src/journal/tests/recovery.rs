@@ -106,6 +106,44 @@ fn a_journal_must_hold_what_it_held_before() {
 }
 
 #[test]
+fn a_journal_that_is_refused_is_left_as_it_is() {
+    let disk = MemoryDisk::new();
+    let places = append(&disk, 3);
+    let name = segment::name(1);
+    // The last frame was acknowledged, and one bit of it has turned since.
+    let mut bytes = disk.content(&name).unwrap();
+    bytes[places[1].offset as usize + 100] ^= 1;
+    disk.set_content(&name, &bytes);
+    let file = disk.create("journal/00000002.seg").unwrap();
+    crate::disk::fill_with_zeros(&*file, 0, SEGMENT).unwrap();
+    let reached = Reached { sequence: 3, hash: places[2].hash };
+    for _ in 0..2 {
+        let what = damage(open(&disk, &request(None, Some(&reached))));
+        assert!(what.contains("ends with transaction 2, but had reached 3"), "{what}");
+        let outcome = open(&disk, &request(Some(&places[2]), None));
+        assert!(matches!(outcome, Err(Unrecovered::IndexAhead(3))), "{outcome:?}");
+        assert_eq!(disk.content(&name).unwrap(), bytes);
+        assert!(disk.content("journal/00000002.seg").is_some());
+    }
+}
+
+#[test]
+fn no_journal_is_begun_where_there_was_one() {
+    let places = append(&MemoryDisk::new(), 2);
+    let reached = Reached { sequence: 2, hash: places[1].hash };
+    let unbegun = MemoryDisk::new();
+    crate::disk::fill_with_zeros(&*unbegun.create(&segment::name(1)).unwrap(), 0, SEGMENT).unwrap();
+    for disk in [MemoryDisk::new(), unbegun] {
+        let before = disk.list("journal").unwrap();
+        let what = damage(open(&disk, &request(None, Some(&reached))));
+        assert!(what.contains("is empty") && what.contains("had reached transaction 2"), "{what}");
+        let outcome = open(&disk, &request(Some(&places[1]), None));
+        assert!(matches!(outcome, Err(Unrecovered::IndexAhead(2))), "{outcome:?}");
+        assert_eq!(disk.list("journal").unwrap(), before);
+    }
+}
+
+#[test]
 fn a_torn_last_frame_is_cut_off_once() {
     let whole = MemoryDisk::new();
     let places = append(&whole, 3);
