@@ -62,24 +62,21 @@ pub(crate) fn open(
         .map_err(|error| disk::failed("cannot create", disk, DIRECTORY, &error))?;
     let mut marker = Marker::read(disk)?;
     let mut why_rebuilt = None;
-    if !marker.trusts_index(boot) {
-        // Should the power go meanwhile, half a deleted index must not be trusted.
-        marker.state = State::Unknown;
+    if marker.trusts_index(boot) {
+        marker.state = State::Open(boot.to_owned());
         marker.write(disk)?;
-        if home.discard()? {
-            why_rebuilt = Some("the machine or the store was not shut down cleanly".to_owned());
-        }
+    } else if discard(disk, home, &mut marker, boot)? {
+        why_rebuilt = Some("the machine or the store was not shut down cleanly".to_owned());
     }
-    marker.state = State::Open(boot.to_owned());
-    marker.write(disk)?;
-    let opening = Opening { disk, home, settings, boot, reached: marker.reached };
+    let (reached, cut) = (marker.reached, None);
+    let mut opening = Opening { disk, home, settings, boot, reached, cut };
     let first = opening.attempt();
     let (opened, why_rebuilt) = match first {
         Ok(opened) => (opened, why_rebuilt),
         Err(Refused::Store(error)) => return Err(error),
         Err(Refused::Index(why)) => {
             tracing::warn!(why, "the index is deleted and built again from the journal");
-            home.discard()?;
+            discard(disk, home, &mut marker, boot)?;
             let opened = opening.attempt().map_err(|refused| match refused {
                 Refused::Store(error) => error,
                 Refused::Index(reason) => StoreError::Index { reason },
@@ -92,8 +89,24 @@ pub(crate) fn open(
         marker.reached = Some(Reached { sequence: reached.sequence, hash: reached.hash });
         marker.write(disk)?;
     }
-    let report = OpenReport { index_rebuilt: why_rebuilt, ..opened.report };
+    let report = OpenReport { index_rebuilt: why_rebuilt, torn_tail: opening.cut, ..opened.report };
     Ok(Opened { report, ..opened })
+}
+
+/// Deletes the index, and marks the next one as ours. True when there was one.
+fn discard(
+    disk: &dyn Disk,
+    home: &dyn IndexHome,
+    marker: &mut Marker,
+    boot: &str,
+) -> Result<bool, StoreError> {
+    // Should this end half way, the half that is left must not be trusted.
+    marker.state = State::Unknown;
+    marker.write(disk)?;
+    let discarded = home.discard()?;
+    marker.state = State::Open(boot.to_owned());
+    marker.write(disk)?;
+    Ok(discarded)
 }
 
 enum Refused {
@@ -115,11 +128,13 @@ struct Opening<'a> {
     settings: &'a Settings,
     boot: &'a str,
     reached: Option<Reached>,
+    /// What was cut off, by this attempt or by the one before.
+    cut: Option<TornTail>,
 }
 
 impl Opening<'_> {
     /// Opens with the index that is there.
-    fn attempt(&self) -> Result<Opened, Refused> {
+    fn attempt(&mut self) -> Result<Opened, Refused> {
         let index = guarded(|| self.home.open())?;
         let applied = position(&*index)?;
         let request = Request {
@@ -132,6 +147,7 @@ impl Opening<'_> {
         let mut replay = Replay::new(&*index);
         let result = recover(self.disk, &request, &mut |frame: &Frame<'_>| replay.frame(frame));
         let recovered = result.and_then(|recovered| {
+            self.cut = self.cut.take().or_else(|| recovered.cut.clone());
             replay.carry()?;
             Ok(recovered)
         });
@@ -151,7 +167,7 @@ impl Opening<'_> {
         let report = OpenReport {
             sequence: recovered.tail.next_sequence - 1,
             verified_bytes: recovered.verified_bytes,
-            torn_tail: recovered.cut.clone(),
+            torn_tail: None,
             index_rebuilt: None,
             replayed,
         };

@@ -3,6 +3,7 @@
 use super::{T, run, state_after, state_of, tiny};
 use crate::disk::{Disk, MemoryDisk};
 use crate::engine::Engine;
+use crate::engine::marker::{Marker, State};
 use crate::engine::open::{IndexHome, OpenReport};
 use crate::index::{Index, IndexFault, Key, KeyRange, MemoryIndex, Slot};
 use crate::journal::Position;
@@ -11,10 +12,30 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A home whose index outlives the store, as on a disk.
 #[derive(Debug, Default)]
 struct Home(Mutex<Option<Arc<dyn Index>>>);
+
+/// A home that looks at the marker when its index is deleted.
+#[derive(Debug)]
+struct Watching {
+    home: Home,
+    disk: MemoryDisk,
+    seen: Mutex<Vec<State>>,
+}
+
+impl IndexHome for Watching {
+    fn open(&self) -> Result<Arc<dyn Index>, IndexFault> {
+        self.home.open()
+    }
+
+    fn discard(&self) -> Result<bool, StoreError> {
+        self.seen.lock().push(Marker::read(&self.disk)?.state);
+        self.home.discard()
+    }
+}
 
 impl IndexHome for Home {
     fn open(&self) -> Result<Arc<dyn Index>, IndexFault> {
@@ -140,8 +161,10 @@ fn the_index_does_not_hear_of_a_frame_that_may_not_be_durable() {
 }
 
 /// An index that panics when it is read or written.
-#[derive(Debug)]
-struct Broken;
+#[derive(Debug, Default)]
+struct Broken {
+    closed: AtomicBool,
+}
 
 impl Index for Broken {
     fn get(&self, _: &[u8]) -> Result<Option<Slot>, IndexFault> {
@@ -166,6 +189,7 @@ impl Index for Broken {
     }
 
     fn close(&self) -> Result<(), IndexFault> {
+        self.closed.store(true, Ordering::Release);
         Ok(())
     }
 }
@@ -175,18 +199,52 @@ fn an_index_that_panics_at_the_opening_is_built_again() {
     let (disk, home) = (killed(20), Home::default());
     let (engine, _) = open(&disk, &home, "boot").unwrap();
     engine.close().unwrap();
-    *home.0.lock() = Some(Arc::new(Broken));
+    *home.0.lock() = Some(Arc::new(Broken::default()));
     let (engine, report) = open(&disk, &home, "boot").unwrap();
     assert_eq!(report.index_rebuilt.as_deref(), Some("panic: meant to happen in this test"));
     assert_eq!(state_of(&engine).unwrap(), state_after(20));
 }
 
 #[test]
-fn an_index_that_fails_at_work_poisons_and_loses_nothing() {
-    let (disk, home) = (MemoryDisk::new(), Home(Mutex::new(Some(Arc::new(Broken)))));
+fn while_an_index_is_deleted_the_marker_trusts_none() {
+    let (disk, home) = (killed(20), Home::default());
+    open(&disk, &home, "boot").unwrap().0.close().unwrap();
+    *home.0.lock() = Some(Arc::new(Broken::default()));
+    let home = Watching { home, disk: disk.clone(), seen: Mutex::default() };
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    // Broken comes from a clean close, and is trusted until it panics.
+    Marker { state: State::Clean, reached: None }.write(&disk).unwrap();
+    let (engine, report) = Engine::open(shared, &home, &tiny(), "boot").unwrap();
+    assert!(report.index_rebuilt.is_some());
+    assert_eq!(*home.seen.lock(), [State::Unknown]);
+    assert_eq!(Marker::read(&disk).unwrap().state, State::Open("boot".to_owned()));
+    drop(engine);
+}
+
+#[test]
+fn a_torn_tail_is_reported_though_the_first_index_was_refused() {
+    let (disk, home) = (killed(20), Home::default());
+    open(&disk, &home, "boot").unwrap().0.close().unwrap();
+    let names = disk.list("journal").unwrap();
+    let name = format!("journal/{}", names.iter().rfind(|name| name.ends_with(".seg")).unwrap());
+    let mut bytes = disk.content(&name).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap().next_multiple_of(512);
+    bytes[end..end + 10].fill(7);
+    disk.set_content(&name, &bytes);
+    *home.0.lock() = Some(Arc::new(Broken::default()));
+    let (engine, report) = open(&disk, &home, "boot").unwrap();
+    assert!(report.index_rebuilt.is_some());
+    assert_eq!(report.torn_tail.map(|tail| tail.bytes), Some(10));
+    drop(engine);
+}
+
+#[test]
+fn an_index_that_fails_at_work_poisons_and_is_not_closed() {
+    let (disk, home) = (MemoryDisk::new(), Home::default());
+    let broken = Arc::new(Broken::default());
     // A new store trusts no index; this one comes back after it was discarded.
     drop(open(&disk, &home, "boot").unwrap());
-    *home.0.lock() = Some(Arc::new(Broken));
+    *home.0.lock() = Some(Arc::clone(&broken) as Arc<dyn Index>);
     let (engine, _) = open(&disk, &home, "boot").unwrap();
     add(&engine, b"k");
     while engine.health().is_ok() {
@@ -195,6 +253,7 @@ fn an_index_that_fails_at_work_poisons_and_loses_nothing() {
     assert!(matches!(engine.health(), Err(StoreError::Poisoned { .. })));
     assert_eq!(engine.get(T, b"k").unwrap().unwrap(), b"added");
     assert!(engine.close().is_err());
+    assert!(!broken.closed.load(Ordering::Acquire), "a poisoned store writes nothing more");
     let (store, report) = MemoryStore::open(&disk, &tiny()).unwrap();
     assert_eq!(report.sequence, 1);
     assert_eq!(store.get(T, b"k").unwrap().unwrap(), b"added");
