@@ -14,7 +14,7 @@ mod tests;
 mod view;
 mod writer;
 
-use crate::disk::{self, Disk};
+use crate::disk::{self, Access, Disk};
 use crate::index::{key_of, range_of};
 use crate::journal::append::Appender;
 use crate::journal::spare::{Spare, SpareSettings};
@@ -123,12 +123,12 @@ impl Engine {
 
     /// Carries everything into the index, syncs it, and says so in the marker.
     fn close_index(&self) -> Result<(), StoreError> {
-        let index = &self.shared.view.index;
-        let closed = indexer::guarded(|| index.close());
+        // A poisoned store writes nothing more, and its index may be what has failed.
         if let Some(error) = self.shared.health.stopped() {
             return Err(error);
         }
-        closed?;
+        let index = &self.shared.view.index;
+        indexer::guarded(|| index.close())?;
         let durable = *self.shared.durable.lock();
         let reached = Reached { sequence: durable.sequence, hash: durable.hash };
         let reached = (durable.sequence > 0).then_some(reached);
@@ -224,17 +224,26 @@ fn no_thread(error: io::Error) -> StoreError {
     }
 }
 
-/// Makes the reserve file. A disk that is already full has none, which is no reason not to start.
+/// Makes the reserve file, or completes it. A disk that is already full has none, which is no
+/// reason not to start.
 fn keep_reserve(disk: &dyn Disk, bytes: u64) {
     if bytes == 0 {
         return;
     }
     let made = match disk.create(RESERVE) {
-        Ok(file) => disk::fill_with_zeros(&*file, 0, bytes).and_then(|()| file.sync_data()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.open(RESERVE, Access::Write)
+        }
+        made => made,
     };
-    if let Err(error) = made {
+    let filled = made.and_then(|file| match file.length()? {
+        length if length < bytes => {
+            disk::fill_with_zeros(&*file, length, bytes)?;
+            file.sync_data()
+        }
+        _ => Ok(()),
+    });
+    if let Err(error) = filled {
         tracing::warn!(%error, "no reserve of space for a clean shutdown");
         give_up_reserve(disk);
     }

@@ -151,6 +151,16 @@ fn a_full_store_closes_cleanly() {
 }
 
 #[test]
+fn a_reserve_that_was_filled_in_part_is_completed() {
+    let disk = MemoryDisk::new();
+    let settings = crate::Settings { reserve_bytes: 2048, ..tiny() };
+    let file = crate::disk::Disk::create(&disk, "reserve").unwrap();
+    file.write_at(&[0; 100], 0).unwrap();
+    drop(MemoryStore::open(&disk, &settings).unwrap());
+    assert_eq!(disk.content("reserve").unwrap(), vec![0; 2048]);
+}
+
+#[test]
 fn a_disk_too_small_to_begin_is_full_and_works_when_it_has_grown() {
     let mut refused = 0;
     for capacity in (0..20 << 10).step_by(640) {
