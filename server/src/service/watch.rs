@@ -1,6 +1,9 @@
 //! What happens beside the requests: expiries are posted, and the store is watched.
 
 use super::Service;
+use futures_util::FutureExt;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
@@ -14,7 +17,13 @@ const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
 /// Runs until the store has stopped after a disk error; then the process has to end, for nothing
 /// that is in memory can be trusted to be on the disk.
 pub(crate) async fn watch(service: Arc<Service>) -> StoreError {
-    let expiries = tokio::task::spawn_local(post_expiries(Arc::clone(&service)));
+    tokio::select! {
+        error = watch_health(&service) => error,
+        never = start_again(EXPIRIES_EVERY, || post_expiries(&service)) => match never {},
+    }
+}
+
+async fn watch_health(service: &Service) -> StoreError {
     let mut was_full = false;
     loop {
         tokio::time::sleep(HEALTH_EVERY).await;
@@ -30,15 +39,27 @@ pub(crate) async fn watch(service: Arc<Service>) -> StoreError {
                 was_full = true;
             }
             Ok(()) | Err(StoreError::Busy) => {}
-            Err(error) => {
-                expiries.abort();
-                return error;
-            }
+            Err(error) => return error,
         }
     }
 }
 
-async fn post_expiries(service: Arc<Service>) {
+/// Runs what never ends by itself. When it panics, that is said, and it starts again after a
+/// while: a service that quietly books no expiries any more would be worse than either.
+async fn start_again<F>(pause: Duration, task: impl Fn() -> F) -> Infallible
+where
+    F: Future<Output = Infallible>,
+{
+    loop {
+        // Sound to go on after: the task is made anew, and what it shares has locks of its own.
+        let Err(_panic) = AssertUnwindSafe(task()).catch_unwind().await;
+        // The panic itself has been printed with its place.
+        tracing::error!("posting expiries ended by a fault of its own; it starts again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn post_expiries(service: &Service) -> Infallible {
     loop {
         match service.ledger.post_expiries(service.clock.now()).await {
             Ok(0) => {}
@@ -46,5 +67,36 @@ async fn post_expiries(service: Arc<Service>) {
             Err(error) => tracing::warn!(%error, "expired stamps are not posted yet"),
         }
         tokio::time::sleep(EXPIRIES_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start_again;
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    #[test]
+    fn a_task_that_panics_starts_again() {
+        let runs = Cell::new(0);
+        let (third, wait) = tokio::sync::oneshot::channel::<()>();
+        let third = Cell::new(Some(third));
+        let task = || async {
+            runs.set(runs.get() + 1);
+            if runs.get() < 3 {
+                panic!("as a test wants it");
+            }
+            drop(third.take());
+            std::future::pending::<Infallible>().await
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            tokio::select! {
+                never = start_again(Duration::ZERO, task) => match never {},
+                _ended = wait => {}
+            }
+        });
+        assert_eq!(runs.get(), 3);
     }
 }
