@@ -4,6 +4,7 @@
 //! and rest in `store`; this room opens these in order and closes them in the reverse one.
 
 mod admin_token;
+mod clock_guard;
 mod disk;
 mod limits;
 mod pki;
@@ -14,7 +15,7 @@ pub(crate) use admin_token::AdminTokenError;
 pub(crate) use pki::PkiError;
 pub(crate) use watch::watch;
 
-use crate::clock::SystemClock;
+use crate::clock::SystemClocks;
 use crate::config::{Config, PasswordsConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
@@ -22,6 +23,7 @@ use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Cre
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
 use chrono::{DateTime, TimeDelta, Utc};
+use clock_guard::ClockGuard;
 use disk::Disk;
 use limits::Limits;
 use pki::Pki;
@@ -29,11 +31,12 @@ use stamp_port::StampPort;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{DiskStore, OpenReport, Store, StoreError};
+use tsa::time::TimeSource;
 use tsa::{Issuer, IssuerError, IssuerSettings};
 
 /// Everything that the routes need.
 pub(crate) struct Service {
-    pub(crate) clock: SystemClock,
+    pub(crate) clock: Arc<ClockGuard<SystemClocks>>,
     pub(crate) store: Arc<DiskStore>,
     pub(crate) ledger: StampLedger,
     pub(crate) credentials: Credentials,
@@ -74,7 +77,7 @@ pub(crate) enum OpenError {
 impl Service {
     /// Opens everything in the data directory, and makes what is not there yet.
     pub(crate) fn open(config: &Config) -> Result<Self, OpenError> {
-        let (clock, random) = (SystemClock, SystemRandom);
+        let (clock, random) = (Arc::new(ClockGuard::new(SystemClocks)), SystemRandom);
         let now = clock.now();
         let data = pki::private_directory(&config.data.directory)?;
         // The store first: its lock keeps a second process away from everything else.
@@ -94,7 +97,8 @@ impl Service {
         settings.signer_threads = config.server.worker_threads();
         settings.signer_queue = config.server.max_requests;
         let port = StampPort(ledger.clone());
-        let issuer = Issuer::new(port, units, &default_unit, Arc::new(clock), settings)?;
+        let time = Arc::clone(&clock) as Arc<dyn TimeSource>;
+        let issuer = Issuer::new(port, units, &default_unit, time, settings)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
             clock,
