@@ -68,7 +68,7 @@ impl Bench {
         let (store, _report) = DiskStore::open(directory, &Settings::default()).unwrap();
         let store = Arc::new(store);
         let shared = Arc::clone(&store) as Arc<dyn Store>;
-        let ledger = StampLedger::open(shared, LedgerSettings::default(), start()).unwrap();
+        let ledger = StampLedger::open(shared, LedgerSettings::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         Self { store, ledger, runtime, random: RefCell::new(0x9e37_79b9_7f4a_7c15) }
     }

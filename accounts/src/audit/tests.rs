@@ -61,7 +61,7 @@ mod tampering {
     fn journal() -> Vec<Vec<Owned>> {
         let store = MapStore::new();
         let settings = LedgerSettings::default();
-        let ledger = StampLedger::open(store.clone(), settings, at(0)).unwrap();
+        let ledger = StampLedger::open(store.clone(), settings).unwrap();
         let by = Act::new("operator", "test");
         block_on(async {
             let id = ledger.create("ada", &by, at(0)).await.unwrap().id;

@@ -43,7 +43,7 @@ use crate::StampAccountId;
 use crate::encoding::decode;
 use cache::Cache;
 use cell::{Cell, Loaded};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use parking_lot::Mutex;
 use records::{GlobalRecord, SerialRecord};
 use retry::RetryMemory;
@@ -85,15 +85,15 @@ pub(crate) struct Inner {
 
 impl StampLedger {
     /// Opens the ledger in `store`. Reads the counters and the serial numbers of the retry window
-    /// that ends at `now`, and nothing per account.
-    pub fn open(
-        store: Arc<dyn Store>,
-        settings: LedgerSettings,
-        now: DateTime<Utc>,
-    ) -> Result<Self, StampError> {
+    /// that ends with the newest token, and nothing per account.
+    // The end is the newest token and not the clock: one that is wrong at this moment must not
+    // decide for the whole life of the process which requests are repetitions.
+    pub fn open(store: Arc<dyn Store>, settings: LedgerSettings) -> Result<Self, StampError> {
         let last_gen_time = read_global(&*store)?.last_gen_time;
         let retries = RetryMemory::new(settings.retry_window);
-        remember_recent(&*store, &retries, now.timestamp_millis())?;
+        if let Some(newest) = last_gen_time {
+            remember_recent(&*store, &retries, newest)?;
+        }
         let cache = Cache::new(settings.cached_accounts);
         let last_gen_time = Mutex::new(last_gen_time);
         Ok(Self(Arc::new(Inner { store, cache, retries, last_gen_time })))
@@ -148,10 +148,14 @@ fn read_global(store: &dyn Store) -> Result<GlobalRecord, StoreError> {
     }
 }
 
-/// Fills the retry memory from the serial numbers of the window. They begin with their time, so
-/// the window is one range of keys.
-fn remember_recent(store: &dyn Store, retries: &RetryMemory, now: i64) -> Result<(), StoreError> {
-    let start = u64::try_from(now.saturating_sub(retries.window())).unwrap_or(0);
+/// Fills the retry memory from the serial numbers of the window that ends at `newest`. They begin
+/// with their time, so the window is one range of keys.
+fn remember_recent(
+    store: &dyn Store,
+    retries: &RetryMemory,
+    newest: i64,
+) -> Result<(), StoreError> {
+    let start = u64::try_from(newest.saturating_sub(retries.window())).unwrap_or(0);
     let mut from = [0; 16];
     from[..6].copy_from_slice(&start.to_be_bytes()[2..]);
     let mut bound = Bound::Included(from);

@@ -86,7 +86,7 @@ impl Service {
         let store = Arc::new(store);
         let pki = Pki::open(config, now, random)?;
         let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
-        let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config), now)?;
+        let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
         let credentials = Credentials::open(shared, passwords, random.seeded())?;
         let units = config.tsu.iter().map(|unit| pki.unit(unit, now, random));

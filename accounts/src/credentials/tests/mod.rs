@@ -50,7 +50,7 @@ impl Bench {
     /// An account without credentials.
     fn account(&self, name: &str) -> StampAccountId {
         let store = self.store.clone();
-        let ledger = StampLedger::open(store, LedgerSettings::default(), at(0)).unwrap();
+        let ledger = StampLedger::open(store, LedgerSettings::default()).unwrap();
         block_on(ledger.create(name, &Act::new("operator", "test"), at(0))).unwrap().id
     }
 

@@ -36,7 +36,7 @@ fn what_is_used_again_stays() {
 #[test]
 fn what_is_in_use_is_never_dropped() {
     let settings = LedgerSettings { cached_accounts: 1, ..LedgerSettings::default() };
-    let bench = Bench::over(MapStore::new(), settings, at(0));
+    let bench = Bench::over(MapStore::new(), settings);
     let held = bench.account("held");
     let watched = bench.account("watched");
     bench.grant(held, 1);

@@ -71,7 +71,7 @@ fn two_thousand_requests_on_a_thousand_stamps_give_exactly_a_thousand_tokens() {
 fn the_same_over_the_real_journal_and_again_after_a_restart() {
     let store = Arc::new(MemoryStore::new().unwrap());
     let disk = store.disk().clone();
-    let ledger = StampLedger::open(store.clone(), LedgerSettings::default(), at(0)).unwrap();
+    let ledger = StampLedger::open(store.clone(), LedgerSettings::default()).unwrap();
     let id = block_on(ledger.create("ada", &by(), at(0))).unwrap().id;
     let lot = NewLot::plain(1_000, Category::Paid, at(0));
     block_on(ledger.grant(id, lot, &by(), at(0))).unwrap();
@@ -80,7 +80,7 @@ fn the_same_over_the_real_journal_and_again_after_a_restart() {
     store.close().unwrap();
 
     let (store, _) = MemoryStore::open(&disk, &store::Settings::small()).unwrap();
-    let ledger = StampLedger::open(Arc::new(store), LedgerSettings::default(), at(2)).unwrap();
+    let ledger = StampLedger::open(Arc::new(store), LedgerSettings::default()).unwrap();
     check_storm(&ledger, id, &granted);
     assert_eq!(ledger.last_gen_time_ms(), Some(START + 1));
 
@@ -132,11 +132,8 @@ fn equal_requests_at_once_take_one_stamp() {
 #[test]
 fn refunds_voids_and_uses_side_by_side_add_up() {
     let store = MapStore::new();
-    let bench = Bench::over(
-        store,
-        LedgerSettings { cached_accounts: 1, ..LedgerSettings::default() },
-        at(0),
-    );
+    let bench =
+        Bench::over(store, LedgerSettings { cached_accounts: 1, ..LedgerSettings::default() });
     let (ada, bob) = (bench.account("ada"), bench.account("bob"));
     for id in [ada, bob] {
         for _ in 0..20 {

@@ -117,7 +117,7 @@ impl World {
             // Fewer than there are, so that accounts leave the memory and come back.
             cached_accounts: 2,
         };
-        let bench = Bench::over(MapStore::new(), settings, at(0));
+        let bench = Bench::over(MapStore::new(), settings);
         let ids = (0..ACCOUNTS).map(|n| bench.account(&format!("a{n}"))).collect();
         let model = vec![ModelAccount::new(0); ACCOUNTS];
         Self { bench, ids, model, held: vec![], now: 0, tokens: 0 }
@@ -371,7 +371,7 @@ impl World {
         for held in self.held.drain(..) {
             self.model[held.account].lots[held.lot].held -= 1;
         }
-        self.bench = self.bench.reopened(at(self.now));
+        self.bench = self.bench.reopened();
     }
 
     /// Every number of every account.

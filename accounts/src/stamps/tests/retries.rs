@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::StampAccountId;
-use crate::stamps::retry::RetryMemory;
+use crate::stamps::retry::{RetryMemory, fingerprint};
 use crate::stamps::*;
 use crate::testing::{block_on, is_pending};
 use chrono::TimeDelta;
@@ -77,14 +77,30 @@ fn the_rule_holds_after_a_restart() {
     bench.grant(id, 2);
     issue(&bench, id, 1, [1; 32], 0);
     issue(&bench, id, 2, [2; 32], minutes(5));
-    let again = bench.reopened(at(minutes(9)));
+    let again = bench.reopened();
     assert!(repeated(&again, id, [1; 32], minutes(9)).is_some());
     let (token, remaining) = repeated(&again, id, [2; 32], minutes(9)).unwrap();
     assert_eq!((token.serial, remaining), (serial(2, at(minutes(5))), 0));
-    // What is past the window is not even read.
-    let later = bench.reopened(at(minutes(11)));
+    // What is past the window of the newest token is read no more, and what is past that of the
+    // request is no answer.
+    let later = bench.reopened();
     assert!(repeated(&later, id, [1; 32], minutes(11)).is_none());
     assert!(repeated(&later, id, [2; 32], minutes(11)).is_some());
+}
+
+#[test]
+fn the_window_after_a_restart_is_that_of_the_newest_token() {
+    let bench = Bench::new();
+    let id = bench.account("ada");
+    bench.grant(id, 3);
+    assert_eq!(bench.reopened().ledger.retry_memory_bytes(), 0, "no token, nothing to read");
+    issue(&bench, id, 1, [1; 32], 0);
+    issue(&bench, id, 2, [2; 32], minutes(5));
+    issue(&bench, id, 3, [3; 32], minutes(15));
+    let again = bench.reopened();
+    let known = |key| again.ledger.0.retries.get(fingerprint(id, &[key; 32])).is_some();
+    // The clock is nowhere asked, so one that is far ahead at the start forgets nothing.
+    assert_eq!([1, 2, 3].map(known), [false, true, true]);
 }
 
 #[test]
@@ -173,7 +189,7 @@ fn when_the_first_fails_to_be_durable_the_second_goes_on() {
 #[test]
 fn a_window_of_nothing_makes_every_request_a_fresh_one() {
     let settings = LedgerSettings { retry_window: TimeDelta::zero(), ..LedgerSettings::default() };
-    let bench = Bench::over(crate::testing::MapStore::new(), settings, at(0));
+    let bench = Bench::over(crate::testing::MapStore::new(), settings);
     let id = bench.account("ada");
     bench.grant(id, 2);
     issue(&bench, id, 1, KEY, 0);

@@ -15,7 +15,7 @@ fn an_account_may_have_more_lots_than_a_page() {
         bench.grant_lot(id, NewLot { priority, ..NewLot::plain(1, Category::Paid, at(0)) }, at(0));
     }
     assert_eq!(bench.view(id, at(1)).remaining, 600);
-    let again = bench.reopened(at(1));
+    let again = bench.reopened();
     assert_eq!(again.view(id, at(1)).remaining, 600);
     again.issue(id, 1, at(2)).unwrap();
     // The last lot of the last page sorts first.
@@ -41,7 +41,7 @@ fn the_retry_window_may_hold_more_tokens_than_a_page() {
         let held = bench.hold(id, key(n), at(1)).unwrap();
         block_on(bench.ledger.commit(held, token(n, key(n), at(1)))).unwrap();
     }
-    let again = bench.reopened(at(minutes(5)));
+    let again = bench.reopened();
     for n in [0, 8_191, 8_192, 8_999] {
         let reserved = block_on(again.ledger.reserve(id, key(n), at(minutes(5))));
         let Ok(Reserved::Existing { token, remaining: 0 }) = reserved else { panic!("{n}") };
@@ -55,7 +55,7 @@ fn the_retry_window_may_hold_more_tokens_than_a_page() {
 fn accounts_that_come_and_go_keep_their_sums() {
     let store = Arc::new(MemoryStore::new().unwrap());
     let settings = LedgerSettings { cached_accounts: 4, ..LedgerSettings::default() };
-    let ledger = StampLedger::open(store.clone(), settings, at(0)).unwrap();
+    let ledger = StampLedger::open(store.clone(), settings).unwrap();
     let ids: Vec<_> = (0..24)
         .map(|n| {
             let id = block_on(ledger.create(&format!("a{n}"), &by(), at(0))).unwrap().id;

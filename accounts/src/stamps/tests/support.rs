@@ -26,17 +26,17 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        Self::over(MapStore::new(), LedgerSettings::default(), at(0))
+        Self::over(MapStore::new(), LedgerSettings::default())
     }
 
-    pub(super) fn over(store: Arc<MapStore>, settings: LedgerSettings, now: DateTime<Utc>) -> Self {
-        let ledger = StampLedger::open(store.clone(), settings, now).unwrap();
+    pub(super) fn over(store: Arc<MapStore>, settings: LedgerSettings) -> Self {
+        let ledger = StampLedger::open(store.clone(), settings).unwrap();
         Self { store, ledger, settings }
     }
 
-    /// What a restart at `now` finds.
-    pub(super) fn reopened(&self, now: DateTime<Utc>) -> Self {
-        Self::over(self.store.reopened(), self.settings, now)
+    /// What a restart finds.
+    pub(super) fn reopened(&self) -> Self {
+        Self::over(self.store.reopened(), self.settings)
     }
 
     pub(super) fn account(&self, name: &str) -> StampAccountId {

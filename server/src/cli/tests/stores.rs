@@ -133,7 +133,7 @@ fn stamps_are_added_again_and_a_forged_entry_is_found() {
     let service: Arc<dyn Store> = Arc::new(service);
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     let settings = LedgerSettings::default();
-    let ledger = StampLedger::open(Arc::clone(&service), settings, now).unwrap();
+    let ledger = StampLedger::open(Arc::clone(&service), settings).unwrap();
     let by = Act { actor: "admin".to_owned(), reason: "test".to_owned() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(ledger.create("acme", &by, now)).unwrap();
