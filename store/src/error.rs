@@ -9,10 +9,11 @@ pub enum StoreError {
     /// The queue of the writer is full: try again later. Nothing was done.
     #[error("the store's queue is full; nothing was done, try again later")]
     Busy,
-    /// No space for another journal segment. Reads go on; writes work again when there is space.
+    /// No space, or too many open files, for another journal segment. Reads go on; writes work
+    /// again when there is what it lacks.
     #[error(
-        "no space left for the journal in {directory}: {reason}; free space, then writing \
-         goes on by itself"
+        "no room for the journal in {directory}: {reason}; free space (or what else it \
+         lacks), then writing goes on by itself"
     )]
     Full {
         /// The directory that has no space.

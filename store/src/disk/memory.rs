@@ -39,6 +39,7 @@ struct State {
     capacity: Option<u64>,
     fail_write: Option<u64>,
     fail_sync: Option<u64>,
+    no_files: bool,
     operations: u64,
     history: Option<Vec<Self>>,
 }
@@ -89,6 +90,11 @@ impl MemoryDisk {
         self.state.lock().fail_sync = Some(n);
     }
 
+    /// While this is true no file can be created or opened (EMFILE).
+    pub fn run_out_of_files(&self, out: bool) {
+        self.state.lock().no_files = out;
+    }
+
     /// How many operations have changed or synced something so far.
     #[must_use]
     pub fn operations(&self) -> u64 {
@@ -121,8 +127,8 @@ impl MemoryDisk {
     #[must_use]
     pub fn after_kill(&self) -> Self {
         let state = self.state.lock();
-        let (fail_write, fail_sync, history) = (None, None, None);
-        let state = State { fail_write, fail_sync, history, ..state.clone() };
+        let (fail_write, fail_sync, no_files, history) = (None, None, false, None);
+        let state = State { fail_write, fail_sync, no_files, history, ..state.clone() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -156,6 +162,10 @@ impl State {
             .filter_map(|number| self.files.get(number))
             .map(|file| file.current.len() as u64)
             .sum()
+    }
+
+    fn must_have_files(&self) -> io::Result<()> {
+        if self.no_files { Err(rustix::io::Errno::MFILE.into()) } else { Ok(()) }
     }
 
     fn happened(&mut self) {
@@ -330,6 +340,7 @@ fn due(counter: &mut Option<u64>) -> bool {
 impl Disk for MemoryDisk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state.lock();
+        state.must_have_files()?;
         if state.names.contains_key(name) {
             return Err(rustix::io::Errno::EXIST.into());
         }
@@ -341,7 +352,9 @@ impl Disk for MemoryDisk {
     }
 
     fn open(&self, name: &str, _: Access) -> io::Result<Arc<dyn DiskFile>> {
-        let number = self.state.lock().names.get(name).copied().ok_or_else(not_found)?;
+        let state = self.state.lock();
+        state.must_have_files()?;
+        let number = state.names.get(name).copied().ok_or_else(not_found)?;
         Ok(Arc::new(MemoryFile { disk: self.clone(), number }))
     }
 

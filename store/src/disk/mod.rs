@@ -52,7 +52,7 @@ pub trait Disk: Send + Sync + Debug {
     /// Removes a file. Durable after [`Disk::sync_directory`].
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Makes the names of a directory durable.
+    /// Makes the names of a directory durable. Needs no file descriptor after the first time.
     fn sync_directory(&self, name: &str) -> io::Result<()>;
 
     /// Bytes that this process may still write.

@@ -1,6 +1,8 @@
 //! The file system of the machine, below one directory.
 
 use super::{Access, Disk, DiskFile};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -15,13 +17,16 @@ const DIRECTORY_MODE: u32 = 0o700;
 #[derive(Clone, Debug)]
 pub struct RealDisk {
     root: PathBuf,
+    /// Directories that were synced once. They stay open: a rename that cannot be synced for want
+    /// of a file descriptor would stop the store.
+    directories: Arc<Mutex<BTreeMap<String, Arc<File>>>>,
 }
 
 impl RealDisk {
     /// The disk whose root is `root`. Nothing is created or checked here.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf() }
+        Self { root: root.to_path_buf(), directories: Arc::default() }
     }
 }
 
@@ -67,7 +72,18 @@ impl Disk for RealDisk {
     }
 
     fn sync_directory(&self, name: &str) -> io::Result<()> {
-        File::open(self.place(name))?.sync_all()
+        let directory = {
+            let mut directories = self.directories.lock();
+            match directories.get(name) {
+                Some(directory) => Arc::clone(directory),
+                None => {
+                    let directory = Arc::new(File::open(self.place(name))?);
+                    directories.insert(name.to_owned(), Arc::clone(&directory));
+                    directory
+                }
+            }
+        };
+        directory.sync_all()
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

@@ -193,3 +193,15 @@ fn a_replaced_file_is_old_or_new_after_a_power_cut() {
         }
     }
 }
+
+#[test]
+fn a_directory_that_was_synced_once_needs_no_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::new(directory.path());
+    disk.create_directory("d").unwrap();
+    disk.sync_directory("d").unwrap();
+    // Could it be opened by its name only, this would be an error.
+    std::fs::rename(directory.path().join("d"), directory.path().join("e")).unwrap();
+    disk.sync_directory("d").unwrap();
+    assert_eq!(disk.sync_directory("f").unwrap_err().kind(), ErrorKind::NotFound);
+}

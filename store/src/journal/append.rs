@@ -110,7 +110,7 @@ impl Appender {
     fn begin_segment(&mut self) -> Result<(), NotAppended> {
         let number = self.tail.header.number + 1;
         let file = self.spare.take(number).map_err(|reason| match reason {
-            NoSpare::Full(error) => NotAppended::Full(error),
+            NoSpare::Later(error) => NotAppended::Full(error),
             NoSpare::Failed(reason) => NotAppended::Unknown(reason),
         })?;
         let (next_sequence, previous) = (self.tail.next_sequence, self.tail.previous);

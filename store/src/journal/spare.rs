@@ -20,7 +20,7 @@ pub(crate) struct SpareSettings {
     pub(crate) segment_bytes: u64,
     /// What has to stay free on the disk beside it, for the index.
     pub(crate) keep_free_bytes: u64,
-    /// How long to wait after a refusal for lack of space.
+    /// How long to wait after a failure.
     pub(crate) retry: Duration,
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct SpareSettings {
 enum State {
     Wanted,
     Ready(Arc<dyn DiskFile>),
-    /// Refused; it will be tried again.
-    Full(StoreError),
-    /// The disk failed: no more attempts.
+    /// It could not be prepared; it will be tried again.
+    Later(StoreError),
+    /// It could not be given its name for certain: no more attempts.
     Failed(String),
     Stopped,
 }
@@ -38,9 +38,10 @@ enum State {
 /// Why there is no spare segment.
 #[derive(Debug)]
 pub(crate) enum NoSpare {
-    /// No space; try again later.
-    Full(StoreError),
-    /// The disk failed, or the store is stopping.
+    /// It could not be prepared, for lack of space in most cases, and nothing hangs on it yet: try
+    /// again later.
+    Later(StoreError),
+    /// What name it has on the disk is unknown, or the store is stopping.
     Failed(String),
 }
 
@@ -79,7 +80,7 @@ impl Spare {
             self.shared.changed.wait(&mut state);
         }
         match &*state {
-            State::Full(error) => return Err(NoSpare::Full(error.clone())),
+            State::Later(error) => return Err(NoSpare::Later(error.clone())),
             State::Failed(reason) => return Err(NoSpare::Failed(reason.clone())),
             State::Stopped | State::Wanted => {
                 return Err(NoSpare::Failed("the store is stopping".to_owned()));
@@ -89,12 +90,16 @@ impl Spare {
         let disk = &self.shared.disk;
         let renamed =
             disk.rename(NAME, &segment::name(number)).and_then(|()| disk.sync_directory(DIRECTORY));
+        if let Err(error) = renamed {
+            let reason = error.to_string();
+            *state = State::Failed(reason.clone());
+            return Err(NoSpare::Failed(reason));
+        }
         let taken = std::mem::replace(&mut *state, State::Wanted);
         self.shared.changed.notify_all();
-        match (renamed, taken) {
-            (Ok(()), State::Ready(file)) => Ok(file),
-            (Err(error), _) => Err(NoSpare::Failed(error.to_string())),
-            (Ok(()), _) => Err(NoSpare::Failed("the spare segment went away".to_owned())),
+        match taken {
+            State::Ready(file) => Ok(file),
+            _ => Err(NoSpare::Failed("the spare segment went away".to_owned())),
         }
     }
 
@@ -129,7 +134,7 @@ impl Shared {
                 while matches!(*state, State::Ready(_) | State::Failed(_)) {
                     self.changed.wait(&mut state);
                 }
-                if matches!(*state, State::Full(_)) {
+                if matches!(*state, State::Later(_)) {
                     self.changed.wait_for(&mut state, self.settings.retry);
                 }
                 if matches!(*state, State::Stopped) {
@@ -152,11 +157,17 @@ impl Shared {
     fn next_state(&self, prepared: io::Result<Arc<dyn DiskFile>>) -> State {
         match prepared {
             Ok(file) => State::Ready(file),
-            Err(error) if is_full(&error) => State::Full(StoreError::Full {
-                directory: self.disk.place(DIRECTORY),
-                reason: error.to_string(),
-            }),
-            Err(error) => State::Failed(error.to_string()),
+            // The file has no part in the journal yet, and the next attempt makes another one: no
+            // failed sync is tried again.
+            Err(error) => {
+                if !is_full(&error) {
+                    tracing::warn!(%error, "cannot prepare a journal segment, will try again");
+                }
+                State::Later(StoreError::Full {
+                    directory: self.disk.place(DIRECTORY),
+                    reason: error.to_string(),
+                })
+            }
         }
     }
 }

@@ -4,6 +4,9 @@ use super::{SEGMENT, spare_settings};
 use crate::disk::{Disk, Loss, MemoryDisk};
 use crate::journal::spare::{NoSpare, Spare, SpareSettings};
 use std::sync::Arc;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn start(disk: &MemoryDisk, settings: SpareSettings) -> Spare {
     Spare::start(Arc::new(disk.clone()), settings).unwrap()
@@ -38,7 +41,7 @@ fn without_space_it_says_so_keeps_nothing_and_tries_again() {
         let disk = MemoryDisk::new();
         disk.set_capacity(Some(SEGMENT / 2 + keep_free_bytes));
         let spare = start(&disk, SpareSettings { keep_free_bytes, ..spare_settings() });
-        assert!(matches!(spare.take(1), Err(NoSpare::Full(_))));
+        assert!(matches!(spare.take(1), Err(NoSpare::Later(_))));
         assert!(!spare.is_ready());
         assert_eq!(disk.used_bytes(), 0);
         disk.set_capacity(Some(SEGMENT + keep_free_bytes));
@@ -50,15 +53,37 @@ fn without_space_it_says_so_keeps_nothing_and_tries_again() {
 }
 
 #[test]
-fn an_error_of_the_disk_is_final() {
-    let faults: [fn(&MemoryDisk); 2] = [|disk| disk.fail_write(1), |disk| disk.fail_sync(1)];
+fn an_error_before_it_has_its_name_is_no_end() {
+    let faults: [fn(&MemoryDisk); 3] =
+        [|disk| disk.fail_write(1), |disk| disk.fail_sync(1), |disk| disk.run_out_of_files(true)];
     for fail in faults {
         let disk = MemoryDisk::new();
         fail(&disk);
-        let spare = start(&disk, spare_settings());
+        // Seen as refused only if somebody asks before the second attempt.
+        let spare = start(&disk, SpareSettings { retry: HOUR, ..spare_settings() });
         for _ in 0..3 {
-            assert!(matches!(spare.take(1), Err(NoSpare::Failed(_))));
+            assert!(matches!(spare.take(1), Err(NoSpare::Later(_))));
         }
+        drop(spare);
+        let spare = start(&disk, spare_settings());
+        disk.run_out_of_files(false);
+        while !spare.is_ready() {
+            std::thread::yield_now();
+        }
+        assert_eq!(spare.take(1).unwrap().length().unwrap(), SEGMENT);
+    }
+}
+
+#[test]
+fn a_name_that_may_not_be_durable_is_the_end() {
+    let disk = MemoryDisk::new();
+    let spare = start(&disk, spare_settings());
+    while !spare.is_ready() {
+        std::thread::yield_now();
+    }
+    disk.fail_sync(1);
+    for _ in 0..3 {
+        assert!(matches!(spare.take(1), Err(NoSpare::Failed(_))));
     }
 }
 
