@@ -24,9 +24,11 @@ pub struct Settings {
     pub index_delay: Duration,
     /// Changed keys in memory at which the writer waits for the indexer.
     pub overlay_keys: usize,
-    /// Free bytes that are left to the index: below them no new segment is prepared and the store
-    /// is [`crate::StoreError::Full`].
+    /// Free bytes that are left to the index: below them no new segment is prepared, and below half
+    /// of them the store is [`crate::StoreError::Full`] at once, before the index meets a full disk.
     pub keep_free_bytes: u64,
+    /// How often the disk is asked for its free bytes.
+    pub space_check: Duration,
     /// A file of this length is kept, and given up when a full store has to be closed.
     pub reserve_bytes: u64,
     /// How often a full disk is asked again.
@@ -45,6 +47,7 @@ impl Default for Settings {
             index_delay: Duration::from_millis(250),
             overlay_keys: 64 << 10,
             keep_free_bytes: 64 << 20,
+            space_check: Duration::from_millis(200),
             reserve_bytes: 4 << 20,
             full_retry: Duration::from_millis(500),
         }
@@ -58,6 +61,7 @@ impl Settings {
         Self {
             segment_bytes: 64 << 10,
             keep_free_bytes: 0,
+            space_check: Duration::ZERO,
             reserve_bytes: 0,
             full_retry: Duration::from_millis(1),
             ..Self::default()

@@ -1,5 +1,6 @@
 //! Whether the store takes writes, and the counters of what it did.
 
+use super::space::Space;
 use crate::StoreError;
 use crate::journal::spare::Spare;
 use parking_lot::RwLock;
@@ -11,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) enum Condition {
     /// Reads and writes.
     Working,
-    /// No space when a segment was needed. Reads go on, and writes are tried again.
+    /// No space when a segment was needed, or too little for the index. Reads go on, and writes
+    /// are tried again.
     Full(StoreError),
     /// Writing has ended for good: poisoned, or closed.
     Stopped(StoreError),
@@ -22,20 +24,21 @@ pub(crate) enum Condition {
 pub(crate) struct Health {
     condition: RwLock<Condition>,
     spare: Arc<Spare>,
+    space: Space,
 }
 
 impl Health {
-    pub(crate) fn new(spare: Arc<Spare>) -> Self {
-        Self { condition: RwLock::new(Condition::Working), spare }
+    pub(crate) fn new(spare: Arc<Spare>, space: Space) -> Self {
+        Self { condition: RwLock::new(Condition::Working), spare, space }
     }
 
     /// `Ok` while writes are taken.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         match &*self.condition.read() {
-            Condition::Working => Ok(()),
+            Condition::Full(error) if !self.spare.is_ready() => Err(error.clone()),
+            Condition::Stopped(error) => Err(error.clone()),
             // The next group will find the space that has come back.
-            Condition::Full(_) if self.spare.is_ready() => Ok(()),
-            Condition::Full(error) | Condition::Stopped(error) => Err(error.clone()),
+            Condition::Working | Condition::Full(_) => self.space.check(),
         }
     }
 
@@ -61,7 +64,7 @@ impl Health {
         }
     }
 
-    /// There was no space for a segment.
+    /// There was no space for a segment, or too little for the index.
     pub(crate) fn full(&self, error: &StoreError) {
         let mut condition = self.condition.write();
         if matches!(*condition, Condition::Working) {

@@ -9,6 +9,7 @@ pub(crate) mod indexer;
 pub(crate) mod marker;
 pub(crate) mod open;
 mod queue;
+mod space;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -28,6 +29,7 @@ use marker::{Marker, State};
 use open::{IndexHome, OpenReport, Opened};
 use parking_lot::{Mutex, RwLock};
 use queue::Queue;
+use space::Space;
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -83,12 +85,14 @@ impl Engine {
         let overlay = Overlay::new(settings.index_batch_keys, settings.index_delay);
         let values = Values::new(Arc::clone(&disk));
         let view = View { overlay: Arc::new(overlay), index, values: Arc::new(values) };
+        let floor = settings.keep_free_bytes / 2;
+        let space = Space::new(Arc::clone(&disk), floor, settings.space_check);
         let counters = Counters::default();
         counters.durable_sequence.store(position.sequence, Ordering::Release);
         let shared = Arc::new(Shared {
             queue: Queue::new(settings.queue),
             view,
-            health: Health::new(Arc::clone(&spare)),
+            health: Health::new(Arc::clone(&spare), space),
             counters,
             durable: Mutex::new(position),
         });

@@ -115,6 +115,9 @@ impl Writer {
         // A small frame might still fit into the last segment. But then a full store would take
         // some writes and refuse others, and its health would come and go.
         if let Err(error) = shared.health.check() {
+            if matches!(error, StoreError::Full { .. }) {
+                shared.health.full(&error);
+            }
             self.buffer = group.buffer;
             return Err(error);
         }

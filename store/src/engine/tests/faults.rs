@@ -158,6 +158,42 @@ fn without_file_descriptors_writes_are_refused_until_there_are_some() {
 }
 
 #[test]
+fn writes_are_refused_before_the_index_meets_a_full_disk() {
+    let disk = MemoryDisk::new();
+    let settings = crate::Settings { keep_free_bytes: 100 << 10, ..tiny() };
+    let (store, _) = MemoryStore::open(&disk, &settings).unwrap();
+    let known = acknowledged(&run(&store, 3));
+    // The segment at hand has room, and the spare one is there.
+    while disk.content("journal/next").is_none_or(|spare| spare.len() < 8 << 10) {
+        std::thread::yield_now();
+    }
+    let leave_free = |bytes| disk.set_capacity(Some(disk.used_bytes() + bytes));
+    leave_free((50 << 10) - 1);
+    assert!(matches!(store.health(), Err(StoreError::Full { .. })));
+    let ends = run(&store, 2);
+    assert!(ends.iter().all(|end| matches!(end.2, Err(StoreError::Full { .. }))), "{ends:?}");
+    assert_eq!(state_of(&store).unwrap(), state_after(known));
+    leave_free(50 << 10);
+    while store.health().is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!(acknowledged(&run(&store, 2)), known + 2);
+    store.health().unwrap();
+}
+
+#[test]
+fn the_disk_is_asked_for_its_space_now_and_then_only() {
+    let disk = MemoryDisk::new();
+    let hour = std::time::Duration::from_secs(3600);
+    let settings = crate::Settings { keep_free_bytes: 100 << 10, space_check: hour, ..tiny() };
+    let (store, _) = MemoryStore::open(&disk, &settings).unwrap();
+    store.health().unwrap();
+    disk.set_capacity(Some(disk.used_bytes()));
+    // Known since the first question.
+    assert_eq!(acknowledged(&run(&store, 1)), 1);
+}
+
+#[test]
 fn a_full_store_closes_cleanly() {
     let disk = MemoryDisk::new();
     let settings = crate::Settings { reserve_bytes: 2048, ..tiny() };
