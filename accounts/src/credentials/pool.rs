@@ -3,6 +3,7 @@
 
 use super::error::CredentialError;
 use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -44,8 +45,27 @@ fn work(receiver: &Mutex<Receiver<Task>>) {
         // it is free again while the task runs.
         let task = receiver.lock().recv();
         match task {
-            Ok(task) => task(),
+            // A task that panics costs its asker an answer, and the pool nothing: what tasks share
+            // is behind locks, or given up in a drop. The panic has been printed with its place.
+            Ok(task) => drop(catch_unwind(AssertUnwindSafe(task))),
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pool;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_task_that_panics_costs_no_thread() {
+        let pool = Pool::start(1, 8).unwrap();
+        for _ in 0..3 {
+            pool.submit(Box::new(|| panic!("as a test wants it"))).unwrap();
+        }
+        let (done, wait) = channel();
+        pool.submit(Box::new(move || done.send(()).unwrap())).unwrap();
+        wait.recv().unwrap();
     }
 }
