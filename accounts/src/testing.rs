@@ -20,7 +20,10 @@ pub(crate) type Operation = (u8, Vec<u8>, Option<Vec<u8>>);
 pub(crate) struct MapStore {
     map: Mutex<Map>,
     writer: Mutex<Writer>,
+    after_read: Mutex<Option<(Table, AfterRead)>>,
 }
+
+type AfterRead = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Writer {
@@ -86,7 +89,14 @@ impl MapStore {
                 journal: writer.journal.clone(),
                 ..Writer::default()
             }),
+            after_read: Mutex::default(),
         })
+    }
+
+    /// Does something, once, when a row of `table` has been read outside a transaction and
+    /// before the reader gets it.
+    pub(crate) fn after_read(&self, table: Table, act: impl FnOnce() + Send + 'static) {
+        *self.after_read.lock() = Some((table, Box::new(act)));
     }
 
     fn run(&self, writer: &mut Writer, mut job: Box<dyn Job>) {
@@ -196,7 +206,12 @@ impl Store for MapStore {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.map.lock().get(&(table.number(), key.to_vec())).cloned())
+        let read = self.map.lock().get(&(table.number(), key.to_vec())).cloned();
+        let act = self.after_read.lock().take_if(|(of, _)| *of == table);
+        if let Some((_, act)) = act {
+            act();
+        }
+        Ok(read)
     }
 
     fn scan(

@@ -11,6 +11,7 @@
 
 mod api_key;
 mod certificate;
+mod check;
 mod error;
 mod hashing;
 mod job;
@@ -31,10 +32,10 @@ pub use hashing::Argon2Cost;
 pub use secret::{ApiKey, Password, generate_password};
 
 use api_key::KeyCache;
+use check::Checks;
 use chrono::TimeDelta;
 use hashing::Hasher;
 use parking_lot::Mutex;
-use password::Checks;
 use pool::Pool;
 use rand::CryptoRng;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Setting a service password, and checking one.
 
+use super::check::Check;
 use super::error::{AuthError, CredentialError};
 use super::job::needs_name;
 use super::records::{FailureRecord, PasswordRecord};
@@ -7,34 +8,14 @@ use super::secret::Password;
 use super::success::Digest;
 use super::tables::{FAILURE, PASSWORD};
 use super::{Credentials, Inner};
-use crate::encoding::{damaged, decode, encode};
+use crate::encoding::{decode, encode};
 use crate::{AccountName, StampAccountId};
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 use rand::Rng;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 use store::StoreError;
-use tokio::sync::{oneshot, watch};
-use zeroize::Zeroizing;
-
-type Outcome = Result<StampAccountId, AuthError>;
-
-/// Checks under way by the digest of what they check: many requests with the same password are
-/// one check.
-#[derive(Default)]
-pub(super) struct Checks(Mutex<HashMap<Digest, watch::Receiver<Option<Outcome>>>>);
-
-/// What a try meets.
-enum Check {
-    /// The password was found right a moment ago.
-    Known(StampAccountId),
-    /// This try is being checked.
-    Started(watch::Receiver<Option<Outcome>>),
-    /// An equal one is being checked.
-    Joined(watch::Receiver<Option<Outcome>>),
-}
+use tokio::sync::oneshot;
 
 impl Credentials {
     /// Sets the password of an account. The one before is refused from the moment that this is
@@ -142,86 +123,20 @@ impl Credentials {
 
 impl Inner {
     /// The account, when the password was found right a moment ago.
-    fn fresh(&self, name: &str, digest: &Digest, at: i64) -> Option<StampAccountId> {
+    pub(super) fn fresh(&self, name: &str, digest: &Digest, at: i64) -> Option<StampAccountId> {
         let (account, checked_at) = self.successes.find(name, digest)?;
         let age = at - checked_at;
         (0..self.settings.cache_ttl.num_milliseconds()).contains(&age).then_some(account)
     }
 
-    /// Starts a check, or joins the one under way of the same name and password.
-    fn check(
-        self: &Arc<Self>,
-        name: &str,
-        password: &str,
-        digest: Digest,
-        at: i64,
-    ) -> Result<Check, AuthError> {
-        let stored = if self.throttle.knows(name) { None } else { self.stored_failures(name)? };
-        let mut checks = self.checks.0.lock();
-        if let Some(end) = checks.get(&digest) {
-            return Ok(Check::Joined(end.clone()));
-        }
-        // One that ended since this request looked has remembered its success before it left.
-        if let Some(account) = self.fresh(name, &digest, at) {
-            return Ok(Check::Known(account));
-        }
-        // A password that was right before and was not changed is checked without waiting:
-        // whoever guesses at this name cannot keep its owner out.
-        let known = self.successes.find(name, &digest).is_some();
-        if !known {
-            self.throttle
-                .begin(name, stored, at)
-                .map_err(|retry_after| AuthError::Slowed { retry_after })?;
-        }
-        let (told, end) = watch::channel(None);
-        checks.insert(digest, end.clone());
-        drop(checks);
-        let inner = Arc::clone(self);
-        let owned = (name.to_owned(), Zeroizing::new(password.to_owned()));
-        let task = move || {
-            let outcome = inner.decide(&owned.0, &owned.1, digest, at);
-            inner.checks.0.lock().remove(&digest);
-            told.send_replace(Some(outcome));
-        };
-        if self.pool.submit(Box::new(task)).is_err() {
-            // Nothing was checked, but the try stays counted: a full queue is no free try.
-            self.checks.0.lock().remove(&digest);
-            return Err(AuthError::Busy);
-        }
-        Ok(Check::Started(end))
-    }
-
-    /// The check itself, on a thread of the pool.
-    fn decide(self: &Arc<Self>, name: &str, password: &str, digest: Digest, at: i64) -> Outcome {
-        let epoch = self.successes.epoch();
-        let record = self.password_record(name)?;
-        let phc = record.as_ref().map(|record| record.phc.as_str());
-        let right = self
-            .hasher
-            .verify(password, phc)
-            .map_err(|error| damaged(PASSWORD, name.as_bytes(), &error.to_string()))?;
-        let Some(record) = record.filter(|_| right) else {
-            self.keep_failures(name);
-            return Err(AuthError::Denied);
-        };
-        let account = StampAccountId::new(record.account);
-        self.successes.insert(name, digest, account, at, epoch);
-        self.throttle.clear(name);
-        self.forget_failures(name)?;
-        if self.hasher.is_outdated(&record.phc) {
-            self.renew_hash(name, password, &record);
-        }
-        Ok(account)
-    }
-
-    fn password_record(&self, name: &str) -> Result<Option<PasswordRecord>, StoreError> {
+    pub(super) fn password_record(&self, name: &str) -> Result<Option<PasswordRecord>, StoreError> {
         let key = name.as_bytes();
         self.store.get(PASSWORD, key)?.map(|bytes| decode(PASSWORD, key, &bytes)).transpose()
     }
 
     /// Hashes a password that was right with the parameters of today. When that fails, the old
     /// hash stays good.
-    fn renew_hash(self: &Arc<Self>, name: &str, password: &str, old: &PasswordRecord) {
+    pub(super) fn renew_hash(self: &Arc<Self>, name: &str, password: &str, old: &PasswordRecord) {
         let mut salt = [0; 16];
         self.random.lock().fill_bytes(&mut salt);
         let Ok(phc) = self.hasher.hash(password, &salt) else { return };
@@ -245,14 +160,14 @@ impl Inner {
         self.throttle.clear(name);
     }
 
-    fn stored_failures(&self, name: &str) -> Result<Option<FailureRecord>, StoreError> {
+    pub(super) fn stored_failures(&self, name: &str) -> Result<Option<FailureRecord>, StoreError> {
         let key = name.as_bytes();
         self.store.get(FAILURE, key)?.map(|bytes| decode(FAILURE, key, &bytes)).transpose()
     }
 
     /// Makes the count of failures durable, for a name that has a password. Nobody waits for it,
     /// so the answer takes no longer for such a name.
-    fn keep_failures(self: &Arc<Self>, name: &str) {
+    pub(super) fn keep_failures(self: &Arc<Self>, name: &str) {
         let Some(count) = self.throttle.count_of(name) else { return };
         let name = name.to_owned();
         let work = move |tx: &mut dyn store::Transaction| {
@@ -270,7 +185,7 @@ impl Inner {
         drop(self.begin(work, |_| {}));
     }
 
-    fn forget_failures(self: &Arc<Self>, name: &str) -> Result<(), StoreError> {
+    pub(super) fn forget_failures(self: &Arc<Self>, name: &str) -> Result<(), StoreError> {
         if self.store.get(FAILURE, name.as_bytes())?.is_some() {
             let name = name.to_owned();
             let work = move |tx: &mut dyn store::Transaction| {

@@ -107,6 +107,46 @@ fn a_check_that_was_under_way_during_a_change_is_not_remembered() {
 }
 
 #[test]
+fn a_check_that_a_change_overtakes_decides_by_the_new_password() {
+    for (tried, right) in [(RIGHT, false), ("another password", true)] {
+        let bench = Bench::new();
+        let id = bench.with_password("ada");
+        let credentials = bench.credentials.clone();
+        // The record has been read; before the check goes on, the change is done and answered.
+        bench.store.after_read(PASSWORD, move || {
+            let password = Password::new("another password".to_owned()).unwrap();
+            block_on(credentials.set_password(id, "ada", password, at(0))).unwrap();
+        });
+        assert_eq!(bench.by_password("ada", tried, 0).is_ok(), right, "{tried}");
+        let remembered = bench.credentials.by_password_cached("ada", tried, at(0));
+        assert_eq!(remembered.is_some(), right, "{tried}");
+    }
+}
+
+#[test]
+fn a_change_of_another_password_costs_no_second_check() {
+    let bench = Bench::new();
+    let id = bench.with_password("ada");
+    let bob = bench.with_password("bob");
+    let credentials = bench.credentials.clone();
+    bench.store.after_read(PASSWORD, move || {
+        let password = Password::new("another password".to_owned()).unwrap();
+        block_on(credentials.set_password(bob, "bob", password, at(0))).unwrap();
+    });
+    assert_eq!(bench.by_password("ada", RIGHT, 0).unwrap(), id);
+    assert_eq!(bench.checks(), 1);
+}
+
+#[test]
+fn a_check_that_panics_is_not_waited_for_ever_after() {
+    let bench = Bench::new();
+    let id = bench.with_password("ada");
+    bench.store.after_read(PASSWORD, || panic!("as a test wants it"));
+    assert!(matches!(bench.by_password("ada", RIGHT, 0), Err(AuthError::Busy)));
+    assert_eq!(bench.by_password("ada", RIGHT, 0).unwrap(), id);
+}
+
+#[test]
 fn a_password_is_set_only_for_the_account_with_that_name() {
     let bench = Bench::new();
     bench.account("ada");
