@@ -7,10 +7,14 @@ use crate::index::{Index, IndexFault};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Works until the overlay is empty and the store is closing, or the index fails.
+/// Works until the overlay is empty and the store is closing, or the store is poisoned: what was not
+/// carried stays in the overlay, so reads stay right.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let view = &shared.view;
     while let Some(generation) = view.overlay.next_generation() {
+        if shared.health.stopped().is_some() {
+            return;
+        }
         let Some(position) = generation.position else { continue };
         if let Err(fault) = guarded(|| view.index.apply(&generation.changes, &position)) {
             // The generation stays in the overlay, so reads stay right. The store cannot go on

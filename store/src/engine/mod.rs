@@ -46,7 +46,7 @@ const RESERVE: &str = "reserve";
 pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) view: View,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     pub(crate) counters: Counters,
     /// The end of the journal.
     pub(crate) durable: Mutex<Position>,
@@ -84,15 +84,21 @@ impl Engine {
         let position = recovered.tail.position();
         let overlay = Overlay::new(settings.index_batch_keys, settings.index_delay);
         let values = Values::new(Arc::clone(&disk));
-        let view = View { overlay: Arc::new(overlay), index, values: Arc::new(values) };
         let floor = settings.keep_free_bytes / 2;
         let space = Space::new(Arc::clone(&disk), floor, settings.space_check);
+        let health = Arc::new(Health::new(Arc::clone(&spare), space));
+        let view = View {
+            overlay: Arc::new(overlay),
+            index,
+            values: Arc::new(values),
+            health: Arc::clone(&health),
+        };
         let counters = Counters::default();
         counters.durable_sequence.store(position.sequence, Ordering::Release);
         let shared = Arc::new(Shared {
             queue: Queue::new(settings.queue),
             view,
-            health: Health::new(Arc::clone(&spare), space),
+            health,
             counters,
             durable: Mutex::new(position),
         });

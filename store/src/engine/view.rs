@@ -1,5 +1,7 @@
 //! Reading current state: the overlay over the index, with pointers followed into the journal.
 
+use super::condition::Health;
+use super::group::message_of;
 use crate::index::{Index, IndexFault, Key, KeyRange, Slot};
 use crate::journal::values::Values;
 use crate::overlay::Overlay;
@@ -7,6 +9,7 @@ use crate::{Order, Row, StoreError};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is needed to read.
@@ -15,6 +18,7 @@ pub(crate) struct View {
     pub(crate) overlay: Arc<Overlay>,
     pub(crate) index: Arc<dyn Index>,
     pub(crate) values: Arc<Values>,
+    pub(crate) health: Arc<Health>,
 }
 
 /// The state of a key in a scan.
@@ -43,7 +47,7 @@ impl View {
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let slot = match self.overlay.find(key) {
             Some(slot) => Some(slot),
-            None => self.index.get(key)?,
+            None => self.read_index(|index| index.get(key))?,
         };
         slot.map_or(Ok(None), |slot| self.value(slot))
     }
@@ -91,9 +95,26 @@ impl View {
         changes.extend(pending);
         let mut rows = Rows { changes, order, limit, found: Vec::new() };
         if limit > 0 {
-            self.index.scan(range, order, &mut |key, slot| rows.stored(key, slot))?;
+            self.read_index(|index| {
+                index.scan(range, order, &mut |key, slot| rows.stored(key, slot))
+            })?;
         }
         Ok(rows.finish())
+    }
+
+    /// Reads the index. A panic of its code ends writing, for nothing is known of the state that it
+    /// leaves behind, but not the thread of a reader.
+    fn read_index<T>(
+        &self,
+        work: impl FnOnce(&dyn Index) -> Result<T, IndexFault>,
+    ) -> Result<T, StoreError> {
+        match catch_unwind(AssertUnwindSafe(|| work(&*self.index))) {
+            Ok(result) => result.map_err(StoreError::from),
+            Err(panic) => {
+                let reason = format!("the index: panic: {}", message_of(&*panic));
+                Err(self.health.poison(reason))
+            }
+        }
     }
 
     fn rows(&self, found: Vec<(Key, Found)>) -> Result<Vec<Row>, StoreError> {

@@ -10,7 +10,7 @@ use crate::journal::Position;
 use crate::{MemoryStore, Order, Settings, Store, StoreError, StoreExt};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -203,6 +203,64 @@ fn an_index_that_panics_at_the_opening_is_built_again() {
     let (engine, report) = open(&disk, &home, "boot").unwrap();
     assert_eq!(report.index_rebuilt.as_deref(), Some("panic: meant to happen in this test"));
     assert_eq!(state_of(&engine).unwrap(), state_after(20));
+}
+
+/// An index that panics when it is read.
+#[derive(Debug)]
+struct PanicsAtReads;
+
+impl Index for PanicsAtReads {
+    fn get(&self, _: &[u8]) -> Result<Option<Slot>, IndexFault> {
+        panic!("meant to happen in this test");
+    }
+
+    fn scan(
+        &self,
+        _: &KeyRange,
+        _: Order,
+        _: &mut dyn FnMut(&[u8], Slot) -> ControlFlow<()>,
+    ) -> Result<(), IndexFault> {
+        panic!("meant to happen in this test");
+    }
+
+    fn apply(&self, _: &BTreeMap<Key, Slot>, _: &Position) -> Result<(), IndexFault> {
+        Ok(())
+    }
+
+    fn position(&self) -> Result<Option<Position>, IndexFault> {
+        Ok(None)
+    }
+
+    fn close(&self) -> Result<(), IndexFault> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_index_that_panics_at_a_read_poisons_and_kills_no_reader() {
+    type Read = fn(&Engine) -> Result<(), StoreError>;
+    let reads: [Read; 4] = [
+        |engine| engine.get(T, b"k").map(drop),
+        |engine| state_of(engine).map(drop),
+        |engine| engine.transact(|transaction| transaction.get(T, b"k")).wait().map(drop),
+        |engine| {
+            let (from, to) = (Bound::Unbounded, Bound::Unbounded);
+            let read = engine
+                .transact(move |transaction| transaction.scan(T, from, to, Order::Ascending, 1));
+            read.wait().map(drop)
+        },
+    ];
+    for read in reads {
+        let (disk, home) = (MemoryDisk::new(), Home::default());
+        drop(open(&disk, &home, "boot").unwrap());
+        *home.0.lock() = Some(Arc::new(PanicsAtReads));
+        let (engine, _) = open(&disk, &home, "boot").unwrap();
+        let error = read(&engine).unwrap_err();
+        assert!(matches!(error, StoreError::Poisoned { .. }), "{error}");
+        assert!(error.to_string().contains("meant to happen in this test"), "{error}");
+        assert!(matches!(engine.health(), Err(StoreError::Poisoned { .. })));
+        assert!(matches!(engine.close(), Err(StoreError::Poisoned { .. })));
+    }
 }
 
 #[test]
