@@ -1,10 +1,12 @@
 //! Copying the journal while a service may be writing to it.
 
 use super::manifest::{self, Manifest, SegmentEntry};
-use super::{Progress, must_be_empty, must_be_store};
+use super::reached::Expected;
+use super::{Progress, create_file, must_be_empty, must_be_store};
 use crate::StoreError;
 use crate::disk::{Disk, RealDisk, SECTOR, replace};
 use crate::disk_store::{create, failed};
+use crate::engine::marker::Marker;
 use crate::journal::Reader;
 use crate::journal::segment::{self, DIRECTORY, SegmentHeader};
 use crate::journal::walk::Frame;
@@ -40,7 +42,8 @@ impl From<&Manifest> for BackupReport {
 
 /// Copies the journal of the store in `directory` into the empty directory `to`. Each frame is
 /// verified on its way; everything is synced, and the manifest is written last. The service may
-/// run meanwhile: the copy ends with some transaction that was whole when it was read.
+/// run meanwhile: the copy ends with some transaction that was whole when it was read. A journal
+/// that lacks what it is known to have held is damage, and no backup is made of it.
 pub fn backup(
     directory: &Path,
     to: &Path,
@@ -50,13 +53,19 @@ pub fn backup(
     must_be_empty(to)?;
     let target = to.join(DIRECTORY);
     create(&target)?;
+    let source = RealDisk::new(directory);
+    let mut expected = Expected::new(Marker::read(&source)?.reached);
     let mut reader = Reader::open(directory)?;
     let mut copy = Copy { directory: target, segments: Vec::new(), open: None };
-    while reader.next_frame(&mut |frame| copy.frame(frame))? {
+    while reader.next_frame(&mut |frame| {
+        expected.frame(frame);
+        copy.frame(frame)
+    })? {
         let (done, total) = reader.progress();
         progress(done, total);
     }
     copy.finish_segment()?;
+    expected.must_be_met(&source, &reader)?;
     let manifest = Manifest {
         sequence: reader.sequence(),
         hash: reader.hash(),
@@ -108,7 +117,7 @@ impl OpenCopy {
     fn begin(directory: &Path, header: &SegmentHeader) -> Result<Self, StoreError> {
         let name = segment::name(header.number);
         let path = directory.join(name.rsplit('/').next().unwrap_or(&name));
-        let file = File::create_new(&path).map_err(|e| failed("cannot create", &path, &e))?;
+        let file = create_file(&path)?;
         let (file, number) = (BufWriter::with_capacity(1 << 20, file), header.number);
         let mut copy = Self { number, path, file, hash: Sha256::new(), bytes: 0 };
         copy.add(&header.encode())?;

@@ -1,5 +1,6 @@
 //! Checking a store: the whole journal, and the index against it.
 
+use super::reached::Expected;
 use super::rebuild::fill;
 use super::{Progress, must_be_store};
 use crate::disk::{Disk, RealDisk};
@@ -53,7 +54,7 @@ const PAGE: usize = 1024;
 
 /// Verifies every frame of the journal, and, unless a service has the store open, each key and
 /// value of the index against it. Damage is [`StoreError::Damaged`]; an index that differs is
-/// [`StoreError::Index`], and [`super::rebuild()`] repairs it.
+/// [`StoreError::Index`]; [`super::rebuild()`] repairs it, and so does the next opening.
 pub fn check(directory: &Path, progress: Progress<'_>) -> Result<CheckReport, StoreError> {
     must_be_store(directory)?;
     let lock = match DirectoryLock::take(directory) {
@@ -63,13 +64,11 @@ pub fn check(directory: &Path, progress: Progress<'_>) -> Result<CheckReport, St
     };
     let disk = RealDisk::new(directory);
     let marker = Marker::read(&disk)?;
-    let (mut frames, mut reached_hash) = (0, None);
+    let (mut frames, mut expected) = (0, Expected::new(marker.reached));
     let mut reader = Reader::open(directory)?;
     while reader.next_frame(&mut |frame| {
         frames += 1;
-        if marker.reached.is_some_and(|reached| reached.sequence == frame.last_sequence()) {
-            reached_hash = Some(frame.hash);
-        }
+        expected.frame(frame);
         // Reads every operation, so that a frame that cannot be read is found here.
         frame.operations(|_, _| {})
     })? {
@@ -77,18 +76,7 @@ pub fn check(directory: &Path, progress: Progress<'_>) -> Result<CheckReport, St
         progress(done, total * 2);
     }
     let (_, bytes) = reader.progress();
-    if let Some(reached) = marker.reached
-        && reached_hash != Some(reached.hash)
-    {
-        return Err(StoreError::Damaged {
-            place: disk.place("journal").display().to_string(),
-            what: format!(
-                "the journal ends with transaction {}, and {} is not in it as it was written",
-                reader.sequence(),
-                reached.sequence
-            ),
-        });
-    }
+    expected.must_be_met(&disk, &reader)?;
     let index = match lock {
         None => IndexCheck::InUse,
         Some(_) if !marker.trusts_index(&boot_id()) => IndexCheck::NotTrusted,
@@ -112,8 +100,27 @@ fn check_index(
     // Opening the index writes to it, without a sync.
     let open = Marker { state: State::Open(boot_id()), ..marker.clone() };
     open.write(disk)?;
+    let compared = compare_with_journal(directory, &home, progress);
+    let left = match &compared {
+        // What the index held before is on the disk now, so the old word about it is true again.
+        Ok(_) => marker.clone(),
+        // It is not to be trusted, and is built again at the next start.
+        Err(_) => Marker { state: State::Unknown, ..marker.clone() },
+    };
+    left.write(disk)?;
+    compared.map(|keys| IndexCheck::Right { keys })
+}
+
+/// Builds a second index from the journal beside the one that is there; the number of their keys
+/// when they are the same.
+fn compare_with_journal(
+    directory: &Path,
+    home: &SledHome,
+    progress: Progress<'_>,
+) -> Result<u64, StoreError> {
     let index = guarded(|| home.open())?;
-    let comparison = SledHome { directory: directory.join(COMPARISON), ..home };
+    let comparison =
+        SledHome { directory: directory.join(COMPARISON), cache_bytes: home.cache_bytes };
     comparison.discard()?;
     let other = guarded(|| comparison.open())?;
     let compared = position(&*index).map_err(StoreError::from).and_then(|applied| {
@@ -121,12 +128,10 @@ fn check_index(
         fill(&*other, &mut reader, applied.map_or(0, |applied| applied.sequence), progress)?;
         compare(&*index, &*other)
     });
-    guarded(|| index.close())?;
     guarded(|| other.close())?;
     comparison.discard()?;
-    // What the index held before is on the disk now, so the old word about it is true again.
-    marker.write(disk)?;
-    compared.map(|keys| IndexCheck::Right { keys })
+    guarded(|| index.close())?;
+    compared
 }
 
 /// Compares two indexes; the number of their keys when they are the same.

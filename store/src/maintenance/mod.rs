@@ -6,6 +6,7 @@
 mod backup;
 mod check;
 mod manifest;
+mod reached;
 mod rebuild;
 mod restore;
 
@@ -16,8 +17,9 @@ pub use restore::restore;
 
 use crate::StoreError;
 use crate::disk_store::failed;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Is told how far the work is: bytes done and bytes in all.
@@ -41,4 +43,10 @@ fn must_be_empty(directory: &Path) -> Result<(), StoreError> {
 fn must_be_store(directory: &Path) -> Result<(), StoreError> {
     let journal = directory.join(crate::journal::segment::DIRECTORY);
     fs::metadata(&journal).map(drop).map_err(|error| failed("no store in", directory, &error))
+}
+
+/// Creates a file that must not exist, for its owner alone as all files of a store.
+fn create_file(path: &Path) -> Result<File, StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(|error| failed("cannot create", path, &error))
 }

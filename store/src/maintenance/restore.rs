@@ -2,7 +2,7 @@
 
 use super::backup::BackupReport;
 use super::manifest::{Manifest, SegmentEntry};
-use super::{Progress, must_be_empty};
+use super::{Progress, create_file, must_be_empty};
 use crate::StoreError;
 use crate::disk::{Disk, RealDisk};
 use crate::disk_store::{create, failed};
@@ -63,7 +63,7 @@ pub fn restore(
 
 fn copy(from: &Path, to: &Path, entry: &SegmentEntry) -> Result<(), StoreError> {
     let mut source = File::open(from).map_err(|error| failed("cannot open", from, &error))?;
-    let mut target = File::create_new(to).map_err(|error| failed("cannot create", to, &error))?;
+    let mut target = create_file(to)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;

@@ -4,6 +4,7 @@ use crate::{T, expected, open, rows, small, write};
 use marca_store::maintenance::{IndexCheck, backup, check, rebuild, restore};
 use marca_store::{DiskStore, Store, StoreError, StoreExt};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
@@ -80,21 +81,31 @@ fn a_check_finds_any_damaged_frame() {
     check(directory.path(), &mut quiet).unwrap();
 }
 
+/// Changes the last of the index's pages; see `store/src/index/pages.rs`.
+fn change_last_page(directory: &Path, change: impl Fn(&mut Vec<u8>)) {
+    let index = sled::open(directory.join("index")).unwrap();
+    let (key, page) = index.get_lt(b"\x02").unwrap().unwrap();
+    let mut page = page.to_vec();
+    change(&mut page);
+    index.insert(key, page).unwrap();
+}
+
 #[test]
 fn a_check_finds_an_index_that_differs_and_a_rebuild_repairs_it() {
-    type Change = fn(&sled::Db);
+    type Change = fn(&mut Vec<u8>);
     let changes: [Change; 3] = [
-        |index| drop(index.insert(b"\x01last", b"\x00wrong").unwrap()),
-        |index| drop(index.remove(b"\x01last").unwrap()),
-        |index| drop(index.insert(b"\x09more", b"\x00").unwrap()),
+        |page| *page.last_mut().unwrap() ^= 1,
+        Vec::clear,
+        |page| page.extend(b"\x05\0\x01\0\x09more\0"),
     ];
     for change in changes {
         let directory = store(100);
-        let index = sled::open(directory.path().join("index")).unwrap();
-        change(&index);
-        drop(index);
+        change_last_page(directory.path(), change);
         let error = check(directory.path(), &mut quiet).unwrap_err();
         assert!(matches!(error, StoreError::Index { .. }), "{error}");
+        // Found wrong once, it is trusted by nobody.
+        let report = check(directory.path(), &mut quiet).unwrap();
+        assert_eq!(report.index, IndexCheck::NotTrusted);
         let report = rebuild(directory.path(), &mut quiet).unwrap();
         assert_eq!((report.sequence, report.transactions), (100, 100));
         let report = check(directory.path(), &mut quiet).unwrap();
@@ -149,6 +160,47 @@ fn a_backup_beside_a_busy_service_is_a_whole_prefix() {
         }
         assert!(number > 0);
     });
+}
+
+#[test]
+fn an_index_that_was_found_wrong_is_built_again_at_the_next_start() {
+    let directory = store(100);
+    change_last_page(directory.path(), |page| *page.last_mut().unwrap() ^= 1);
+    check(directory.path(), &mut quiet).unwrap_err();
+    let (store, report) = DiskStore::open(directory.path(), &small()).unwrap();
+    assert!(report.index_rebuilt.is_some(), "{report:?}");
+    assert_eq!(rows(&store), expected(100));
+}
+
+#[test]
+fn no_backup_is_made_of_a_journal_that_lost_its_end() {
+    let directory = store(500);
+    let place = tempfile::tempdir().unwrap();
+    fs::remove_file(segments(directory.path()).pop().unwrap()).unwrap();
+    for error in [
+        check(directory.path(), &mut quiet).unwrap_err(),
+        backup(directory.path(), &place.path().join("copy"), &mut quiet).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("500 is not in it as it was written"), "{error}");
+    }
+    assert!(!place.path().join("copy/manifest").exists());
+}
+
+#[test]
+fn copies_are_for_their_owner_alone() {
+    let directory = store(300);
+    let place = tempfile::tempdir().unwrap();
+    let (copy, restored) = (place.path().join("copy"), place.path().join("restored"));
+    backup(directory.path(), &copy, &mut quiet).unwrap();
+    restore(&copy, &restored, &mut quiet).unwrap();
+    let mut files = [segments(&copy), segments(&restored)].concat();
+    assert!(files.len() > 4);
+    files.extend([copy.join("manifest"), restored.join("state")]);
+    for path in files {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path:?}");
+    }
 }
 
 #[test]
