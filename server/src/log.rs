@@ -1,10 +1,11 @@
 //! The log: structured lines on standard error, written in blocks.
 //!
 //! A write for each line would cost more than the request it tells of, so lines gather in memory
-//! and a thread writes them every tenth of a second. A line of level ERROR is written at once.
+//! and a thread writes them every tenth of a second, or at once for a line of level ERROR. Whoever
+//! logs never waits for the writing: a log that nobody reads must not stop the service.
 
 use crate::config::{LogConfig, LogFormat};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
-/// A full block is written by whoever fills it, which also slows down what floods the log.
+/// A block of this size is written before its time.
 const BLOCK: usize = 64 * 1024;
+/// More than this does not wait: when nobody reads the log, lines are lost, and their number told.
+const MOST: usize = 4 * 1024 * 1024;
 
 /// Writes what is left when it is dropped: `main` holds it until the end.
 pub(crate) struct LogGuard(Block);
@@ -28,7 +31,10 @@ impl Drop for LogGuard {
 /// Starts logging for the whole process. The configuration has checked `level`.
 pub(crate) fn start(config: &LogConfig) -> LogGuard {
     let block = Block::default();
-    let filter = EnvFilter::builder().parse_lossy(&config.level);
+    // What a stranger sends is not an error of ours: the framework's lines about broken requests
+    // would let anybody fill the log.
+    let quiet = "actix_http=off,actix_server=warn";
+    let filter = EnvFilter::builder().parse_lossy(format!("{quiet},{}", config.level));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(block.clone())
@@ -44,7 +50,7 @@ pub(crate) fn start(config: &LogConfig) -> LogGuard {
         let flusher = std::thread::Builder::new().name("log".to_owned());
         let spawned = flusher.spawn(move || {
             loop {
-                std::thread::sleep(FLUSH_EVERY);
+                block.wait();
                 block.flush();
             }
         });
@@ -53,21 +59,44 @@ pub(crate) fn start(config: &LogConfig) -> LogGuard {
     LogGuard(block)
 }
 
+/// Lines that wait to be written.
 #[derive(Clone, Default)]
-struct Block(Arc<Mutex<Vec<u8>>>);
+struct Block(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// Told when a line should be written at once.
+    urgent: Condvar,
+    /// Held by whoever writes, so that blocks stay in order.
+    writing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    lost: u64,
+}
 
 impl Block {
+    /// Writes what waits. Whoever logs never waits for this: the lines are taken out first.
     fn flush(&self) {
-        let mut lines = self.0.lock();
-        Self::write_out(&mut lines);
+        let _in_order = self.0.writing.lock();
+        let Waiting { lines, lost } = std::mem::take(&mut *self.0.waiting.lock());
+        let mut out = std::io::stderr();
+        // There is nowhere to tell that the log itself cannot be written.
+        if !lines.is_empty() {
+            out.write_all(&lines).ok();
+        }
+        if lost > 0 {
+            writeln!(out, "{lost} log lines were lost: the log was not read fast enough").ok();
+        }
     }
 
-    fn write_out(lines: &mut Vec<u8>) {
-        if !lines.is_empty() {
-            // There is nowhere to tell that the log itself cannot be written.
-            drop(std::io::stderr().write_all(lines));
-            lines.clear();
-        }
+    /// Waits until it is time to write.
+    fn wait(&self) {
+        let mut waiting = self.0.waiting.lock();
+        self.0.urgent.wait_for(&mut waiting, FLUSH_EVERY);
     }
 }
 
@@ -79,10 +108,15 @@ struct Line {
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut lines = self.block.0.lock();
-        lines.extend_from_slice(bytes);
-        if self.urgent || lines.len() >= BLOCK {
-            Block::write_out(&mut lines);
+        let shared = &self.block.0;
+        let mut waiting = shared.waiting.lock();
+        if waiting.lines.len() + bytes.len() > MOST {
+            waiting.lost += 1;
+            return Ok(bytes.len());
+        }
+        waiting.lines.extend_from_slice(bytes);
+        if self.urgent || waiting.lines.len() >= BLOCK {
+            shared.urgent.notify_one();
         }
         Ok(bytes.len())
     }
