@@ -6,13 +6,18 @@ use std::fmt;
 const LONGEST: usize = 64;
 
 /// The name of a stamp account: 1 to 64 of `a-z 0-9 . _ @ -`, in lower case. Upper-case letters
-/// are accepted and lowered, so two names that differ only in case are the same name.
+/// are accepted and lowered, so two names that differ only in case are the same name. A name is
+/// not `.` or `..`, which a path would swallow, and does not look like an identifier (`sa-17`),
+/// for which it would be taken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(String);
 
 /// A text cannot be the name of an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("name {0:?} is not allowed: use 1 to 64 of the characters a-z 0-9 . _ @ -")]
+#[error(
+    "name {0:?} is not allowed: use 1 to 64 of the characters a-z 0-9 . _ @ -, but not only dots, \
+     and not `sa-` with a number"
+)]
 pub struct BadName(pub String);
 
 impl AccountName {
@@ -23,7 +28,13 @@ impl AccountName {
             // What is shown is bounded: the text comes from outside.
             return Err(BadName(text.chars().take(LONGEST).collect()));
         }
-        Ok(Self(text.to_ascii_lowercase()))
+        let name = text.to_ascii_lowercase();
+        let number = name.strip_prefix("sa-").unwrap_or_default();
+        let like_an_id = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
+        if like_an_id || name.bytes().all(|c| c == b'.') {
+            return Err(BadName(name));
+        }
+        Ok(Self(name))
     }
 
     /// The name in lower case.
@@ -49,6 +60,16 @@ mod tests {
             AccountName::parse("Ada.L_1@Example-Org").unwrap().as_str(),
             "ada.l_1@example-org"
         );
+    }
+
+    #[test]
+    fn a_name_is_not_taken_for_an_identifier_or_a_path() {
+        for text in ["sa-1", "SA-99", ".", ".."] {
+            assert!(AccountName::parse(text).is_err(), "{text}");
+        }
+        for text in ["sa-", "sa-x1", "sa-1a", "...a", "sa1"] {
+            assert!(AccountName::parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

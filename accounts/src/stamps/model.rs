@@ -3,7 +3,7 @@
 use super::error::StampError;
 use super::records::{Category, EntryKind, EntryRecord, LotRecord, Status};
 use crate::StampAccountId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use rust_decimal::Decimal;
 use std::fmt;
 use std::str::FromStr;
@@ -118,6 +118,15 @@ impl NewLot {
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), StampError> {
         if !(1..=LARGEST_LOT).contains(&self.quantity) {
             return Err(StampError::bad("quantity", &self.quantity, "1 to 1000000000 stamps"));
+        }
+        for (field, at) in
+            [("effective_at", Some(self.effective_at)), ("expires_at", self.expires_at)]
+        {
+            if let Some(at) = at
+                && !(2000..=9999).contains(&at.year())
+            {
+                return Err(StampError::bad(field, &at, "an instant in the years 2000 to 9999"));
+            }
         }
         if let Some(end) = self.expires_at {
             if end.timestamp_millis() <= now.timestamp_millis() {
