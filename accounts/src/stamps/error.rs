@@ -34,7 +34,7 @@ pub enum StampError {
         account: StampAccountId,
     },
     /// The account is in a state in which this cannot be done.
-    #[error("stamp account {account} is {status:?}, so this cannot be done: {needed}")]
+    #[error("stamp account {account} is {status}, so this cannot be done: {needed}")]
     WrongStatus {
         /// The account.
         account: StampAccountId,
@@ -124,7 +124,7 @@ pub enum Refused {
     #[error("no stamps left")]
     NoStamps,
     /// The account is suspended or closed.
-    #[error("the account is {0:?}")]
+    #[error("the account is {0}")]
     NotActive(Status),
     /// There is no such account.
     #[error("there is no stamp account {0}")]

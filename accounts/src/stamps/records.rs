@@ -5,6 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use rust_decimal::Decimal;
+use std::fmt;
 
 /// Where an account is in its life. Used in stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
@@ -19,6 +20,16 @@ pub enum Status {
     /// Issues nothing ever again; it has no stamps.
     #[n(2)]
     Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        })
+    }
 }
 
 /// Why the stamps of a lot exist. Used in stored state.
