@@ -84,7 +84,12 @@ pub(crate) async fn create(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let wanted: CreateAccount = admitted(&request, payload, &service).await?;
-    let created = open(&service, wanted).await?;
+    // On a task of its own: a client that goes away must not leave an account half opened.
+    let opening = actix_web::rt::spawn(async move { open(&service, wanted).await });
+    let created = opening.await.map_err(|error| {
+        tracing::error!(%error, "an account could not be opened");
+        Problem::Internal
+    })??;
     tracing::info!(account = created.id, name = created.name, "account opened");
     Ok(fresh(HttpResponse::Created(), &created))
 }

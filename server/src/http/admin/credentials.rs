@@ -161,7 +161,10 @@ impl NewCertificate {
                 let found = certs::pem::certificates(pem.as_bytes())
                     .map_err(|error| invalid("certificate", &error.to_string()))?;
                 match found.as_slice() {
-                    [der] => Ok(openssl::sha::sha256(der)),
+                    [der] => match certs::check::parse(der) {
+                        Ok(_certificate) => Ok(openssl::sha::sha256(der)),
+                        Err(error) => Err(invalid("certificate", &error.to_string())),
+                    },
                     _ => Err(invalid("certificate", "use exactly one PEM certificate")),
                 }
             }
