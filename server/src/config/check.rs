@@ -21,18 +21,20 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
 fn check_server(config: &Config) -> Result<(), Fault> {
     let server = &config.server;
     let url = &server.public_url;
-    let known_scheme = url.starts_with("http://") || url.starts_with("https://");
-    if !known_scheme || url.ends_with('/') || url.contains(char::is_whitespace) {
+    if !is_plain_url(url) {
         return fault(
             "server.public_url",
-            format!("\"{url}\" is not an http:// or https:// address without a slash at its end"),
+            format!(
+                "\"{url}\" is not a plain address, as in https://tsa.example.org: http or https, a \
+                 host, perhaps a port and a path, no slash at the end, no user, no query"
+            ),
         );
     }
     if config.tls.is_none() && !server.listen.ip().is_loopback() && !server.allow_plain_http {
         return fault(
             "server.listen",
             format!(
-                "{} is open to the network without TLS, so passwords and keys would travel in clear: \
+                "{} is open to the network without TLS, and passwords would travel in clear: \
                  add a [tls] section, listen on 127.0.0.1 behind a proxy, or set \
                  server.allow_plain_http = true",
                 server.listen
@@ -40,6 +42,16 @@ fn check_server(config: &Config) -> Result<(), Fault> {
         );
     }
     Ok(())
+}
+
+/// The address stands in certificates and in pages, so nothing else may hide in it.
+fn is_plain_url(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]".contains(c);
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !rest.ends_with('/') && rest.chars().all(plain)
+    })
 }
 
 fn check_ranges(config: &Config) -> Result<(), Fault> {

@@ -20,7 +20,8 @@ pub(crate) const DEFAULT: &str = include_str!("default.toml");
 pub(crate) enum ConfigError {
     /// The file cannot be read.
     #[error(
-        "cannot read the configuration {path}: {source}; `marca config default` prints one to start from"
+        "cannot read the configuration {path}: {source}; `marca config default` prints one to \
+         start from"
     )]
     Unreadable {
         /// The file.

@@ -89,7 +89,11 @@ fn unusable_units_are_refused() {
 fn wrong_names_and_levels_are_refused() {
     assert!(replaced("# country = \"IT\"", "country = \"Italy\"").contains("ca.country"));
     assert!(replaced("# level = \"info\"", "level = \"marca=loud\"").contains("log.level"));
-    assert!(replaced("3161\"\n# Threads", "3161/\"\n# Threads").contains("server.public_url"));
+    for url in ["http://h/", "ftp://h", "http://", "http://u@h", "http://h?q", "http://\\\">h"] {
+        let line = format!("public_url = \"{url}\"");
+        let text = replaced("public_url = \"http://127.0.0.1:3161\"", &line);
+        assert!(text.contains("server.public_url"), "{text}");
+    }
 }
 
 #[test]
