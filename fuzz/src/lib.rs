@@ -1,4 +1,5 @@
-//! What the fuzz targets share: a complete issuer with a ledger in memory ([`bench`]), and checksums
+//! What the fuzz targets share: a complete issuer with a ledger in memory ([`bench`]), and
+//! checksums
 //! that are put right again behind what the fuzzer changed ([`journal`]).
 //!
 //! A target asserts more than "no panic": what is accepted must mean the same to somebody else

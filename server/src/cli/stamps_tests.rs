@@ -74,7 +74,8 @@ fn a_statement_fits_80_columns_and_keeps_every_serial() {
         "opening": 0,
         "entries": [
             { "seq": 1, "at": "2026-11-21T10:00:00Z", "kind": "grant", "quantity": 100_000,
-              "balance": 100_000, "from": "world", "to": "lot-1", "lot": "lot-1", "serial": null, "actor": "admin",
+              "balance": 100_000, "from": "world", "to": "lot-1", "lot": "lot-1",
+              "serial": null, "actor": "admin",
               "reason": "order 4711 of the year 2026, delivered in one lot" },
             { "seq": 2, "at": "2026-11-21T10:00:01.5Z", "kind": "debit", "quantity": 1,
               "balance": 99_999, "from": "lot-1", "to": "used", "lot": "lot-1",

@@ -27,8 +27,8 @@ const STAMPS_REMAINING: HeaderName = HeaderName::from_static("stamps-remaining")
     request_body(content = Vec<u8>, content_type = "application/timestamp-query",
         description = "DER TimeStampReq (RFC 3161 §2.4.1)"),
     responses(
-        (status = 200, description = "TimeStampResp: granted, or rejected by the protocol. A granted \
-            one carries `Stamps-Remaining`", content_type = "application/timestamp-reply",
+        (status = 200, description = "TimeStampResp: granted, or rejected by the protocol. A \
+            granted one carries `Stamps-Remaining`", content_type = "application/timestamp-reply",
             body = Vec<u8>, headers(("Stamps-Remaining" = u64))),
         (status = 401, description = "No valid credentials"),
         (status = 402, description = "No stamps left: a TimeStampResp that says so",

@@ -33,7 +33,8 @@ pub(crate) async fn show(
     let stored = service.ledger.token(account, serial).await.map_err(stamp_problem)?;
     let stored = stored.ok_or(NOT_FOUND)?;
     let der = service.issuer.token_reply(&stored.token, &stored.tsu, true).map_err(|error| {
-        tracing::error!(%error, serial = %hex::encode(serial), "a stored token cannot be given out");
+        let serial = hex::encode(serial);
+        tracing::error!(%error, serial, "a stored token cannot be given out");
         Problem::Unavailable
     })?;
     let mut answer = HttpResponse::Ok();

@@ -20,7 +20,8 @@ pub(crate) enum AdminTokenError {
     },
     /// Others can read the file.
     #[error(
-        "admin token {path}: others can read it (mode {mode:03o}); `chmod 600 {path}`, and make a new one if it may be known: delete it and restart"
+        "admin token {path}: others can read it (mode {mode:03o}); `chmod 600 {path}`, and if it \
+         may be known, delete it: the next start makes a new one"
     )]
     Open {
         /// The file.
@@ -30,7 +31,8 @@ pub(crate) enum AdminTokenError {
     },
     /// The file holds less than a token.
     #[error(
-        "admin token {path}: shorter than 32 characters; delete it, and the next start makes a new one"
+        "admin token {path}: shorter than 32 characters; delete it, and the next start makes a \
+         new one"
     )]
     Short {
         /// The file.

@@ -129,8 +129,8 @@ impl Pki {
             return Err(PkiError::Unit {
                 unit: config.id.clone(),
                 reason: format!(
-                    "its key is {}, the configuration says {kind}; a key is never replaced: put the \
-                     configuration right, or name a new unit",
+                    "its key is {}, the configuration says {kind}; a key is never replaced: put \
+                     the configuration right, or name a new unit",
                     key.kind()
                 ),
             });

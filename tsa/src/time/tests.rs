@@ -98,8 +98,8 @@ fn threads_see_time_in_order_and_are_never_refused() {
     assert_eq!(guard.gen_time(), Ok(161_000));
 }
 
-/// A clock in whose reading another thread, as it were, is quicker: it reads 200 and makes its token
-/// before the first reader gets its 100.
+/// A clock in whose reading another thread, as it were, is quicker: it reads 200 and makes its
+/// token before the first reader gets its 100.
 struct Overtaken {
     guard: std::sync::OnceLock<std::sync::Weak<TimeGuard>>,
     readings: AtomicI64,

@@ -179,7 +179,8 @@ fn a_refund_names_the_serial() {
 
 #[test]
 fn a_statement_is_put_together_from_its_pages() {
-    let entry = |seq: u32| object!({ "seq": seq, "at": "2026-01-01T00:00:00Z", "kind": "debit", "quantity": 1 });
+    let at = "2026-01-01T00:00:00Z";
+    let entry = |seq: u32| object!({ "seq": seq, "at": at, "kind": "debit", "quantity": 1 });
     let page = |seq: u32, closing: Value, next: Value| {
         let page = object!({ "account": "sa-7", "from": null, "to": null,
             "opening": { "remaining": 9, "used": seq }, "entries": [entry(seq)],
