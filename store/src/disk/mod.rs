@@ -107,19 +107,27 @@ pub(crate) fn replace(
     name: &str,
     content: &[u8],
 ) -> Result<(), StoreError> {
+    try_replace(disk, directory, name, content)
+        .map_err(|error| failed("cannot write", disk, name, &error))
+}
+
+/// As [`replace()`], for callers that have to know what kind of an error it is.
+pub(crate) fn try_replace(
+    disk: &dyn Disk,
+    directory: &str,
+    name: &str,
+    content: &[u8],
+) -> io::Result<()> {
     let temporary = format!("{name}.new");
-    let done = || -> io::Result<()> {
-        match disk.remove(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = disk.create(&temporary)?;
-        file.write_at(content, 0)?;
-        file.sync_data()?;
-        disk.rename(&temporary, name)?;
-        disk.sync_directory(directory)
-    };
-    done().map_err(|error| failed("cannot write", disk, name, &error))
+    match disk.remove(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.create(&temporary)?;
+    file.write_at(content, 0)?;
+    file.sync_data()?;
+    disk.rename(&temporary, name)?;
+    disk.sync_directory(directory)
 }
 
 /// An error of the operating system on a file of this disk.
@@ -135,4 +143,10 @@ pub(crate) fn failed(
 /// Whether the operating system says that there is no space (or no quota) left.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the operating system says that no more files can be opened now.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }

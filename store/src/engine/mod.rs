@@ -20,7 +20,7 @@ use crate::index::{key_of, range_of};
 use crate::journal::append::Appender;
 use crate::journal::spare::{Spare, SpareSettings};
 use crate::journal::values::Values;
-use crate::journal::{Position, Reached};
+use crate::journal::Position;
 use crate::overlay::Overlay;
 use crate::settings::Settings;
 use crate::{Job, Order, Row, Store, StoreError, Table};
@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use view::View;
-use writer::{Limits, Writer};
+use writer::{Limits, Marked, Writer};
 
 /// The file that is given up when a full store has to be closed.
 const RESERVE: &str = "reserve";
@@ -110,7 +110,8 @@ impl Engine {
             transaction_bytes: settings.transaction_bytes(),
             overlay_keys: settings.overlay_keys.max(1),
         };
-        let threads = start(&shared, appender, limits)?;
+        let marked = Marked::new(Arc::clone(&disk), boot, position.segment);
+        let threads = start(&shared, appender, limits, marked)?;
         let (open, threads) = (RwLock::new(true), Mutex::new(threads));
         Ok((Self { disk, shared, spare, open, threads }, report))
     }
@@ -140,8 +141,7 @@ impl Engine {
         let index = &self.shared.view.index;
         indexer::guarded(|| index.close())?;
         let durable = *self.shared.durable.lock();
-        let reached = Reached { sequence: durable.sequence, hash: durable.hash };
-        let reached = (durable.sequence > 0).then_some(reached);
+        let reached = (durable.sequence > 0).then(|| durable.into());
         Marker { state: State::Clean, reached }.write(&*self.disk)
     }
 }
@@ -216,8 +216,9 @@ fn start(
     shared: &Arc<Shared>,
     appender: Appender,
     limits: Limits,
+    marked: Marked,
 ) -> Result<Vec<JoinHandle<()>>, StoreError> {
-    let writer = Writer::new(Arc::clone(shared), appender, limits);
+    let writer = Writer::new(Arc::clone(shared), appender, limits, marked);
     let writer = Builder::new().name("store-writer".to_owned()).spawn(move || writer.run());
     let follower = Arc::clone(shared);
     let indexer =

@@ -84,9 +84,9 @@ pub(crate) fn open(
             (opened, Some(why))
         }
     };
-    let reached = opened.recovered.tail.position();
-    if reached.sequence > 0 {
-        marker.reached = Some(Reached { sequence: reached.sequence, hash: reached.hash });
+    let position = opened.recovered.tail.position();
+    if position.sequence > 0 {
+        marker.reached = Some(position.into());
         marker.write(disk)?;
     }
     let report = OpenReport { index_rebuilt: why_rebuilt, torn_tail: opening.cut, ..opened.report };

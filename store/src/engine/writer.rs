@@ -5,14 +5,19 @@
 //! 2. runs them one after another, each on top of the changes of those before it,
 //! 3. writes what they wrote as one frame, and syncs it,
 //! 4. publishes the changes, and only then
-//! 5. tells each job its end, in order.
+//! 5. tells each job its end, in order. When the group began a new segment of the journal,
+//! 6. it writes down that the journal has come so far.
 
 use super::Shared;
 use super::condition::add;
 use super::group::{Group, message_of};
+use super::marker::{Marker, State};
+use crate::disk::{Disk, is_full, is_out_of_files};
+use crate::journal::Position;
 use crate::journal::append::{Appender, NotAppended};
 use crate::{Job, StoreError};
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,6 +35,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     appender: Appender,
     limits: Limits,
+    marked: Marked,
     /// How many jobs were under way or waiting when the last group ended.
     expected: usize,
     /// The last frame's buffer, to be used again.
@@ -46,8 +52,13 @@ pub(crate) struct Limits {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, appender: Appender, limits: Limits) -> Self {
-        Self { shared, appender, limits, expected: 0, buffer: Vec::new() }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        appender: Appender,
+        limits: Limits,
+        marked: Marked,
+    ) -> Self {
+        Self { shared, appender, limits, marked, expected: 0, buffer: Vec::new() }
     }
 
     /// Works until the queue is closed and empty.
@@ -103,6 +114,9 @@ impl Writer {
             let refused = committed.as_ref().err().filter(|_| place >= before_first_write);
             tell(job, refused.map_or(outcome, |error| Err(error.clone())));
         }
+        if let Err(error) = self.marked.follow(self.appender.position()) {
+            drop(shared.health.poison(error.to_string()));
+        }
     }
 
     /// Makes the group durable and visible.
@@ -145,6 +159,42 @@ impl Writer {
         }
         self.buffer = buffer;
         Ok(())
+    }
+}
+
+/// The marker, kept no more than a segment behind the journal: acknowledged transactions that are
+/// lost with more than the newest segment are not taken for a torn tail.
+#[derive(Debug)]
+pub(crate) struct Marked {
+    disk: Arc<dyn Disk>,
+    boot: String,
+    segment: u32,
+}
+
+impl Marked {
+    /// The marker of this boot says where in `segment` the journal ends, as the opening wrote it.
+    pub(crate) fn new(disk: Arc<dyn Disk>, boot: &str, segment: u32) -> Self {
+        Self { disk, boot: boot.to_owned(), segment }
+    }
+
+    /// Writes the marker when the journal has gone on to another segment.
+    fn follow(&mut self, position: Position) -> io::Result<()> {
+        if position.segment == self.segment {
+            return Ok(());
+        }
+        let state = State::Open(self.boot.clone());
+        match (Marker { state, reached: Some(position.into()) }).try_write(&*self.disk) {
+            // The old marker is as true as before, and the next group tries again.
+            Err(error) if is_full(&error) || is_out_of_files(&error) => {
+                tracing::warn!(%error, "cannot write down how far the journal has come");
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.segment = position.segment;
+                Ok(())
+            }
+        }
     }
 }
 

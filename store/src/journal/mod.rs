@@ -40,6 +40,12 @@ pub(crate) struct Position {
     pub(crate) hash: FrameHash,
 }
 
+impl From<Position> for Reached {
+    fn from(position: Position) -> Self {
+        Self { sequence: position.sequence, hash: position.hash }
+    }
+}
+
 /// A transaction that the journal is known to have held, and the hash of its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
