@@ -20,7 +20,7 @@ use crate::index::{key_of, range_of};
 use crate::journal::append::Appender;
 use crate::journal::spare::{Spare, SpareSettings};
 use crate::journal::values::Values;
-use crate::journal::Position;
+use crate::journal::{Position, salt};
 use crate::overlay::Overlay;
 use crate::settings::Settings;
 use crate::{Job, Order, Row, Store, StoreError, Table};
@@ -102,8 +102,8 @@ impl Engine {
             counters,
             durable: Mutex::new(position),
         });
-        let seed = boot.as_bytes().to_vec();
-        let appender = Appender::new(recovered.tail, Arc::clone(&spare), seed);
+        let appender =
+            Appender::new(recovered.tail, Arc::clone(&spare), salt::from_system);
         let limits = Limits {
             gather: settings.gather,
             group_bytes: settings.group_bytes(),

@@ -7,7 +7,7 @@ use crate::index::{Index, IndexFault, Key, Slot, key_of};
 use crate::journal::recover::{Recovered, Request, TornTail, Unrecovered, recover};
 use crate::journal::segment::DIRECTORY;
 use crate::journal::walk::Frame;
-use crate::journal::{Position, Reached};
+use crate::journal::{Position, Reached, salt};
 use crate::settings::Settings;
 use crate::{StoreError, disk};
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub(crate) fn open(
         why_rebuilt = Some("the machine or the store was not shut down cleanly".to_owned());
     }
     let (reached, cut) = (marker.reached, None);
-    let mut opening = Opening { disk, home, settings, boot, reached, cut };
+    let mut opening = Opening { disk, home, settings, reached, cut };
     let first = opening.attempt();
     let (opened, why_rebuilt) = match first {
         Ok(opened) => (opened, why_rebuilt),
@@ -126,7 +126,6 @@ struct Opening<'a> {
     disk: &'a dyn Disk,
     home: &'a dyn IndexHome,
     settings: &'a Settings,
-    boot: &'a str,
     reached: Option<Reached>,
     /// What was cut off, by this attempt or by the one before.
     cut: Option<TornTail>,
@@ -142,7 +141,7 @@ impl Opening<'_> {
             verify_bytes: self.settings.verify_at_start_bytes,
             applied: applied.as_ref(),
             reached: self.reached.as_ref(),
-            seed: self.boot.as_bytes(),
+            salts: salt::from_system,
         };
         let mut replay = Replay::new(&*index);
         let result = recover(self.disk, &request, &mut |frame: &Frame<'_>| replay.frame(frame));

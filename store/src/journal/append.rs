@@ -2,6 +2,7 @@
 
 use super::Position;
 use super::frame::{self, FrameHash};
+use super::salt::Salts;
 use super::segment::{FIRST_FRAME, SegmentHeader};
 use super::spare::{NoSpare, Spare};
 use crate::StoreError;
@@ -40,8 +41,7 @@ impl Tail {
 pub(crate) struct Appender {
     tail: Tail,
     spare: Arc<Spare>,
-    /// Makes the salts of new segments unpredictable.
-    seed: Vec<u8>,
+    salts: Salts,
 }
 
 /// Why a frame is not durable.
@@ -69,8 +69,8 @@ pub(crate) struct Appended {
 }
 
 impl Appender {
-    pub(crate) fn new(tail: Tail, spare: Arc<Spare>, seed: Vec<u8>) -> Self {
-        Self { tail, spare, seed }
+    pub(crate) fn new(tail: Tail, spare: Arc<Spare>, salts: Salts) -> Self {
+        Self { tail, spare, salts }
     }
 
     /// The sequence that the next transaction will have.
@@ -109,12 +109,13 @@ impl Appender {
     /// under a header that cannot be read is damage then, and never a torn tail.
     fn begin_segment(&mut self) -> Result<(), NotAppended> {
         let number = self.tail.header.number + 1;
+        let salt = (self.salts)()?;
         let file = self.spare.take(number).map_err(|reason| match reason {
             NoSpare::Later(error) => NotAppended::Full(error),
             NoSpare::Failed(reason) => NotAppended::Unknown(reason),
         })?;
         let (next_sequence, previous) = (self.tail.next_sequence, self.tail.previous);
-        let header = SegmentHeader::new(number, next_sequence, previous, &self.seed);
+        let header = SegmentHeader { number, first_sequence: next_sequence, salt, previous };
         file.write_at(&header.encode(), 0)?;
         file.sync_data()?;
         let capacity = file.length()?;

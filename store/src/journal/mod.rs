@@ -1,6 +1,6 @@
 //! The journal: the truth of the store, an append-only chain of frames in segments.
 //!
-//! * `segment`: the files and their headers; `frame`: what one group commit writes;
+//! * `segment`: the files and their headers, `salt`: what is random in them; `frame`: what one group commit writes;
 //!   `operation`: what is inside. `docs/STORAGE-FORMAT.md` has all three in one place.
 //! * `append` adds frames at the end, one in flight at a time; `spare` prepares the next file.
 //! * `walk` reads the frames of a segment; `recover` opens a journal, and `last_frame` makes its
@@ -16,6 +16,7 @@ pub(crate) mod last_frame;
 pub(crate) mod operation;
 mod reader;
 pub(crate) mod recover;
+pub(crate) mod salt;
 pub(crate) mod segment;
 pub(crate) mod spare;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use super::append::Tail;
 use super::last_frame::LastFrame;
+use super::salt::Salts;
 use super::segment::{self, DIRECTORY, FIRST_FRAME, SegmentHeader};
 use super::walk::{Frame, SegmentWalk, Step};
 use super::{Position, Reached};
@@ -28,8 +29,8 @@ pub(crate) struct Request<'a> {
     pub(crate) applied: Option<&'a Position>,
     /// What the journal is known to have held before.
     pub(crate) reached: Option<&'a Reached>,
-    /// Makes the salts of new segments unpredictable.
-    pub(crate) seed: &'a [u8],
+    /// For the first segment, when it has to be made.
+    pub(crate) salts: Salts,
 }
 
 /// A journal that can be appended to.
@@ -348,8 +349,9 @@ fn remove(disk: &dyn Disk, name: &str) -> Result<(), StoreError> {
 /// Makes the first segment of a new journal.
 fn create_first(disk: &dyn Disk, request: &Request<'_>) -> Result<(), StoreError> {
     let name = segment::name(1);
-    let header = SegmentHeader::new(1, 1, [0; 32], request.seed);
     let made = || -> io::Result<()> {
+        let salt = (request.salts)()?;
+        let header = SegmentHeader { number: 1, first_sequence: 1, salt, previous: [0; 32] };
         let file = disk.create(&name)?;
         fill_with_zeros(&*file, 0, request.segment_bytes)?;
         file.write_at(&header.encode(), 0)?;

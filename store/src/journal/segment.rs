@@ -46,17 +46,6 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
-    /// The header of a new segment. `seed` makes the salt unpredictable from outside.
-    pub(crate) fn new(number: u32, first_sequence: u64, previous: FrameHash, seed: &[u8]) -> Self {
-        let mut hash = openssl::sha::Sha256::new();
-        hash.update(seed);
-        hash.update(&previous);
-        hash.update(&number.to_le_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = hash.finish();
-        let salt = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        Self { number, first_sequence, salt, previous }
-    }
-
     /// The first sector of the segment.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FIRST_FRAME as usize);

@@ -176,3 +176,18 @@ fn a_damaged_marker_costs_nothing() {
         store.health().unwrap();
     }
 }
+
+#[test]
+fn no_two_segments_have_the_same_salt() {
+    // Two stores of the same boot with the same content, and all of their segments.
+    let mut salts = std::collections::BTreeSet::new();
+    let mut count = 0;
+    for disk in [disk(true), disk(true)] {
+        for name in files(&disk) {
+            salts.insert(disk.content(&name).unwrap()[24..32].to_vec());
+            count += 1;
+        }
+    }
+    assert!(count >= 4);
+    assert_eq!(salts.len(), count);
+}

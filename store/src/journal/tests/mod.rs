@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SEGMENT: u64 = 8 << 10;
+const SALT: u64 = 0x5a17;
 
 fn spare_settings() -> SpareSettings {
     SpareSettings { segment_bytes: SEGMENT, keep_free_bytes: 0, retry: Duration::from_millis(1) }
 }
 
 fn request<'a>(applied: Option<&'a Position>, reached: Option<&'a Reached>) -> Request<'a> {
-    Request { segment_bytes: SEGMENT, verify_bytes: u64::MAX, applied, reached, seed: b"seed" }
+    let salts = || Ok(SALT);
+    Request { segment_bytes: SEGMENT, verify_bytes: u64::MAX, applied, reached, salts }
 }
 
 /// Opens a journal; the sequences that were replayed.
@@ -39,7 +41,7 @@ fn tail(disk: &MemoryDisk) -> Tail {
 /// places behind them.
 fn append(disk: &MemoryDisk, count: usize) -> Vec<Position> {
     let spare = Spare::start(Arc::new(disk.clone()), spare_settings()).unwrap();
-    let mut appender = Appender::new(tail(disk), Arc::new(spare), b"seed".to_vec());
+    let mut appender = Appender::new(tail(disk), Arc::new(spare), || Ok(SALT));
     let mut buffer = Vec::new();
     let places = (0..count).map(|_| {
         frame::begin(&mut buffer);
