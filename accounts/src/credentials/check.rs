@@ -6,13 +6,14 @@
 
 use super::Inner;
 use super::error::AuthError;
+use super::keyed::Digest;
 use super::records::PasswordRecord;
-use super::success::Digest;
 use super::tables::PASSWORD;
 use crate::StampAccountId;
 use crate::encoding::damaged;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -30,10 +31,8 @@ pub(super) struct Checks(Mutex<UnderWay>);
 pub(super) enum Check {
     /// The password was found right a moment ago.
     Known(StampAccountId),
-    /// This try is being checked.
-    Started(watch::Receiver<Option<Outcome>>),
-    /// An equal one is being checked.
-    Joined(watch::Receiver<Option<Outcome>>),
+    /// It is being checked, for this try or for an equal one.
+    UnderWay(watch::Receiver<Option<Outcome>>),
 }
 
 /// The place of a check in the list. It is given up however the check ends, by a panic too:
@@ -78,23 +77,26 @@ impl Inner {
         name: &str,
         password: &str,
         digest: Digest,
+        from: IpAddr,
         at: i64,
     ) -> Result<Check, AuthError> {
-        let stored = if self.throttle.knows(name) { None } else { self.stored_failures(name)? };
         let mut checks = self.checks.0.lock();
         if let Some(end) = checks.get(&digest) {
-            return Ok(Check::Joined(end.clone()));
+            return Ok(Check::UnderWay(end.clone()));
         }
-        // One that ended since this request looked has remembered its success before it left.
+        // One that ended since this request looked has remembered its outcome before it left.
         if let Some(account) = self.fresh(name, &digest, at) {
             return Ok(Check::Known(account));
+        }
+        if self.wrong.contains(&digest, self.successes.epoch()) {
+            return Err(AuthError::Denied);
         }
         // A password that was right before and was not changed is checked without waiting:
         // whoever guesses at this name cannot keep its owner out.
         let known = self.successes.find(name, &digest).is_some();
         if !known {
             self.throttle
-                .begin(name, stored, at)
+                .begin(name, from, at)
                 .map_err(|retry_after| AuthError::Slowed { retry_after })?;
         }
         let (told, end) = watch::channel(None);
@@ -103,12 +105,17 @@ impl Inner {
         let mut place = Place { inner: Arc::clone(self), digest, left: false, told };
         let owned = (name.to_owned(), Zeroizing::new(password.to_owned()));
         let task = move || {
-            let outcome = decide(&mut place, &owned.0, &owned.1, at);
+            let outcome = decide(&mut place, (&owned.0, &owned.1), from, at);
             place.tell(outcome);
         };
-        // Nothing was checked, but the try stays counted: a full queue is no free try.
-        self.pool.submit(Box::new(task)).map_err(|_full| AuthError::Busy)?;
-        Ok(Check::Started(end))
+        if self.pool.submit(Box::new(task)).is_err() {
+            // Who fills the queue must not fill an owner's count with it.
+            if !known {
+                self.throttle.take_back(name, from);
+            }
+            return Err(AuthError::Busy);
+        }
+        Ok(Check::UnderWay(end))
     }
 
     /// Whether the password is that of the record, with the same work when there is none.
@@ -124,7 +131,7 @@ impl Inner {
 }
 
 /// The check itself, on a thread of the pool.
-fn decide(place: &mut Place, name: &str, password: &str, at: i64) -> Outcome {
+fn decide(place: &mut Place, (name, password): (&str, &str), from: IpAddr, at: i64) -> Outcome {
     let inner = Arc::clone(&place.inner);
     let mut epoch = inner.successes.epoch();
     let mut record = inner.password_record(name)?;
@@ -135,8 +142,9 @@ fn decide(place: &mut Place, name: &str, password: &str, at: i64) -> Outcome {
         if now == epoch {
             let found = record.as_ref().filter(|_| right);
             let account = found.map(|record| StampAccountId::new(record.account));
-            if let Some(account) = account {
-                inner.successes.insert(name, place.digest, account, at, epoch);
+            match account {
+                Some(account) => inner.successes.insert(name, place.digest, account, at, epoch),
+                None => inner.wrong.insert(place.digest, epoch),
             }
             place.leave(checks);
             break;
@@ -151,12 +159,9 @@ fn decide(place: &mut Place, name: &str, password: &str, at: i64) -> Outcome {
             right = inner.is_right(name, password, record.as_ref())?;
         }
     }
-    let Some(record) = record.filter(|_| right) else {
-        inner.keep_failures(name);
-        return Err(AuthError::Denied);
-    };
-    inner.throttle.clear(name);
-    inner.forget_failures(name)?;
+    let record = record.filter(|_| right).ok_or(AuthError::Denied)?;
+    // Here as well as where it is waited for: the asker may have gone away.
+    inner.throttle.succeed(name, from);
     if inner.hasher.is_outdated(&record.phc) {
         inner.renew_hash(name, password, &record);
     }

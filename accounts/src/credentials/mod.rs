@@ -6,8 +6,9 @@
 //! after failures, and remembered for a short time once it was right. An unknown name, a wrong
 //! password and an account without a password cost the same and get the same answer.
 //!
-//! Failures with passwords never touch API keys or certificates, and a password that was right a
-//! moment ago stays right: guessing cannot shut the owner's tools out.
+//! Failures with passwords never touch API keys or certificates, a password that was right a
+//! moment ago stays right, and who never failed is not slowed for the failures of others:
+//! guessing cannot shut the owner's tools out.
 
 mod api_key;
 mod certificate;
@@ -15,6 +16,7 @@ mod check;
 mod error;
 mod hashing;
 mod job;
+mod keyed;
 mod password;
 mod pool;
 mod records;
@@ -24,6 +26,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod wrong;
 
 pub use api_key::ApiKeyView;
 pub use certificate::CertificateView;
@@ -42,6 +45,7 @@ use std::sync::Arc;
 use store::Store;
 use success::Successes;
 use throttle::Throttle;
+use wrong::Wrong;
 
 /// What can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,7 @@ struct Inner {
     pool: Pool,
     successes: Successes,
     throttle: Throttle,
+    wrong: Wrong,
     checks: Checks,
     keys: KeyCache,
 }
@@ -102,8 +107,9 @@ impl Credentials {
         settings: CredentialSettings,
         mut random: impl CryptoRng + Send + 'static,
     ) -> Result<Self, CredentialError> {
-        let mut cache_key = [0; 64];
+        let (mut cache_key, mut throttle_key) = ([0; 64], [0; 64]);
         random.fill_bytes(&mut cache_key);
+        random.fill_bytes(&mut throttle_key);
         let hasher = Hasher::new(settings.argon2, &mut random)?;
         let pool = Pool::start(settings.concurrent_checks, settings.queue)?;
         Ok(Self(Arc::new(Inner {
@@ -113,7 +119,8 @@ impl Credentials {
             hasher,
             pool,
             successes: Successes::new(&cache_key, settings.remembered),
-            throttle: Throttle::new(settings.remembered),
+            throttle: Throttle::new(&throttle_key),
+            wrong: Wrong::new(),
             checks: Checks::default(),
             keys: KeyCache::new(settings.remembered),
         })))

@@ -3,23 +3,25 @@
 use super::check::Check;
 use super::error::{AuthError, CredentialError};
 use super::job::needs_name;
-use super::records::{FailureRecord, PasswordRecord};
+use super::keyed::Digest;
+use super::records::PasswordRecord;
 use super::secret::Password;
-use super::success::Digest;
-use super::tables::{FAILURE, PASSWORD};
+use super::tables::PASSWORD;
 use super::{Credentials, Inner};
 use crate::encoding::{decode, encode};
 use crate::{AccountName, StampAccountId};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use store::StoreError;
 use tokio::sync::oneshot;
 
 impl Credentials {
     /// Sets the password of an account. The one before is refused from the moment that this is
-    /// durable, also where it was remembered; the count of failures starts anew.
+    /// durable, also where it was remembered. What failed before stays counted: a change must not
+    /// show, to who guesses, that there is a password.
     pub async fn set_password(
         &self,
         account: StampAccountId,
@@ -41,10 +43,9 @@ impl Credentials {
             let generation = old.map_or(0, |old| old.generation) + 1;
             let record = PasswordRecord { account: account.number(), phc, generation, changed_at };
             tx.put(PASSWORD, key.as_bytes(), &encode(&record, 160));
-            tx.delete(FAILURE, key.as_bytes());
             Ok(())
         };
-        self.0.transact(work, move |inner| inner.forget_password(name.as_str())).await
+        self.0.transact(work, move |inner| inner.successes.forget(name.as_str())).await
     }
 
     /// Takes the password of an account away: it cannot be used until another is set.
@@ -59,10 +60,9 @@ impl Credentials {
         let work = move |tx: &mut dyn store::Transaction| {
             needs_name(tx, account, key.as_str())?;
             tx.delete(PASSWORD, key.as_str().as_bytes());
-            tx.delete(FAILURE, key.as_str().as_bytes());
             Ok(())
         };
-        self.0.transact(work, move |inner| inner.forget_password(name.as_str())).await
+        self.0.transact(work, move |inner| inner.successes.forget(name.as_str())).await
     }
 
     /// The account of a name, when its password was found right less than `cache_ttl` ago.
@@ -79,11 +79,13 @@ impl Credentials {
         self.0.fresh(&name, &digest, now.timestamp_millis())
     }
 
-    /// The account of a name, when the password is right.
+    /// The account of a name, when the password is right. `from` is the address at the other end
+    /// of the connection, and never one that the caller wrote somewhere: tries are counted by it.
     pub async fn by_password(
         &self,
         name: &str,
         password: &str,
+        from: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<StampAccountId, AuthError> {
         let inner = &self.0;
@@ -93,19 +95,18 @@ impl Credentials {
         if let Some(account) = inner.fresh(&name, &digest, at) {
             return Ok(account);
         }
-        let (mut end, first) = match inner.check(&name, password, digest, at)? {
+        let mut end = match inner.check(&name, password, digest, from, at)? {
             Check::Known(account) => return Ok(account),
-            Check::Started(end) => (end, true),
-            Check::Joined(end) => (end, false),
+            Check::UnderWay(end) => end,
         };
         let outcome = match end.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone().unwrap_or(Err(AuthError::Busy)),
             Err(_) => Err(AuthError::Busy),
         };
-        // The first of equal tries was counted before its check; each other one counts as well.
-        if !first && matches!(outcome, Err(AuthError::Denied)) {
-            inner.throttle.fail(&name, at);
-            inner.keep_failures(&name);
+        // Also for one that joined the equal try of another caller. Wrong ones are not counted
+        // for it: it learned no more than by asking twice.
+        if outcome.is_ok() {
+            inner.throttle.succeed(&name, from);
         }
         outcome
     }
@@ -153,48 +154,6 @@ impl Inner {
         };
         // Nobody waits for this; the next success tries again.
         drop(self.begin(work, |_| {}));
-    }
-
-    fn forget_password(&self, name: &str) {
-        self.successes.forget(name);
-        self.throttle.clear(name);
-    }
-
-    pub(super) fn stored_failures(&self, name: &str) -> Result<Option<FailureRecord>, StoreError> {
-        let key = name.as_bytes();
-        self.store.get(FAILURE, key)?.map(|bytes| decode(FAILURE, key, &bytes)).transpose()
-    }
-
-    /// Makes the count of failures durable, for a name that has a password. Nobody waits for it,
-    /// so the answer takes no longer for such a name.
-    pub(super) fn keep_failures(self: &Arc<Self>, name: &str) {
-        let Some(count) = self.throttle.count_of(name) else { return };
-        let name = name.to_owned();
-        let work = move |tx: &mut dyn store::Transaction| {
-            let key = name.as_bytes();
-            let kept: Option<FailureRecord> =
-                tx.get(FAILURE, key)?.map(|bytes| decode(FAILURE, key, &bytes)).transpose()?;
-            // Two failures side by side may be queued in either order: the larger count stays.
-            let newer = kept.is_none_or(|kept| kept.count < count.count);
-            if newer && tx.get(PASSWORD, key)?.is_some() {
-                tx.put(FAILURE, key, &encode(&count, 16));
-            }
-            Ok(())
-        };
-        // A store that takes no writes keeps the count in memory at least.
-        drop(self.begin(work, |_| {}));
-    }
-
-    pub(super) fn forget_failures(self: &Arc<Self>, name: &str) -> Result<(), StoreError> {
-        if self.store.get(FAILURE, name.as_bytes())?.is_some() {
-            let name = name.to_owned();
-            let work = move |tx: &mut dyn store::Transaction| {
-                tx.delete(FAILURE, name.as_bytes());
-                Ok(())
-            };
-            drop(self.begin(work, |_| {}));
-        }
-        Ok(())
     }
 }
 

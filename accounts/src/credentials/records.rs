@@ -18,15 +18,6 @@ pub(crate) struct PasswordRecord {
     pub(crate) changed_at: i64,
 }
 
-/// Consecutive failures with a name. Used in stored state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct FailureRecord {
-    #[n(0)]
-    pub(crate) count: u32,
-    #[n(1)]
-    pub(crate) last_at: i64,
-}
-
 /// An API key. Used in stored state. The key itself is nowhere.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct ApiKeyRecord {

@@ -4,19 +4,15 @@
 //! What is kept is a hash under a key of this process, never the password. A change of the
 //! password takes the entry away in the same breath as it becomes durable.
 
+use super::keyed::{Digest, Keyed};
 use crate::StampAccountId;
-use openssl::sha::Sha256;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use subtle::ConstantTimeEq;
 
-/// A keyed hash of a name and a password.
-pub(crate) type Digest = [u8; 32];
-
 /// Names with the password that was right for them.
 pub(crate) struct Successes {
-    /// SHA-256 after one block of random key.
-    keyed: Sha256,
+    keyed: Keyed,
     most: usize,
     state: RwLock<State>,
 }
@@ -38,20 +34,12 @@ struct Success {
 
 impl Successes {
     pub(crate) fn new(key: &[u8; 64], most: usize) -> Self {
-        let mut keyed = Sha256::new();
-        keyed.update(key);
-        Self { keyed, most: most.max(1), state: RwLock::default() }
+        Self { keyed: Keyed::new(key), most: most.max(1), state: RwLock::default() }
     }
 
     /// The digest of a name in lower case and a password.
-    // The digest stays inside this process, so a keyed prefix is enough: there is nobody to
-    // extend it. The length keeps "ab"+"c" apart from "a"+"bc".
     pub(crate) fn digest(&self, name: &str, password: &str) -> Digest {
-        let mut hash = self.keyed.clone();
-        hash.update(&(name.len() as u64).to_be_bytes());
-        hash.update(name.as_bytes());
-        hash.update(password.as_bytes());
-        hash.finish()
+        self.keyed.digest(name, password.as_bytes())
     }
 
     /// The account of a name whose password with this digest was right, and when it was checked.

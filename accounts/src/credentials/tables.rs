@@ -4,8 +4,7 @@ use store::Table;
 
 /// Account name → password record.
 pub const PASSWORD: Table = Table::new(16, "service-password");
-/// Account name → failure record, for names that have a password.
-pub const FAILURE: Table = Table::new(17, "password-failures");
+// 17 is free, and stays so: stores of early versions have counts of failures in it.
 /// Prefix → API key record.
 pub const API_KEY: Table = Table::new(18, "api-key");
 /// Account (u64, big-endian), prefix → nothing.

@@ -1,94 +1,165 @@
-//! Slowing down who guesses passwords: from the third consecutive failure with a name on, the
-//! next try waits 1, 2, 4 … seconds, 60 at most.
+//! Slowing down who guesses passwords, and not who has one.
 //!
-//! A try is counted before it is checked, so that tries side by side cannot outrun the count; a
-//! success takes the count away. Names that do not exist are counted as well. The table is
-//! bounded: the name that rested longest goes first. Counts of real names are durable too.
+//! Two counts. Tries are counted by name and caller: from the third failure in a row on, the next
+//! try waits 1, 2, 4 … seconds, 60 at most, and a quarter of an hour of rest forgets them. And a
+//! name has a budget of checks over all callers; once it is used up, callers who failed with this
+//! name before wait for the next one. Who never failed with it, or once had its password, does
+//! not: guessing from elsewhere does not shut an owner out.
+//!
+//! A caller is an IPv4 address, or the /64 of an IPv6 one: that is what one subscriber has.
+//!
+//! A try is counted before it is checked, so that tries side by side cannot outrun the count.
+//! The tables have a fixed number of places, found by a keyed hash: nothing is ever put out of
+//! them, no request takes longer than another, and a name that does not exist is counted like one
+//! that does. Two that share a place share its count, which nobody can bring about on purpose.
+//! A restart forgets all of it, for all names.
 
-use super::records::FailureRecord;
+use super::keyed::{Keyed, place};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The first failure that makes the next try wait.
 const FREE_FAILURES: u32 = 3;
 /// The longest wait, in milliseconds.
 const LONGEST_WAIT: i64 = 60_000;
+/// So long after the last failure they are forgotten.
+const FORGOTTEN_AFTER: i64 = 15 * 60_000;
+/// A name gets a check more in this time, in milliseconds: 30 a minute.
+const BUDGET_EVERY: i64 = 2_000;
+/// So many checks can be made at once, for a name that rested.
+const BUDGET: i64 = 30;
+/// Places for name and caller: 2 MiB. Filling them takes as many password checks.
+const PAIRS: usize = 1 << 17;
+/// Places for names: 512 KiB.
+const NAMES: usize = 1 << 16;
 
-/// Failures by name.
+/// Failures by name and caller, and budgets by name.
 pub(crate) struct Throttle {
-    most: usize,
-    names: Mutex<HashMap<String, FailureRecord>>,
+    keyed: Keyed,
+    counts: Mutex<Counts>,
+}
+
+struct Counts {
+    pairs: Vec<Pair>,
+    /// When each budget is whole again.
+    names: Vec<i64>,
+}
+
+/// What is known of a caller with a name.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    last_at: i64,
+    failures: u32,
+    /// It had the password once.
+    succeeded: bool,
 }
 
 impl Throttle {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), names: Mutex::default() }
+    pub(crate) fn new(key: &[u8; 64]) -> Self {
+        let counts = Counts { pairs: vec![Pair::default(); PAIRS], names: vec![0; NAMES] };
+        Self { keyed: Keyed::new(key), counts: Mutex::new(counts) }
     }
 
-    /// Whether the count of a name is in memory.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.names.lock().contains_key(name)
+    /// Counts a try, or says how long to wait.
+    pub(crate) fn begin(&self, name: &str, from: IpAddr, now: i64) -> Result<(), Duration> {
+        let budget = place(&self.keyed.digest(name, &[]), NAMES);
+        self.with_pair(name, from, |pair, names| {
+            pair.rest(now);
+            pair.wait(now).map_or(Ok(()), Err)?;
+            let stranger = pair.failures > 0 && !pair.succeeded;
+            if let Some(whole_at) = names.get_mut(budget) {
+                spend(whole_at, now).or_else(|wait| if stranger { Err(wait) } else { Ok(()) })?;
+            }
+            pair.failures = pair.failures.saturating_add(1);
+            pair.last_at = now;
+            Ok(())
+        })
     }
 
-    /// Counts a try, or says how long to wait. `stored` is the durable count, if any, for a name
-    /// that is not in memory.
-    pub(crate) fn begin(
+    /// Takes a try back that was counted and could not be checked: nothing was learned by it.
+    pub(crate) fn take_back(&self, name: &str, from: IpAddr) {
+        self.with_pair(name, from, |pair, _| pair.failures = pair.failures.saturating_sub(1));
+    }
+
+    /// A success: the failures of this caller are gone, those of others are not.
+    pub(crate) fn succeed(&self, name: &str, from: IpAddr) {
+        self.with_pair(name, from, |pair, _| {
+            *pair = Pair { failures: 0, succeeded: true, ..*pair };
+        });
+    }
+
+    /// Failures that are counted for a caller with a name.
+    #[cfg(test)]
+    pub(crate) fn failures(&self, name: &str, from: IpAddr) -> u32 {
+        self.with_pair(name, from, |pair, _| pair.failures)
+    }
+
+    fn with_pair<T>(
         &self,
         name: &str,
-        stored: Option<FailureRecord>,
-        now: i64,
-    ) -> Result<(), Duration> {
-        let mut names = self.names.lock();
-        self.make_room(&mut names, name);
-        let fresh = FailureRecord { count: 0, last_at: now };
-        let failures = names.entry(name.to_owned()).or_insert_with(|| stored.unwrap_or(fresh));
-        if let Some(wait) = wait(failures, now) {
-            return Err(wait);
+        from: IpAddr,
+        act: impl FnOnce(&mut Pair, &mut [i64]) -> T,
+    ) -> T {
+        let place = place(&self.keyed.digest(name, &caller(from)), PAIRS);
+        let mut counts = self.counts.lock();
+        let Counts { pairs, names } = &mut *counts;
+        // In range: the place is below PAIRS, and there are so many.
+        act(&mut pairs[place], names)
+    }
+}
+
+impl Pair {
+    /// Forgets what is long past.
+    fn rest(&mut self, now: i64) {
+        // A clock that was set back must not make a wait longer than its delay.
+        self.last_at = self.last_at.min(now);
+        if now - self.last_at >= FORGOTTEN_AFTER {
+            self.failures = 0;
         }
-        count(failures, now);
-        Ok(())
     }
 
-    /// Counts a failure that was not counted before it was known.
-    pub(crate) fn fail(&self, name: &str, now: i64) {
-        if let Some(failures) = self.names.lock().get_mut(name) {
-            count(failures, now);
-        }
+    /// How long this caller still has to wait; `None` is not at all.
+    fn wait(&self, now: i64) -> Option<Duration> {
+        let exponent = self.failures.checked_sub(FREE_FAILURES)?;
+        let delay = 1_000_i64.checked_shl(exponent.min(16)).unwrap_or(LONGEST_WAIT);
+        seconds(self.last_at + delay.min(LONGEST_WAIT) - now)
     }
+}
 
-    /// A success: the count is gone. Gives what it was.
-    pub(crate) fn clear(&self, name: &str) -> u32 {
-        self.names.lock().remove(name).map_or(0, |failures| failures.count)
-    }
-
-    /// The count of a name.
-    pub(crate) fn count_of(&self, name: &str) -> Option<FailureRecord> {
-        self.names.lock().get(name).copied()
-    }
-
-    fn make_room(&self, names: &mut HashMap<String, FailureRecord>, name: &str) {
-        if names.len() < self.most || names.contains_key(name) {
-            return;
-        }
-        let oldest = names.iter().min_by_key(|(_, failures)| failures.last_at);
-        if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-            names.remove(&oldest);
+/// Takes a check from a budget, or says when there is one.
+fn spend(whole_at: &mut i64, now: i64) -> Result<(), Duration> {
+    let whole = BUDGET * BUDGET_EVERY;
+    // Further ahead than it can be spent: the clock was set back, and the budget is whole.
+    let spent_until = if *whole_at > now + whole { now } else { (*whole_at).max(now) };
+    let after = spent_until + BUDGET_EVERY;
+    match seconds(after - (now + whole)) {
+        Some(wait) => Err(wait),
+        None => {
+            *whole_at = after;
+            Ok(())
         }
     }
 }
 
-fn count(failures: &mut FailureRecord, now: i64) {
-    failures.count = failures.count.saturating_add(1);
-    failures.last_at = now;
-}
-
-/// How long a name still has to wait, in whole seconds; `None` is not at all.
-fn wait(failures: &mut FailureRecord, now: i64) -> Option<Duration> {
-    let exponent = failures.count.checked_sub(FREE_FAILURES)?;
-    let delay = 1_000_i64.checked_shl(exponent.min(16)).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    // A clock that was set back must not make a wait longer than its delay.
-    failures.last_at = failures.last_at.min(now);
-    let rest = u64::try_from(failures.last_at + delay - now).unwrap_or(0);
+/// Milliseconds that are left, in whole seconds.
+fn seconds(rest: i64) -> Option<Duration> {
+    let rest = u64::try_from(rest).unwrap_or(0);
     (rest > 0).then(|| Duration::from_secs(rest.div_ceil(1_000)))
+}
+
+/// Nine bytes that stand for a caller; the first keeps the two kinds of addresses apart.
+fn caller(from: IpAddr) -> [u8; 9] {
+    let mut bytes = [0; 9];
+    match from.to_canonical() {
+        IpAddr::V4(address) => {
+            bytes[0] = 4;
+            bytes[1..5].copy_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            bytes[0] = 6;
+            bytes[1..].copy_from_slice(&address.octets()[..8]);
+        }
+    }
+    bytes
 }

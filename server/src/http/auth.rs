@@ -9,7 +9,7 @@ use accounts::StampAccountId;
 use accounts::credentials::AuthError;
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// SHA-256 of the client certificate that a TLS connection came with.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub(crate) async fn caller(
     if scheme.eq_ignore_ascii_case("bearer") {
         by_api_key(value, service)
     } else if scheme.eq_ignore_ascii_case("basic") {
-        by_password(value, service).await
+        by_password(value, request, service).await
     } else {
         Err(Problem::Unauthorized)
     }
@@ -63,7 +63,11 @@ pub(crate) fn by_api_key(key: &str, service: &Service) -> Result<StampAccountId,
     noted(service, Proof::ApiKey, found)
 }
 
-async fn by_password(value: &str, service: &Service) -> Result<StampAccountId, Problem> {
+async fn by_password(
+    value: &str,
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<StampAccountId, Problem> {
     // RFC 7617 §2: user-id ":" password, UTF-8, in base64; the user-id holds no colon.
     let decoded = openssl::base64::decode_block(value).map_err(|_| Problem::Unauthorized)?;
     let decoded = zeroize::Zeroizing::new(decoded);
@@ -74,7 +78,10 @@ async fn by_password(value: &str, service: &Service) -> Result<StampAccountId, P
         service.metrics.authenticated(Proof::Password, true);
         return Ok(account);
     }
-    let checked = service.credentials.by_password(name, password, now).await;
+    // The other end of the connection, and no header: anybody can write one. Without a peer there
+    // is one caller.
+    let from = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let checked = service.credentials.by_password(name, password, from, now).await;
     noted(service, Proof::Password, checked)
 }
 

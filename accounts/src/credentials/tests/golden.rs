@@ -30,11 +30,6 @@ fn password() {
 }
 
 #[test]
-fn failure() {
-    golden(&FailureRecord { count: 3, last_at: 1_000 }, "82031903e8");
-}
-
-#[test]
 fn api_key() {
     let record = ApiKeyRecord {
         account: 1,

@@ -12,9 +12,12 @@ use crate::StampAccountId;
 use crate::stamps::{Act, LedgerSettings, StampLedger};
 use crate::testing::{MapStore, TestRandom, block_on};
 use chrono::{DateTime, Utc};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 const RIGHT: &str = "correct horse";
+/// Where tries come from, unless a test says otherwise.
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap()
@@ -72,7 +75,17 @@ impl Bench {
         password: &str,
         seconds: i64,
     ) -> Result<StampAccountId, super::AuthError> {
-        block_on(self.credentials.by_password(name, password, at(seconds)))
+        self.by_password_from(HOME, name, password, seconds)
+    }
+
+    fn by_password_from(
+        &self,
+        from: IpAddr,
+        name: &str,
+        password: &str,
+        seconds: i64,
+    ) -> Result<StampAccountId, super::AuthError> {
+        block_on(self.credentials.by_password(name, password, from, at(seconds)))
     }
 
     fn checks(&self) -> u64 {
