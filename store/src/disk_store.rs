@@ -8,7 +8,6 @@ use crate::index::{Index, IndexFault, SledIndex};
 use crate::lock::DirectoryLock;
 use crate::settings::Settings;
 use crate::{Job, Order, Row, Store, StoreError, Table};
-use parking_lot::Mutex;
 use std::fs;
 use std::io;
 use std::ops::Bound;
@@ -31,7 +30,6 @@ const INDEX: &str = "index";
 #[derive(Debug)]
 pub struct DiskStore {
     engine: Engine,
-    lock: Mutex<Option<DirectoryLock>>,
 }
 
 impl DiskStore {
@@ -45,7 +43,8 @@ impl DiskStore {
         let home = SledHome::new(directory, settings.index_cache_bytes);
         let disk = Arc::new(RealDisk::new(directory));
         let (engine, report) = Engine::open(disk, &home, settings, &boot_id())?;
-        Ok((Self { engine, lock: Mutex::new(Some(lock)) }, report))
+        engine.hold(lock);
+        Ok((Self { engine }, report))
     }
 
     /// The last durable transaction; 0 in an empty store.
@@ -86,9 +85,7 @@ impl Store for DiskStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        let closed = self.engine.close();
-        self.lock.lock().take();
-        closed
+        self.engine.close()
     }
 }
 

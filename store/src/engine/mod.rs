@@ -21,6 +21,7 @@ use crate::journal::append::Appender;
 use crate::journal::spare::{Spare, SpareSettings};
 use crate::journal::values::Values;
 use crate::journal::{Position, salt};
+use crate::lock::DirectoryLock;
 use crate::overlay::Overlay;
 use crate::settings::Settings;
 use crate::{Job, Order, Row, Store, StoreError, Table};
@@ -34,7 +35,7 @@ use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, ThreadId};
 use view::View;
 use writer::{Limits, Marked, Writer};
 
@@ -55,12 +56,22 @@ pub(crate) struct Shared {
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    core: Arc<Core>,
+    /// The thread that runs jobs. It cannot wait for its own end.
+    writer: Option<ThreadId>,
+}
+
+/// What has to be closed.
+#[derive(Debug)]
+struct Core {
     disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     spare: Arc<Spare>,
     /// True until the store is closed; reads hold it.
     open: RwLock<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Let go of when everything is closed.
+    lock: Mutex<Option<DirectoryLock>>,
 }
 
 impl Engine {
@@ -112,68 +123,50 @@ impl Engine {
         };
         let marked = Marked::new(Arc::clone(&disk), boot, position.segment);
         let threads = start(&shared, appender, limits, marked)?;
+        let writer = threads.first().map(|writer| writer.thread().id());
         let (open, threads) = (RwLock::new(true), Mutex::new(threads));
-        Ok((Self { disk, shared, spare, open, threads }, report))
+        let core = Core { disk, shared, spare, open, threads, lock: Mutex::default() };
+        Ok((Self { core: Arc::new(core), writer }, report))
+    }
+
+    /// Keeps the lock of the data directory until the store is closed.
+    pub(crate) fn hold(&self, lock: DirectoryLock) {
+        *self.core.lock.lock() = Some(lock);
     }
 
     /// The last durable transaction.
     pub(crate) fn durable_sequence(&self) -> u64 {
-        self.shared.counters.durable_sequence.load(Ordering::Acquire)
+        self.core.shared.counters.durable_sequence.load(Ordering::Acquire)
     }
 
     /// What the store did.
     pub(crate) fn statistics(&self) -> Statistics {
-        let overlay_keys = self.shared.view.overlay.keys();
-        self.shared.counters.statistics(self.shared.queue.length(), overlay_keys)
+        let shared = &self.core.shared;
+        shared.counters.statistics(shared.queue.length(), shared.view.overlay.keys())
     }
 
     fn read<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let open = self.open.read();
+        let open = self.core.open.read();
         if *open { work() } else { Err(StoreError::Closed) }
     }
 
-    /// Carries everything into the index, syncs it, and says so in the marker.
-    fn close_index(&self) -> Result<(), StoreError> {
-        // A poisoned store writes nothing more, and its index may be what has failed.
-        if let Some(error) = self.shared.health.stopped() {
-            return Err(error);
-        }
-        let index = &self.shared.view.index;
-        indexer::guarded(|| index.close())?;
-        let durable = *self.shared.durable.lock();
-        let reached = (durable.sequence > 0).then(|| durable.into());
-        Marker { state: State::Clean, reached }.write(&*self.disk)
+    /// Closes the store from inside one of its own jobs: another thread waits for the writer.
+    fn close_behind_the_writer(&self) -> Result<(), StoreError> {
+        self.core.shared.queue.close();
+        let core = Arc::clone(&self.core);
+        let closing = move || {
+            if let Err(error) = core.close() {
+                tracing::error!(%error, "the store was not closed cleanly");
+            }
+        };
+        let closer = Builder::new().name("store-closer".to_owned()).spawn(closing);
+        closer.map(drop).map_err(no_thread)
     }
 }
 
-impl Store for Engine {
-    fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.shared.queue.submit(job)
-    }
-
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|| self.shared.view.get(&key_of(table.number(), key)))
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: Bound<&[u8]>,
-        to: Bound<&[u8]>,
-        order: Order,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let range = range_of(table, from, to);
-        self.read(|| self.shared.view.scan_durable(&range, order, limit))
-    }
-
-    fn health(&self) -> Result<(), StoreError> {
-        if self.shared.queue.is_closed() && self.shared.health.stopped().is_none() {
-            return Err(StoreError::Closed);
-        }
-        self.shared.health.check()
-    }
-
+impl Core {
+    /// Ends the threads, closes the index, and lets go of the directory. Who comes second waits for
+    /// the first.
     fn close(&self) -> Result<(), StoreError> {
         self.shared.queue.close();
         let mut threads = self.threads.lock();
@@ -199,7 +192,60 @@ impl Store for Engine {
         }
         let closed = self.close_index();
         self.shared.health.stop(StoreError::Closed);
+        self.lock.lock().take();
         closed
+    }
+
+
+    /// Carries everything into the index, syncs it, and says so in the marker.
+    fn close_index(&self) -> Result<(), StoreError> {
+        // A poisoned store writes nothing more, and its index may be what has failed.
+        if let Some(error) = self.shared.health.stopped() {
+            return Err(error);
+        }
+        let index = &self.shared.view.index;
+        indexer::guarded(|| index.close())?;
+        let durable = *self.shared.durable.lock();
+        let reached = (durable.sequence > 0).then(|| durable.into());
+        Marker { state: State::Clean, reached }.write(&*self.disk)
+    }
+}
+
+impl Store for Engine {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.core.shared.queue.submit(job)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|| self.core.shared.view.get(&key_of(table.number(), key)))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let range = range_of(table, from, to);
+        self.read(|| self.core.shared.view.scan_durable(&range, order, limit))
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        let shared = &self.core.shared;
+        if shared.queue.is_closed() && shared.health.stopped().is_none() {
+            return Err(StoreError::Closed);
+        }
+        shared.health.check()
+    }
+
+    /// Inside a job this only begins: it ends when the job has.
+    fn close(&self) -> Result<(), StoreError> {
+        if self.writer == Some(std::thread::current().id()) {
+            return self.close_behind_the_writer();
+        }
+        self.core.close()
     }
 }
 

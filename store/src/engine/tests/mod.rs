@@ -8,7 +8,7 @@ mod power_cut;
 
 use crate::conformance::Fixture;
 use crate::disk::MemoryDisk;
-use crate::{Job, MemoryStore, Order, Settings, Store, StoreError, Table, Transaction};
+use crate::{Job, MemoryStore, Order, Settings, Store, StoreError, StoreExt, Table, Transaction};
 use std::collections::BTreeMap;
 use std::ops::Bound::Unbounded;
 use std::sync::{Arc, mpsc};
@@ -121,4 +121,56 @@ fn run(store: &MemoryStore, count: u64) -> Vec<(u64, u64, Result<(), StoreError>
 /// The last transaction that was acknowledged.
 fn acknowledged(ends: &[(u64, u64, Result<(), StoreError>)]) -> u64 {
     ends.iter().filter(|end| end.2.is_ok()).map(|end| end.0).max().unwrap_or(0)
+}
+
+/// A job that owns its store, and may close it.
+struct Owner {
+    store: Arc<MemoryStore>,
+    closes: bool,
+    ended: mpsc::Sender<Result<(), StoreError>>,
+}
+
+impl Job for Owner {
+    fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        transaction.put(T, b"k", b"v");
+        Ok(())
+    }
+
+    fn done(self: Box<Self>, outcome: Result<(), StoreError>) {
+        if self.closes {
+            self.store.close().unwrap();
+        }
+        let Self { store, ended, .. } = *self;
+        drop(store);
+        ended.send(outcome).unwrap();
+    }
+}
+
+#[test]
+fn a_job_may_close_its_store_or_be_its_last_owner() {
+    for closes in [false, true] {
+        let disk = MemoryDisk::new();
+        let (store, _) = MemoryStore::open(&disk, &tiny()).unwrap();
+        let store = Arc::new(store);
+        let (ended, end) = mpsc::channel();
+        let (begin, begun) = mpsc::channel::<()>();
+        // The writer waits until the job is the only owner left.
+        let waiting = store.transact(move |_| {
+            begun.recv().unwrap();
+            Ok(())
+        });
+        let job = Owner { store: Arc::clone(&store), closes, ended };
+        store.submit(Box::new(job)).unwrap();
+        drop(store);
+        begin.send(()).unwrap();
+        waiting.wait().unwrap();
+        end.recv().unwrap().unwrap();
+        // The closing goes on behind the job, and ends as any other.
+        while !String::from_utf8(disk.content("state").unwrap_or_default())
+            .unwrap()
+            .contains("\nclean\nreached 1 ")
+        {
+            std::thread::yield_now();
+        }
+    }
 }
