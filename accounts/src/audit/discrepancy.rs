@@ -210,6 +210,36 @@ pub enum Discrepancy {
         /// The serial number in hex.
         serial: String,
     },
+    /// A stamp was given back that was never used: not by this account, or not from this lot, or
+    /// the entry that the refund names is another token's (I10).
+    #[error("{account}: entry {entry} gives a stamp of {serial} back that was not used there")]
+    RefundOfNoUse {
+        /// The account.
+        account: StampAccountId,
+        /// The refund.
+        entry: u64,
+        /// The serial number in hex.
+        serial: String,
+    },
+    /// A name does not lead to the account that was opened with it, or the other way round.
+    #[error("transaction {transaction}: the name of {account} and the row of that name differ")]
+    NameRow {
+        /// The transaction.
+        transaction: u64,
+        /// The account.
+        account: StampAccountId,
+    },
+    /// The list of lots that are to expire has one that does not, lacks one that does, or lost
+    /// one that still has stamps.
+    #[error("transaction {transaction}: the end of {lot} of {account} is listed wrongly")]
+    ExpiryRow {
+        /// The transaction.
+        transaction: u64,
+        /// The account.
+        account: StampAccountId,
+        /// The lot.
+        lot: LotId,
+    },
     /// All books together are not zero (I1), or uses are not tokens (I3, I16).
     #[error("the books of all accounts do not add up: {what}")]
     Totals {

@@ -2,8 +2,9 @@
 //!
 //! An [`Auditor`] is fed with all transactions of the journal in their order. It trusts no sum
 //! that was stored: it keeps its own books from the entries and compares every record with them.
-//! Memory: one record for each account and each lot, one serial number for each stamp given
-//! back, and the tokens of the last minutes; nothing for each entry or token.
+//! Memory: one record for each account and each lot, one claim for each stamp given back, and the
+//! tokens of the last minutes; nothing for each entry or token. Where stamps were given back, the
+//! journal is read a second time, for the uses that the refunds name.
 //!
 //! What a journal cannot show: whether a stamp of a lot that sorts earlier was held by a request
 //! under way when another lot paid (the draw order, I7, is tested where it is decided), and
@@ -11,7 +12,9 @@
 
 mod books;
 mod discrepancy;
+mod lookups;
 mod recent;
+mod refunds;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -22,11 +25,15 @@ use crate::encoding::decode;
 use crate::stamps::records::{
     AccountRecord, EntryRecord, GlobalRecord, LotRecord, SerialRecord, TokenFields,
 };
-use crate::stamps::tables::{ACCOUNT, ENTRY, GLOBAL, LOT, SERIAL, split_key};
+use crate::stamps::tables::{
+    ACCOUNT, ENTRY, EXPIRY, GLOBAL, LOT, NAME, SERIAL, split_expiry_key, split_key,
+};
 use crate::stamps::{EntryKind, LotId, retry};
 use books::{Books, Written};
 use chrono::TimeDelta;
+use lookups::{ExpiryKey, Lookups};
 use recent::{Requests, Seen, Serials};
+use refunds::Refunds;
 use std::collections::{BTreeMap, HashSet};
 use store::{StoreError, Table};
 
@@ -79,7 +86,8 @@ pub struct Auditor {
     next_sequence: Option<u64>,
     serials: Serials,
     requests: Requests,
-    refunded: HashSet<[u8; 16]>,
+    refunds: Refunds,
+    lookups: Lookups,
     found: Vec<Discrepancy>,
     more: u64,
 }
@@ -92,6 +100,9 @@ struct Rows {
     entries: BTreeMap<(u64, u64), EntryRecord>,
     serials: BTreeMap<[u8; 16], SerialRecord>,
     global: Option<GlobalRecord>,
+    names: BTreeMap<String, u64>,
+    /// Whether a lot joins (`true`) or leaves the list of those that are to expire.
+    expiries: BTreeMap<ExpiryKey, bool>,
 }
 
 impl Auditor {
@@ -107,7 +118,8 @@ impl Auditor {
             next_sequence: None,
             serials: Serials::default(),
             requests: Requests::new(retry_window),
-            refunded: HashSet::new(),
+            refunds: Refunds::default(),
+            lookups: Lookups::default(),
             found: Vec::new(),
             more: 0,
         }
@@ -130,10 +142,35 @@ impl Auditor {
         self.compare(sequence, &rows);
     }
 
-    /// The end of the journal: the sums, or everything that was found.
+    /// Whether the journal has to be read once more, with [`Auditor::feed_again`].
+    #[must_use]
+    pub fn has_refunds(&self) -> bool {
+        self.refunds.any()
+    }
+
+    /// The second reading, from the first transaction: finds the uses that refunds name. What the
+    /// journal got since the first reading may come as well; it changes nothing.
+    pub fn feed_again<'a>(&mut self, operations: impl IntoIterator<Item = Operation<'a>>) {
+        for Operation { table, key, value } in operations {
+            let Some(number) = split_key(key).filter(|_| table == ENTRY.number()) else { continue };
+            if self.refunds.wants(number)
+                && let Some(value) = value
+                // What cannot be read was noted at the first reading, and meets no claim.
+                && let Ok(entry) = decode(ENTRY, key, value)
+            {
+                self.refunds.seen(number, &entry);
+            }
+        }
+    }
+
+    /// The end of the journal: the sums, or everything that was found. A refund whose use was not
+    /// seen in a second reading is one of a stamp that was never used.
     pub fn finish(mut self) -> Result<AuditReport, Vec<Discrepancy>> {
         let report = self.report();
         self.check_totals(&report);
+        for unmet in self.refunds.unmet() {
+            self.note(unmet);
+        }
         if self.found.is_empty() {
             return Ok(report);
         }
@@ -163,7 +200,7 @@ impl Auditor {
                     self.add_token((id, *number), serial, token, rows, &mut found);
                 }
                 (EntryKind::Refund, Some(serial), None) => {
-                    self.add_refund((id, *number), serial, rows, &mut found);
+                    self.add_refund((id, *number), (entry, serial), rows, &mut found);
                 }
                 (EntryKind::Use | EntryKind::Refund, _, _) | (_, Some(_), _) | (_, _, Some(_)) => {
                     let kind = entry.kind;
@@ -214,22 +251,23 @@ impl Auditor {
 
     fn add_refund(
         &mut self,
-        (account, entry): (StampAccountId, u64),
-        serial: [u8; 16],
+        (account, number): (StampAccountId, u64),
+        (entry, serial): (&EntryRecord, [u8; 16]),
         rows: &Rows,
         found: &mut Vec<Discrepancy>,
     ) {
-        let serial_text = hex::encode(serial);
-        if !self.refunded.insert(serial) {
-            let serial = serial_text.clone();
-            found.push(Discrepancy::RefundedTwice { account, entry, serial });
+        let text = || hex::encode(serial);
+        if !self.refunds.first(serial) {
+            found.push(Discrepancy::RefundedTwice { account, entry: number, serial: text() });
         }
-        let row = rows.serials.get(&serial);
-        let belongs = row.is_some_and(|row| {
-            row.account == account.number() && row.refunded_by == Some(entry) && row.entry < entry
+        let row = rows.serials.get(&serial).filter(|row| {
+            row.account == account.number() && row.refunded_by == Some(number) && row.entry < number
         });
-        if !belongs {
-            found.push(Discrepancy::SerialRow { account, entry, serial: serial_text });
+        match row {
+            Some(row) => {
+                self.refunds.claim((account, number), (row.entry, entry.lot, serial), found);
+            }
+            None => found.push(Discrepancy::SerialRow { account, entry: number, serial: text() }),
         }
     }
 
@@ -271,6 +309,7 @@ impl Auditor {
         if rows.global != expected {
             found.push(Discrepancy::GlobalRecord { transaction });
         }
+        self.lookups.compare(transaction, rows, &self.books, &mut found);
         found.into_iter().for_each(|found| self.note(found));
     }
 
@@ -321,11 +360,19 @@ impl Auditor {
 
 impl Rows {
     fn read(&mut self, transaction: u64, operation: Operation<'_>) -> Result<(), Discrepancy> {
-        let known = [ACCOUNT, LOT, ENTRY, SERIAL, GLOBAL];
+        let known = [ACCOUNT, NAME, LOT, ENTRY, SERIAL, GLOBAL, EXPIRY];
         let Some(table) = known.into_iter().find(|t| t.number() == operation.table) else {
             return Ok(());
         };
         let key = operation.key;
+        if table == EXPIRY {
+            let key = split_expiry_key(key).ok_or_else(|| {
+                let what = crate::encoding::damaged(table, key, "a malformed key").to_string();
+                Discrepancy::Unreadable { transaction, what }
+            })?;
+            self.expiries.insert(key, operation.value.is_some());
+            return Ok(());
+        }
         let Some(value) = operation.value else {
             let (table, key) = (table.name(), hex::encode(key));
             return Err(Discrepancy::Removed { transaction, table, key });
@@ -339,6 +386,11 @@ impl Rows {
         if table == ACCOUNT {
             let account = key.try_into().map_err(|_| wrong())?;
             self.accounts.insert(u64::from_be_bytes(account), decode(table, key, value)?);
+        } else if table == NAME {
+            let name = std::str::from_utf8(key);
+            let name = name.map_err(|_| crate::encoding::damaged(table, key, "no name"))?;
+            let account = value.try_into().map_err(|_| wrong())?;
+            self.names.insert(name.to_owned(), u64::from_be_bytes(account));
         } else if table == LOT {
             self.lots.insert(split_key(key).ok_or_else(wrong)?, decode(table, key, value)?);
         } else if table == ENTRY {

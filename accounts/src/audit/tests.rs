@@ -25,6 +25,12 @@ pub(crate) fn audit_journal(
             }),
         );
     }
+    if auditor.has_refunds() {
+        for (table, key, value) in journal.iter().flatten() {
+            let value = value.as_deref();
+            auditor.feed_again([Operation { table: *table, key, value }]);
+        }
+    }
     auditor.finish()
 }
 
@@ -34,7 +40,9 @@ mod tampering {
     use super::{Discrepancy, Owned, audit_journal};
     use crate::StampAccountId;
     use crate::encoding::{decode, encode};
-    use crate::stamps::records::{AccountRecord, EntryRecord, GlobalRecord, LotRecord};
+    use crate::stamps::records::{
+        AccountRecord, EntryRecord, GlobalRecord, LotRecord, SerialRecord,
+    };
     use crate::stamps::tables::*;
     use crate::stamps::*;
     use crate::testing::{MapStore, block_on};
@@ -193,7 +201,7 @@ mod tampering {
 
     #[test]
     fn rows_that_were_removed() {
-        for table in [ACCOUNT, LOT, ENTRY, SERIAL, GLOBAL] {
+        for table in [ACCOUNT, NAME, LOT, ENTRY, SERIAL, GLOBAL] {
             let mut journal = journal();
             journal.push(vec![(table.number(), vec![0; 16], None)]);
             finds(&journal, |f| matches!(f, Discrepancy::Removed { transaction: 9, .. }));
@@ -202,7 +210,7 @@ mod tampering {
 
     #[test]
     fn rows_that_cannot_be_read() {
-        for table in [ACCOUNT, LOT, ENTRY, SERIAL, GLOBAL] {
+        for table in [ACCOUNT, NAME, LOT, ENTRY, SERIAL, GLOBAL, EXPIRY] {
             let mut journal = journal();
             journal.push(vec![(table.number(), vec![0; 16], Some(vec![0xff]))]);
             finds(&journal, |f| matches!(f, Discrepancy::Unreadable { transaction: 9, .. }));
@@ -318,6 +326,98 @@ mod tampering {
         journal.push(again);
         let twice = |f: &Discrepancy| matches!(f, Discrepancy::RefundedTwice { entry: 9, .. });
         finds(&journal, twice);
+    }
+
+    fn is_refund_of_no_use(found: &Discrepancy) -> bool {
+        matches!(found, Discrepancy::RefundOfNoUse { account: ADA, entry: 6, .. })
+    }
+
+    #[test]
+    fn a_refund_of_another_use() {
+        // The row leads to the entry of the second token.
+        let mut journal = journal();
+        edit::<SerialRecord>(&mut journal[5], SERIAL, |row| row.entry = 4);
+        finds(&journal, is_refund_of_no_use);
+        // And one that leads to what is no use at all.
+        edit::<SerialRecord>(&mut journal[5], SERIAL, |row| row.entry = 2);
+        finds(&journal, is_refund_of_no_use);
+    }
+
+    #[test]
+    fn a_refund_of_a_token_that_never_was() {
+        let mut journal = journal();
+        let forged = serial(9, 10);
+        edit::<EntryRecord>(&mut journal[5], ENTRY, |entry| entry.serial = Some(forged));
+        for row in &mut journal[5] {
+            if row.0 == SERIAL.number() {
+                row.1 = forged.to_vec();
+            }
+        }
+        finds(&journal, is_refund_of_no_use);
+    }
+
+    #[test]
+    fn a_refund_into_another_lot_than_it_was_used_from() {
+        let mut journal = journal();
+        edit::<EntryRecord>(&mut journal[2], ENTRY, |entry| entry.lot = Some(2));
+        finds(&journal, is_refund_of_no_use);
+    }
+
+    #[test]
+    fn a_refund_without_the_second_reading_is_not_passed_over() {
+        let mut auditor = super::Auditor::new(chrono::TimeDelta::milliseconds(WINDOW));
+        for (sequence, transaction) in (1..).zip(&journal()) {
+            let rows = transaction.iter().map(|(table, key, value)| super::Operation {
+                table: *table,
+                key,
+                value: value.as_deref(),
+            });
+            auditor.feed(sequence, rows);
+        }
+        assert!(auditor.has_refunds());
+        assert!(auditor.finish().unwrap_err().iter().all(is_refund_of_no_use));
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere() {
+        let expected = |f: &Discrepancy| matches!(f, Discrepancy::NameRow { account: ADA, .. });
+        // It is missing, it is another, or it comes again.
+        let mut missing = journal();
+        missing[0].retain(|row| row.0 != NAME.number());
+        finds(&missing, expected);
+        let mut other = journal();
+        for row in &mut other[0] {
+            if row.0 == NAME.number() {
+                row.1 = b"bob".to_vec();
+            }
+        }
+        finds(&other, expected);
+        let mut again = journal();
+        let name = again[0].iter().find(|row| row.0 == NAME.number()).unwrap().clone();
+        again.push(vec![name]);
+        finds(&again, expected);
+    }
+
+    #[test]
+    fn an_expiry_that_is_listed_wrongly() {
+        let lot = LotId::new(1);
+        let finds = |journal: &[Vec<Owned>], transaction| {
+            let expected = Discrepancy::ExpiryRow { transaction, account: ADA, lot };
+            finds(journal, |found| *found == expected);
+        };
+        let key = |end| expiry_key(at(end).timestamp_millis(), ADA, 1).to_vec();
+        let mut missing = journal();
+        missing[1].retain(|row| row.0 != EXPIRY.number());
+        finds(&missing, 2);
+        let mut late = journal();
+        late[1].push((EXPIRY.number(), key(20_000), Some(Vec::new())));
+        finds(&late, 2);
+        let mut removed = journal();
+        removed.push(vec![(EXPIRY.number(), key(10_000), None)]);
+        finds(&removed, 9);
+        let mut again = journal();
+        again.push(vec![(EXPIRY.number(), key(10_000), Some(Vec::new()))]);
+        finds(&again, 9);
     }
 
     #[test]

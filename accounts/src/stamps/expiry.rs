@@ -8,7 +8,7 @@ use super::draft::{Detail, Draft};
 use super::error::StampError;
 use super::model::Act;
 use super::records::EntryKind;
-use super::tables::{EXPIRY, expiry_key, split_key};
+use super::tables::{EXPIRY, expiry_key, split_expiry_key};
 use crate::StampAccountId;
 use crate::encoding::damaged;
 use chrono::{DateTime, Utc};
@@ -61,12 +61,9 @@ impl StampLedger {
         let rows = self.0.store.scan(EXPIRY, Bound::Unbounded, to, Order::Ascending, PAGE)?;
         let mut due = Vec::with_capacity(rows.len());
         for (key, _) in rows {
-            let parts = key.split_first_chunk::<8>().and_then(|(head, rest)| {
-                let end = i64::try_from(u64::from_be_bytes(*head)).ok()?;
-                let (account, lot) = split_key(rest)?;
-                Some((StampAccountId::new(account), lot, end))
-            });
-            due.push(parts.ok_or_else(|| damaged(EXPIRY, &key, "a malformed key"))?);
+            let (end, account, lot) =
+                split_expiry_key(&key).ok_or_else(|| damaged(EXPIRY, &key, "a malformed key"))?;
+            due.push((StampAccountId::new(account), lot, end));
         }
         Ok(due)
     }

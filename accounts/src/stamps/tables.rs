@@ -49,3 +49,10 @@ pub(crate) fn split_key(key: &[u8]) -> Option<(u64, u64)> {
     let (first, second) = key.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*first), u64::from_be_bytes(second.try_into().ok()?)))
 }
+
+/// Expiry, account and lot from a key of [`EXPIRY`].
+pub(crate) fn split_expiry_key(key: &[u8]) -> Option<(i64, u64, u64)> {
+    let (head, rest) = key.split_first_chunk::<8>()?;
+    let (account, lot) = split_key(rest)?;
+    Some((i64::try_from(u64::from_be_bytes(*head)).ok()?, account, lot))
+}

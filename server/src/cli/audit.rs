@@ -27,16 +27,20 @@ pub(super) fn audit(
     let mut reader = Reader::open(data)?;
     while let Some(transaction) = reader.next() {
         let transaction = transaction?;
-        let operations = transaction.operations.iter().map(|operation| Operation {
-            table: operation.table,
-            key: &operation.key,
-            value: operation.value.as_deref(),
-        });
-        auditor.feed(transaction.sequence, operations);
+        auditor.feed(transaction.sequence, transaction.operations.iter().map(operation));
         let (done, total) = reader.progress();
         progress(done, total);
+    }
+    if auditor.has_refunds() {
+        for transaction in Reader::open(data)? {
+            auditor.feed_again(transaction?.operations.iter().map(operation));
+        }
     }
     Ok(auditor.finish().map_err(|found| {
         found.iter().map(|discrepancy| format!("accounting: {discrepancy}; {ADVICE}")).collect()
     }))
+}
+
+fn operation(operation: &::store::journal::Operation) -> Operation<'_> {
+    Operation { table: operation.table, key: &operation.key, value: operation.value.as_deref() }
 }
