@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use store::{Job, Order, Row, Store, StoreError, Table, Transaction};
 
 type Key = (u8, Vec<u8>);
@@ -21,6 +22,7 @@ pub(crate) struct MapStore {
     map: Mutex<Map>,
     writer: Mutex<Writer>,
     after_read: Mutex<Option<(Table, AfterRead)>>,
+    scans: AtomicU64,
 }
 
 type AfterRead = Box<dyn FnOnce() + Send>;
@@ -38,6 +40,7 @@ struct MapTransaction<'a> {
     map: &'a Map,
     writes: BTreeMap<Key, Option<Vec<u8>>>,
     sequence: u64,
+    scans: &'a AtomicU64,
 }
 
 impl MapStore {
@@ -69,6 +72,11 @@ impl MapStore {
         self.writer.lock().fail_next = Some(error);
     }
 
+    /// How many scans there were inside transactions.
+    pub(crate) fn scans(&self) -> u64 {
+        self.scans.load(Ordering::Relaxed)
+    }
+
     /// Every transaction so far.
     pub(crate) fn journal(&self) -> Vec<Vec<Operation>> {
         self.writer.lock().journal.clone()
@@ -90,6 +98,7 @@ impl MapStore {
                 ..Writer::default()
             }),
             after_read: Mutex::default(),
+            scans: AtomicU64::default(),
         })
     }
 
@@ -102,7 +111,8 @@ impl MapStore {
     fn run(&self, writer: &mut Writer, mut job: Box<dyn Job>) {
         let mut map = self.map.lock();
         let sequence = writer.sequence + 1;
-        let mut transaction = MapTransaction { map: &map, writes: BTreeMap::new(), sequence };
+        let (writes, scans) = (BTreeMap::new(), &self.scans);
+        let mut transaction = MapTransaction { map: &map, writes, sequence, scans };
         let mut outcome = job.run(&mut transaction);
         let writes = transaction.writes;
         if let Some(error) = writer.fail_next.take() {
@@ -167,6 +177,7 @@ impl Transaction for MapTransaction<'_> {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        self.scans.fetch_add(1, Ordering::Relaxed);
         let mut merged: Map = self
             .map
             .range(bounds(table, from, to))

@@ -205,6 +205,13 @@ impl Cell {
         self.state.lock().account.as_ref().map_or(0, |account| account.remaining(at))
     }
 
+    /// The lots that have a stamp at `at`, in draw order, held ones too: as far as is known here.
+    pub(crate) fn lots_with_stamps(&self, at: i64) -> Vec<u64> {
+        let state = self.state.lock();
+        let lots = state.account.iter().flat_map(|account| account.usable(at));
+        lots.filter(|lot| lot.record.available > 0).map(|lot| lot.id).collect()
+    }
+
     /// The account as it is shown.
     pub(crate) fn view(&self, at: i64) -> Option<AccountView> {
         self.state.lock().account.as_ref().map(|account| account.view(self.id, at))

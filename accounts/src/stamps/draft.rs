@@ -125,11 +125,28 @@ impl Draft {
         read_lots(self.id, |from, to| tx.scan(LOT, from, to, Order::Ascending, PAGE))
     }
 
-    /// The first lot in draw order that has a stamp at the time of this draft.
-    pub(crate) fn next_lot(&self, tx: &dyn Transaction) -> Result<Option<u64>, StoreError> {
+    /// The first lot in draw order that has a stamp at the time of this draft. `known` are those
+    /// that are thought to have one, in draw order: all lots that an account ever had are read
+    /// only when none of these has.
+    pub(crate) fn next_lot(
+        &self,
+        tx: &dyn Transaction,
+        known: &[u64],
+    ) -> Result<Option<u64>, StoreError> {
+        for id in known {
+            let key = inner_key(self.id, *id);
+            let lot = tx.get(LOT, &key)?.map(|bytes| decode(LOT, &key, &bytes)).transpose()?;
+            if lot.is_some_and(|lot| self.has_stamp(&lot)) {
+                return Ok(Some(*id));
+            }
+        }
         let lots = self.all_lots(tx)?;
-        let usable = lots.iter().filter(|(_, lot)| lot.usable(self.at) && lot.available > 0);
+        let usable = lots.iter().filter(|(_, lot)| self.has_stamp(lot));
         Ok(usable.min_by_key(|(id, lot)| draw::place(*id, lot)).map(|(id, _)| *id))
+    }
+
+    fn has_stamp(&self, lot: &LotRecord) -> bool {
+        lot.usable(self.at) && lot.available > 0
     }
 
     /// Adds a lot with nothing in it yet and gives its number.

@@ -161,7 +161,9 @@ fn pay(
     let lot = if held.usable(at) && held.available > 0 {
         reservation.lot
     } else {
-        let next = draft.next_lot(tx)?.ok_or(Refused::NoStamps)?;
+        // This is the writer's thread: everybody waits for what is read here.
+        let known = reservation.cell.lots_with_stamps(at);
+        let next = draft.next_lot(tx, &known)?.ok_or(Refused::NoStamps)?;
         draft.lot(tx, next).map_err(refused)?;
         next
     };
