@@ -113,8 +113,7 @@ impl Engine {
             counters,
             durable: Mutex::new(position),
         });
-        let appender =
-            Appender::new(recovered.tail, Arc::clone(&spare), salt::from_system);
+        let appender = Appender::new(recovered.tail, Arc::clone(&spare), salt::from_system);
         let limits = Limits {
             gather: settings.gather,
             group_bytes: settings.group_bytes(),
@@ -195,7 +194,6 @@ impl Core {
         self.lock.lock().take();
         closed
     }
-
 
     /// Carries everything into the index, syncs it, and says so in the marker.
     fn close_index(&self) -> Result<(), StoreError> {

@@ -30,25 +30,26 @@ pub fn rebuild(directory: &Path, progress: Progress<'_>) -> Result<RebuildReport
     must_be_store(directory)?;
     let _lock = DirectoryLock::take(directory)?;
     let home = SledHome::new(directory, Settings::default().index_cache_bytes);
-    rebuild_on(Arc::new(RealDisk::new(directory)), &home, boot_id(), progress)
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
+    rebuild_on(&disk, &home, &boot_id(), progress)
 }
 
 /// Builds the index again of a store that nobody else has open.
 fn rebuild_on(
-    disk: Arc<dyn Disk>,
+    disk: &Arc<dyn Disk>,
     home: &dyn IndexHome,
-    boot: String,
+    boot: &str,
     progress: Progress<'_>,
 ) -> Result<RebuildReport, StoreError> {
-    let mut marker = Marker::read(&*disk)?;
+    let mut marker = Marker::read(&**disk)?;
     marker.state = State::Unknown;
-    marker.write(&*disk)?;
+    marker.write(&**disk)?;
     home.discard()?;
     // From here on what is in the index is right as far as its position says.
-    marker.state = State::Open(boot);
-    marker.write(&*disk)?;
+    marker.state = State::Open(boot.to_owned());
+    marker.write(&**disk)?;
     let index = guarded(|| home.open())?;
-    let mut reader = Reader::on(Arc::clone(&disk))?;
+    let mut reader = Reader::on(Arc::clone(disk))?;
     let (mut replay, mut last_frame) = (Replay::new(&*index), LastFrame::default());
     while reader.next_frame(&mut |frame| {
         last_frame.remember(frame);
@@ -57,7 +58,7 @@ fn rebuild_on(
         let (done, total) = reader.progress();
         progress(done, total);
     }
-    make_durable(&*disk, &reader, last_frame)?;
+    make_durable(&**disk, &reader, last_frame)?;
     replay.carry()?;
     let transactions = replay.transactions;
     let (_, total) = reader.progress();
@@ -69,7 +70,7 @@ fn rebuild_on(
         marker.reached = Some(Reached { sequence, hash: reader.hash() });
     }
     marker.state = State::Clean;
-    marker.write(&*disk)?;
+    marker.write(&**disk)?;
     Ok(RebuildReport { sequence, transactions })
 }
 
@@ -105,7 +106,7 @@ pub(super) fn fill(
 #[cfg(test)]
 mod tests {
     use super::rebuild_on;
-    use crate::disk::{Loss, MemoryDisk};
+    use crate::disk::{Disk, Loss, MemoryDisk};
     use crate::engine::open::IndexHome;
     use crate::index::{Index, IndexFault, MemoryIndex};
     use crate::{MemoryStore, Settings, Store, StoreError, StoreExt, Table};
@@ -141,8 +142,8 @@ mod tests {
         assert!(matches!(write(b"2"), Err(StoreError::Poisoned { .. })));
         let disk = store.disk().after_kill();
         drop(store);
-        let boot = "memory".to_owned();
-        let report = rebuild_on(Arc::new(disk.clone()), &Home, boot, &mut |_, _| {}).unwrap();
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let report = rebuild_on(&shared, &Home, "memory", &mut |_, _| {}).unwrap();
         assert_eq!(report.sequence, 2);
         let disk = disk.after_power_cut(Loss::All);
         let (store, report) = MemoryStore::open(&disk, &settings).unwrap();
