@@ -134,8 +134,8 @@ fn errors_of_the_transport() {
 #[test]
 fn too_many_tries() {
     let service = Service::demo();
-    let guess = service.client().basic("demo", "wrong");
-    let slowed = (0..20).map(|_| guess.stamp(b"")).find(|answer| answer.status == 429);
+    let guess = |n| service.client().basic("demo", &format!("wrong {n}")).stamp(b"");
+    let slowed = (0..20).map(guess).find(|answer| answer.status == 429);
     let mut slowed = slowed.expect("20 guesses in a row were all taken");
     // How long the wait is depends on the instant.
     let wait = slowed.header("retry-after").unwrap().to_owned();
