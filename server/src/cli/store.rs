@@ -150,9 +150,12 @@ impl Told {
                 None,
                 "not looked at: a service has the store open (the journal is the truth)".to_owned(),
             ),
-            IndexCheck::NotTrusted => {
-                ("not-trusted", None, "none to trust: the next start builds it again".to_owned())
-            }
+            IndexCheck::NotTrusted => (
+                "not-trusted",
+                None,
+                "not compared: the store was not closed, the next start completes or rebuilds it"
+                    .to_owned(),
+            ),
             // A newer store may find out more.
             _ => ("unknown", None, "of a kind that this version does not know".to_owned()),
         };

@@ -42,7 +42,8 @@ pub enum IndexCheck {
     },
     /// A service has the store open: only the journal was checked.
     InUse,
-    /// It will be built again at the next start, so that nothing hangs on it.
+    /// The store was not closed: the index may hold the first part of a batch, which the next
+    /// start completes from the journal, or it will be built again. There is nothing to compare.
     NotTrusted,
 }
 
@@ -79,7 +80,7 @@ pub fn check(directory: &Path, progress: Progress<'_>) -> Result<CheckReport, St
     expected.must_be_met(&disk, &reader)?;
     let index = match lock {
         None => IndexCheck::InUse,
-        Some(_) if !marker.trusts_index(&boot_id()) => IndexCheck::NotTrusted,
+        Some(_) if marker.state != State::Clean => IndexCheck::NotTrusted,
         Some(_) => check_index(directory, &disk, &marker, &mut |done, total| {
             progress(total + done, total * 2);
         })?,
