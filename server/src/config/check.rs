@@ -142,6 +142,7 @@ fn check_units(config: &Config) -> Result<(), Fault> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a range of numbers reads best by value")]
 fn range<T>(key: impl Into<String>, value: T, allowed: RangeInclusive<T>) -> Result<(), Fault>
 where
     T: PartialOrd + Display,
