@@ -5,7 +5,7 @@
 //! | [`timestamp`] | `POST /tsa…` |
 //! | [`token`], [`stamp_account`] | `GET /api/v1/…` of a stamp account |
 //! | [`admin`] | `/api/v1/admin/…` |
-//! | [`pki`], [`operation`], [`openapi`], [`page`] | certificates, health, metrics, documents |
+//! | [`pki`], [`operation`], [`openapi`], [`docs`], [`page`] | certificates, health, metrics, pages |
 //!
 //! Every request passes [`access`] on its way in and out; every fault leaves through [`problem`].
 
@@ -13,6 +13,7 @@ pub(crate) mod access;
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod docs;
 pub(crate) mod fault;
 pub(crate) mod openapi;
 pub(crate) mod operation;
@@ -52,6 +53,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/v1/timestamps/{serial}", GET, [get(token::show)]))
         .configure(admin::routes)
         .configure(openapi::routes)
+        .configure(docs::routes)
         .service(resource("/", GET, [get(page::home)]))
         .default_service(web::to(nothing_here));
 }

@@ -130,7 +130,7 @@ pub(crate) async fn show(
 }
 
 /// RFC 9110 §13.1.2: weak comparison.
-fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
+pub(super) fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
     if !request.headers().contains_key(header::IF_NONE_MATCH) {
         return false;
     }
