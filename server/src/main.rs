@@ -12,6 +12,7 @@
 mod cli;
 mod clock;
 mod config;
+mod connections;
 mod demo;
 mod http;
 mod log;

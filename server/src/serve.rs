@@ -2,18 +2,20 @@
 
 use crate::cli::ServiceError;
 use crate::config::Config;
+use crate::connections::{self, Connections, Deadlines};
 use crate::http;
 use crate::service::{Service, watch};
 use crate::{log, tls};
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::System;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::StoreError;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -86,14 +88,25 @@ async fn serve(
     let app = move || {
         App::new().app_data(shared.clone()).wrap(from_fn(http::access::log)).configure(http::routes)
     };
+    let keep_alive = Duration::from_secs(server.keep_alive_s);
+    let head_timeout = Duration::from_millis(server.head_timeout_ms);
+    let body_timeout = Duration::from_millis(server.body_timeout_ms);
+    let deadlines = Deadlines::new(keep_alive, head_timeout, body_timeout);
+    let watched = Arc::new(Connections::new(deadlines));
+    connections::limit_unacknowledged(&listener)?;
+    connections::provide_descriptors(server.max_connections);
+    let sweeping = actix_web::rt::spawn(Arc::clone(&watched).keep_sweeping());
     let builder = HttpServer::new(app)
         .workers(workers)
         .max_connections(server.max_connections.div_ceil(workers))
-        .keep_alive(Duration::from_secs(server.keep_alive_s))
-        .client_request_timeout(Duration::from_millis(server.head_timeout_ms))
+        .keep_alive(keep_alive)
+        .client_request_timeout(head_timeout)
         .client_disconnect_timeout(Duration::from_secs(1))
         .shutdown_timeout(server.shutdown_s)
-        .on_connect(tls::note_client)
+        .on_connect(move |connection, data| {
+            tls::note_client(connection, data);
+            set_deadlines(&watched, connection, data);
+        })
         .disable_signals();
     let (builder, scheme) = match &config.tls {
         Some(tls) => (builder.listen_openssl(listener, tls::acceptor(tls)?)?, "https"),
@@ -105,10 +118,20 @@ async fn serve(
     tracing::info!(%address, workers, "listening");
     ready(format!("{scheme}://{address}"));
     running.await?;
+    sweeping.abort();
     match ending.await {
         Ok(Some(error)) => Err(error.into()),
         Ok(None) => Ok(()),
         Err(error) => Err(format!("the service ended by a fault of its own: {error}").into()),
+    }
+}
+
+/// Gives a new connection its deadlines.
+fn set_deadlines(connections: &Connections, connection: &dyn Any, data: &mut Extensions) {
+    let Some((socket, encrypted)) = tls::socket(connection) else { return };
+    match connections.watch(socket, encrypted, Instant::now()) {
+        Ok(watched) => drop(data.insert(watched)),
+        Err(error) => tracing::warn!(%error, "a connection is refused: no descriptor for it"),
     }
 }
 

@@ -8,6 +8,7 @@ use actix_web::rt::net::TcpStream;
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use openssl::x509::store::X509StoreBuilder;
 use std::any::Any;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -67,8 +68,17 @@ fn check_private(path: &Path) -> Result<(), TlsError> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn fault(key: &'static str, path: &Path, error: openssl::error::ErrorStack) -> TlsError {
     TlsError { key, path: path.to_owned(), reason: error.to_string() }
+}
+
+/// The socket under a new connection, and whether what is sent on it is encrypted.
+pub(crate) fn socket(connection: &dyn Any) -> Option<(BorrowedFd<'_>, bool)> {
+    if let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() {
+        return Some((stream.get_ref().as_fd(), true));
+    }
+    connection.downcast_ref::<TcpStream>().map(|stream| (stream.as_fd(), false))
 }
 
 /// Remembers, beside a new connection, the client certificate that it came with. The handshake

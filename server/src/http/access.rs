@@ -2,13 +2,17 @@
 //!
 //! A line holds the route's pattern, never the path: a path may hold an API key.
 
+use crate::connections::{Connection, Next as Following};
 use crate::service::Service;
 use accounts::StampAccountId;
+use actix_web::body::BodySize;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
+use std::sync::Arc;
 use std::time::Instant;
 use tsa::Outcome;
 
@@ -56,8 +60,15 @@ pub(crate) async fn log(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let service = request.app_data::<Data<Service>>().cloned();
-    let response = next.call(request).await?;
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    if let Some(connection) = &connection {
+        connection.begun(!matches!(request.parts().1, Payload::None), started);
+    }
+    let mut response = next.call(request).await?;
     let elapsed = started.elapsed();
+    if let Some(connection) = &connection {
+        conclude(&mut response, connection, started + elapsed);
+    }
     let status = response.status().as_u16();
     let request = response.request();
     let route = request.match_pattern();
@@ -68,6 +79,19 @@ pub(crate) async fn log(
     let facts = request.extensions().get::<Facts>().copied();
     write(request.method().as_str(), route, status, elapsed.as_micros(), facts);
     Ok(response)
+}
+
+/// What the connection asks of an answer: that it says so when it is the last one.
+fn conclude<B: MessageBody>(
+    response: &mut ServiceResponse<B>,
+    connection: &Connection,
+    now: Instant,
+) {
+    let endless = matches!(response.response().body().size(), BodySize::Stream);
+    if connection.answered(endless, now) == Following::Close {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
 }
 
 fn write(method: &str, route: &str, status: u16, micros: u128, facts: Option<Facts>) {

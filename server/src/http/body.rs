@@ -1,10 +1,12 @@
 //! Reading a small request body: bounded in size and in time, never decompressed.
 
 use super::problem::Problem;
+use crate::connections::Connection;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest body that any route reads, in bytes.
@@ -39,10 +41,14 @@ pub(crate) async fn read(
     if declared.is_some_and(|length| length > LIMIT as u64) {
         return Err(Problem::TooLarge { limit: LIMIT });
     }
-    match tokio::time::timeout(deadline, collect(payload)).await {
-        Ok(body) => body,
-        Err(_elapsed) => Err(Problem::BodyTimeout),
+    let body = match tokio::time::timeout(deadline, collect(payload)).await {
+        Ok(body) => body?,
+        Err(_elapsed) => return Err(Problem::BodyTimeout),
+    };
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        connection.body_read();
     }
+    Ok(body)
 }
 
 /// Most bodies come as one chunk, which is then used as it is.

@@ -3,6 +3,7 @@
 mod certificates;
 pub(crate) mod damage;
 mod full_disk;
+mod held;
 mod kill;
 mod shutdown;
 mod starting;
