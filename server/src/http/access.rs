@@ -9,6 +9,7 @@ use actix_web::body::BodySize;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
+use actix_web::http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
@@ -81,7 +82,8 @@ pub(crate) async fn log(
     Ok(response)
 }
 
-/// What the connection asks of an answer: that it says so when it is the last one.
+/// What the connection asks of an answer: that it says so when it is the last one, and that a
+/// client which came over TLS does so for a year (RFC 6797 §7.1).
 fn conclude<B: MessageBody>(
     response: &mut ServiceResponse<B>,
     connection: &Connection,
@@ -91,6 +93,10 @@ fn conclude<B: MessageBody>(
     if connection.answered(endless, now) == Following::Close {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
+    }
+    if connection.is_tls() {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clients that hold on to a connection: with a body nobody asked for, a head without end, or
 //! answers they do not read. None keeps it, and none is paid for with memory.
 
+use crate::harness::certificates::{Purpose, certify};
 use crate::harness::{Account, Config, QUERY, Raw, Service, eventually, request};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -156,6 +157,37 @@ fn a_stream_of_events_goes_on() {
     std::thread::sleep(Duration::from_secs(4));
     service.client().bearer(&account.api_key).stamp(&request::fresh()).status(200);
     stream.until("\"remaining\":4").unwrap();
+}
+
+/// RFC 6797 §7.2: over TLS every answer carries it, over plain HTTP none does.
+#[test]
+fn tls_asks_for_tls() {
+    let files = crate::harness::temporary();
+    let authority = certify("Test CA", Purpose::Authority, None);
+    let server = certify("server", Purpose::Server, Some(&authority));
+    let (certificate, key) = server.write(files.path(), "server");
+    let section = format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n");
+    let encrypted = Config::new().section(section).start();
+    let plain = Service::demo();
+    for path in ["/healthz", "/", "/nope", "/api/v1/docs/"] {
+        let answer = over_tls(encrypted.address(), path);
+        let expected = "\r\nstrict-transport-security: max-age=31536000; includesubdomains\r\n";
+        assert!(answer.contains(expected), "{path}: {answer}");
+        assert_eq!(plain.client().get(path).header("strict-transport-security"), None, "{path}");
+    }
+}
+
+/// The head of an answer over TLS, in small letters, from whatever server it is.
+fn over_tls(address: &str, path: &str) -> String {
+    let mut builder = openssl::ssl::SslConnector::builder(openssl::ssl::SslMethod::tls()).unwrap();
+    builder.set_verify(openssl::ssl::SslVerifyMode::NONE);
+    let tcp = TcpStream::connect(address).unwrap();
+    let mut connection = builder.build().connect("localhost", tcp).unwrap();
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+    text.split_inclusive("\r\n\r\n").next().unwrap().to_owned()
 }
 
 /// Memory of the service that is in use, in KiB.
