@@ -9,6 +9,7 @@ use super::error::AuthError;
 use super::keyed::Digest;
 use super::records::PasswordRecord;
 use super::tables::PASSWORD;
+use super::wrong::Again;
 use crate::StampAccountId;
 use crate::encoding::damaged;
 use parking_lot::{Mutex, MutexGuard};
@@ -88,8 +89,10 @@ impl Inner {
         if let Some(account) = self.fresh(name, &digest, at) {
             return Ok(Check::Known(account));
         }
-        if self.wrong.contains(&digest, self.successes.epoch()) {
-            return Err(AuthError::Denied);
+        match self.wrong.again(&digest, self.successes.epoch(), at) {
+            None => {}
+            Some(Again::Wrong) => return Err(AuthError::Denied),
+            Some(Again::Wait(retry_after)) => return Err(AuthError::Slowed { retry_after }),
         }
         // A password that was right before and was not changed is checked without waiting:
         // whoever guesses at this name cannot keep its owner out.
@@ -108,7 +111,9 @@ impl Inner {
             let outcome = decide(&mut place, (&owned.0, &owned.1), from, at);
             place.tell(outcome);
         };
-        if self.pool.submit(Box::new(task)).is_err() {
+        // A flood of guesses fills one queue; who had the password before waits in the other.
+        let pool = if known { &self.reserved } else { &self.pool };
+        if pool.submit(Box::new(task)).is_err() {
             // Who fills the queue must not fill an owner's count with it.
             if !known {
                 self.throttle.take_back(name, from);
@@ -144,7 +149,7 @@ fn decide(place: &mut Place, (name, password): (&str, &str), from: IpAddr, at: i
             let account = found.map(|record| StampAccountId::new(record.account));
             match account {
                 Some(account) => inner.successes.insert(name, place.digest, account, at, epoch),
-                None => inner.wrong.insert(place.digest, epoch),
+                None => inner.wrong.insert(place.digest, epoch, at),
             }
             place.leave(checks);
             break;

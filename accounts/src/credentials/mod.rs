@@ -93,6 +93,8 @@ struct Inner {
     random: Mutex<Box<dyn CryptoRng + Send>>,
     hasher: Hasher,
     pool: Pool,
+    /// For passwords that were right before, and for new ones: guesses do not come in here.
+    reserved: Pool,
     successes: Successes,
     throttle: Throttle,
     wrong: Wrong,
@@ -112,12 +114,14 @@ impl Credentials {
         random.fill_bytes(&mut throttle_key);
         let hasher = Hasher::new(settings.argon2, &mut random)?;
         let pool = Pool::start(settings.concurrent_checks, settings.queue)?;
+        let reserved = Pool::start(1, settings.queue)?;
         Ok(Self(Arc::new(Inner {
             store,
             settings,
             random: Mutex::new(Box::new(random)),
             hasher,
             pool,
+            reserved,
             successes: Successes::new(&cache_key, settings.remembered),
             throttle: Throttle::new(&throttle_key),
             wrong: Wrong::new(),

@@ -117,7 +117,7 @@ impl Credentials {
         let (answer, outcome) = oneshot::channel();
         let inner = Arc::clone(&self.0);
         let task = move || drop(answer.send(inner.hasher.hash(password.expose(), &salt)));
-        self.0.pool.submit(Box::new(task)).map_err(|_| CredentialError::Busy)?;
+        self.0.reserved.submit(Box::new(task)).map_err(|_| CredentialError::Busy)?;
         outcome.await.unwrap_or(Err(CredentialError::Busy))
     }
 }

@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// The first failure that makes the next try wait.
-const FREE_FAILURES: u32 = 3;
+pub(super) const FREE_FAILURES: u32 = 3;
 /// The longest wait, in milliseconds.
 const LONGEST_WAIT: i64 = 60_000;
 /// So long after the last failure they are forgotten.
@@ -121,10 +121,14 @@ impl Pair {
 
     /// How long this caller still has to wait; `None` is not at all.
     fn wait(&self, now: i64) -> Option<Duration> {
-        let exponent = self.failures.checked_sub(FREE_FAILURES)?;
-        let delay = 1_000_i64.checked_shl(exponent.min(16)).unwrap_or(LONGEST_WAIT);
-        seconds(self.last_at + delay.min(LONGEST_WAIT) - now)
+        let over = self.failures.checked_sub(FREE_FAILURES)?;
+        seconds(self.last_at + delay(over) - now)
     }
+}
+
+/// How long the next try waits after so many failures over the free ones, in milliseconds.
+pub(super) fn delay(over: u32) -> i64 {
+    1_000_i64.checked_shl(over.min(16)).map_or(LONGEST_WAIT, |delay| delay.min(LONGEST_WAIT))
 }
 
 /// Takes a check from a budget, or says when there is one.
@@ -143,7 +147,7 @@ fn spend(whole_at: &mut i64, now: i64) -> Result<(), Duration> {
 }
 
 /// Milliseconds that are left, in whole seconds.
-fn seconds(rest: i64) -> Option<Duration> {
+pub(super) fn seconds(rest: i64) -> Option<Duration> {
     let rest = u64::try_from(rest).unwrap_or(0);
     (rest > 0).then(|| Duration::from_secs(rest.div_ceil(1_000)))
 }

@@ -143,9 +143,10 @@ fn equal_wrong_tries_are_one_check_and_count_once() {
                 scope.spawn(|| wait_of(bench.by_password(name, "the same guess", 0)));
             }
         });
-        for seconds in 0..100 {
-            assert_eq!(wait_of(bench.by_password(name, "the same guess", seconds)), None);
-        }
+        // The same question is slowed down by itself, known or not.
+        let waits = (0..100).map(|at| wait_of(bench.by_password(name, "the same guess", at)));
+        let (answered, slowed): (Vec<_>, Vec<_>) = waits.partition(Option::is_none);
+        assert!(!answered.is_empty() && slowed.len() > 80, "{name}: {answered:?} {slowed:?}");
         assert_eq!(bench.checks(), asked, "{name}: the same for a name that does not exist");
         assert_eq!(bench.credentials.0.throttle.failures(name, HOME), 1, "{name}");
     }
