@@ -10,6 +10,11 @@ use accounts::credentials::Password;
 use accounts::stamps::{Act, Category, NewLot};
 use std::path::Path;
 
+/// A file that says what a data directory is.
+pub(crate) const MARKER: &str = "demo";
+const MARKER_TEXT: &str =
+    "This directory was made by `marca demo`: everybody knows its password and its API key.\n";
+
 /// The demo's stamp account.
 const NAME: &str = "demo";
 /// Its password.
@@ -41,11 +46,12 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     let (listener, address) = serve::bind(&config)?;
     config.server.public_url = format!("http://{address}");
     let service = Service::open(&config)?;
+    std::fs::write(options.data.join(MARKER), MARKER_TEXT)?;
     actix_web::rt::System::new().block_on(open_account(&service))?;
     let data = options.data.clone();
     serve::run_with(&config, listener, service, move |url| {
-        serve::println_ready(&url);
-        print_commands(&url, &data);
+        serve::tell_ready(&url);
+        serve::tell(&commands(&url, &data));
     })
 }
 
@@ -66,11 +72,10 @@ async fn open_account(service: &Service) -> Result<(), ServiceError> {
 }
 
 /// Commands that can be pasted as they stand.
-#[expect(clippy::print_stdout, reason = "the commands are what a new user came for")]
-fn print_commands(url: &str, data: &Path) {
+fn commands(url: &str, data: &Path) -> String {
     let ca = data.join("ca.pem");
     let ca = ca.display();
-    println!(
+    format!(
         "
 Stamp a file (takes one of the {STAMPS} stamps of the account `{NAME}`):
 
@@ -88,6 +93,7 @@ See the stamps that remain:
 
 API key for tools: {API_KEY}
 The interface, to browse: {url}/api/v1/docs/
-Press Ctrl-C to end."
-    );
+Press Ctrl-C to end.
+"
+    )
 }

@@ -12,12 +12,13 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::any::Any;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::StoreError;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What `marca config default` prints.
 pub(crate) const DEFAULT_CONFIG: &str = crate::config::DEFAULT;
@@ -26,9 +27,23 @@ pub(crate) const DEFAULT_CONFIG: &str = crate::config::DEFAULT;
 pub(crate) fn run(path: &Path) -> Result<(), ServiceError> {
     let config = Config::load(path)?;
     let _log = log::start(&config.log);
+    refuse_demo_data(&config.data.directory)?;
     let (listener, _address) = bind(&config)?;
     let service = Service::open(&config)?;
-    run_with(&config, listener, service, |url| println_ready(&url))
+    run_with(&config, listener, service, |url| tell_ready(&url))
+}
+
+/// The demo's secrets are known to everybody, so its accounts must not serve for real.
+fn refuse_demo_data(directory: &Path) -> Result<(), ServiceError> {
+    if directory.join(crate::demo::MARKER).exists() {
+        return Err(format!(
+            "data.directory {} was made by `marca demo`, whose password and API key everybody \
+             knows; use another directory",
+            directory.display()
+        )
+        .into());
+    }
+    Ok(())
 }
 
 /// `marca config check`
@@ -53,9 +68,17 @@ pub(crate) fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), Service
 }
 
 /// The line that scripts wait for.
-#[expect(clippy::print_stdout, reason = "the ready line is part of the public contract")]
-pub(crate) fn println_ready(url: &str) {
-    println!("ready: {url}");
+pub(crate) fn tell_ready(url: &str) {
+    tell(&format!("ready: {url}\n"));
+}
+
+/// Writes to standard output. Nobody may be listening there: the service goes on without.
+pub(crate) fn tell(text: &str) {
+    let mut out = std::io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written {
+        tracing::warn!(%error, "standard output cannot be written");
+    }
 }
 
 /// Serves until a signal ends it or the store stops. `ready` gets the address when it answers.
@@ -112,12 +135,16 @@ async fn serve(
         Some(tls) => (builder.listen_openssl(listener, tls::acceptor(tls)?)?, "https"),
         None => (builder.listen(listener)?, "http"),
     };
+    // Signals are caught before anybody is told to go on.
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = builder.run();
     let handle = running.handle();
-    let ending = actix_web::rt::spawn(end(service.into_inner(), handle));
+    let running = actix_web::rt::spawn(running);
+    let ending = actix_web::rt::spawn(end(service.into_inner(), handle, signals));
+    answers(address).await;
     tracing::info!(%address, workers, "listening");
     ready(format!("{scheme}://{address}"));
-    running.await?;
+    running.await??;
     sweeping.abort();
     match ending.await {
         Ok(Some(error)) => Err(error.into()),
@@ -135,15 +162,23 @@ fn set_deadlines(connections: &Connections, connection: &dyn Any, data: &mut Ext
     }
 }
 
+/// Waits until the server takes connections, some seconds at the most.
+async fn answers(address: SocketAddr) {
+    for _try in 0..100 {
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits for a signal or for the end of the store, then stops the server: after a signal the
 /// requests under way are finished, after a disk error nothing is.
-async fn end(service: Arc<Service>, handle: ServerHandle) -> Option<StoreError> {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        tracing::error!("signals cannot be caught; ending");
-        handle.stop(true).await;
-        return None;
-    };
+async fn end(
+    service: Arc<Service>,
+    handle: ServerHandle,
+    (mut terminate, mut interrupt): (Signal, Signal),
+) -> Option<StoreError> {
     let watching = watch(Arc::clone(&service));
     let stopped = tokio::select! {
         _signal = terminate.recv() => None,

@@ -77,6 +77,9 @@ pub(crate) enum OpenError {
 impl Service {
     /// Opens everything in the data directory, and makes what is not there yet.
     pub(crate) fn open(config: &Config) -> Result<Self, OpenError> {
+        // What is made below, by libraries too, is for the service's own user. Certificates are
+        // opened to everybody by name.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         let (clock, random) = (Arc::new(ClockGuard::new(SystemClocks)), SystemRandom);
         let now = clock.now();
         let data = pki::private_directory(&config.data.directory)?;
