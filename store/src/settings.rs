@@ -25,7 +25,8 @@ pub struct Settings {
     /// Changed keys in memory at which the writer waits for the indexer.
     pub overlay_keys: usize,
     /// Free bytes that are left to the index: below them no new segment is prepared, and below half
-    /// of them the store is [`crate::StoreError::Full`] at once, before the index meets a full disk.
+    /// of them the store is [`crate::StoreError::Full`] at once, before the index meets a full
+    /// disk.
     pub keep_free_bytes: u64,
     /// How often the disk is asked for its free bytes.
     pub space_check: Duration,

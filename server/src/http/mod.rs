@@ -5,7 +5,8 @@
 //! | [`timestamp`] | `POST /tsa…` |
 //! | [`token`], [`stamp_account`] | `GET /api/v1/…` of a stamp account |
 //! | [`admin`] | `/api/v1/admin/…` |
-//! | [`pki`], [`operation`], [`openapi`], [`docs`], [`page`] | certificates, health, metrics, pages |
+//! | [`pki`], [`operation`] | certificates, health, metrics |
+//! | [`openapi`], [`docs`], [`page`] | the interface, described, and pages |
 //!
 //! Every request passes [`access`] on its way in and out; every fault leaves through [`problem`].
 

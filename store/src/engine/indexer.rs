@@ -7,8 +7,8 @@ use crate::index::{Index, IndexFault};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Works until the overlay is empty and the store is closing, or the store is poisoned: what was not
-/// carried stays in the overlay, so reads stay right.
+/// Works until the overlay is empty and the store is closing, or the store is poisoned: what was
+/// not carried stays in the overlay, so reads stay right.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let view = &shared.view;
     while let Some(generation) = view.overlay.next_generation() {

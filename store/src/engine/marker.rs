@@ -4,8 +4,8 @@
 //! The index is trusted after a clean close, when all of it was synced, and after a crash of the
 //! process within the same boot of the machine, when the page cache still has all that was written.
 //! After a power cut it is not. The journal must reach what the marker says: a loss of acknowledged
-//! transactions is not taken for a torn tail. It is written when the store is opened and closed, and
-//! whenever the journal goes on in a new segment.
+//! transactions is not taken for a torn tail. It is written when the store is opened and closed,
+//! and whenever the journal goes on in a new segment.
 
 use crate::StoreError;
 use crate::disk::{self, Access, Disk, failed, read_all};

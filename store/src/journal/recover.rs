@@ -3,8 +3,8 @@
 //!
 //! One frame is in flight at a time, so at most the last one can be torn by a power cut. A frame
 //! that does not fit with a whole one behind it is therefore damage, and the store refuses to
-//! start; one with nothing whole behind it was never acknowledged, and is cut off. One that is whole
-//! may be in the page cache only, and is written again before anybody is told of it.
+//! start; one with nothing whole behind it was never acknowledged, and is cut off. One that is
+//! whole may be in the page cache only, and is written again before anybody is told of it.
 
 use super::append::Tail;
 use super::last_frame::LastFrame;
