@@ -1,7 +1,8 @@
 //! The journal: the truth of the store, an append-only chain of frames in segments.
 //!
 //! * `segment`: the files and their headers, `salt`: what is random in them; `frame`: what one
-//!   group commit writes; `operation`: what is inside. `docs/STORAGE-FORMAT.md` has all three in one place.
+//!   group commit writes; `operation`: what is inside. All three, for a reader of the files:
+//!   `docs/STORAGE-FORMAT.md`.
 //! * `append` adds frames at the end, one in flight at a time; `spare` prepares the next file.
 //! * `walk` reads the frames of a segment; `recover` opens a journal, and `last_frame` makes its
 //!   end durable then; `reader` walks over it for audits, `values` reads single values through
