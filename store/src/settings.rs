@@ -42,7 +42,7 @@ impl Default for Settings {
             segment_bytes: 32 << 20,
             queue: 4096,
             index_cache_bytes: 16 << 20,
-            verify_at_start_bytes: 1 << 30,
+            verify_at_start_bytes: 256 << 20,
             gather: Duration::from_micros(200),
             index_batch_keys: 16 << 10,
             index_delay: Duration::from_millis(250),

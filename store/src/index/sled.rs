@@ -17,6 +17,11 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::{Bound, ControlFlow, RangeBounds};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Two seconds in all; nobody but this process has a reason to hold the index.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// One tree of sled in a directory of its own.
 #[derive(Debug)]
@@ -31,16 +36,13 @@ pub(crate) struct SledIndex {
 impl SledIndex {
     /// Opens the index, or makes an empty one. A panic of sled is an error.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexFault> {
-        let path = directory.to_path_buf();
-        let open = move || {
-            sled::Config::new()
-                .path(path)
-                .cache_capacity(cache_bytes)
-                // No timer: sled writes when its buffer is full, and at the close.
-                .flush_every_ms(None)
-                .mode(sled::Mode::HighThroughput)
-                .open()
-        };
+        let config = sled::Config::new()
+            .path(directory)
+            .cache_capacity(cache_bytes)
+            // No timer: sled writes when its buffer is full, and at the close.
+            .flush_every_ms(None)
+            .mode(sled::Mode::HighThroughput);
+        let open = move || open_when_free(&config);
         let thread = std::thread::Builder::new()
             .name("store-index-open".to_owned())
             .spawn(open)
@@ -60,6 +62,23 @@ impl SledIndex {
         let tree = self.tree.read();
         let tree = tree.as_ref().ok_or_else(closed)?;
         work(tree).map_err(|error| fault(&error))
+    }
+}
+
+/// Opens a tree. One that this process closed a moment ago is still locked: sled's own threads let
+/// go of it a little later than its last user.
+fn open_when_free(config: &sled::Config) -> sled::Result<sled::Db> {
+    let mut tries = 0;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if tries < LOCK_TRIES && error.to_string().contains("could not acquire lock") =>
+            {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::journal::Position;
 use crate::{Order, Table};
-use proptest::prelude::{Strategy, prop_assert_eq, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq, proptest};
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::ops::{ControlFlow, RangeBounds};
@@ -121,6 +121,8 @@ fn wide_key(number: u16) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Pages are split, emptied and merged, and no key is ever lost, doubled or out of order.
     #[test]
     fn pages_hold_what_a_map_holds(batches in batches(), from in 0..400u16, to in 0..400u16) {
