@@ -13,6 +13,7 @@ use actix_web::http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 use tsa::Outcome;
@@ -78,7 +79,9 @@ pub(crate) async fn log(
         service.metrics.served(route, status, elapsed);
     }
     let facts = request.extensions().get::<Facts>().copied();
-    write(request.method().as_str(), route, status, elapsed.as_micros(), facts);
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let line = Line { method: request.method().as_str(), route, status, peer };
+    line.write(elapsed.as_micros(), facts);
     Ok(response)
 }
 
@@ -100,30 +103,44 @@ fn conclude<B: MessageBody>(
     }
 }
 
-fn write(method: &str, route: &str, status: u16, micros: u128, facts: Option<Facts>) {
-    // An extension method is the client's text: only the known ones are written.
-    let method = match method {
-        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" => method,
-        _ => "other",
-    };
-    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-    let Some(Facts { account, outcome, serial }) = facts else {
-        if status >= 500 {
-            tracing::warn!(target: "marca::access", method, route, status, micros);
-        } else {
-            tracing::info!(target: "marca::access", method, route, status, micros);
-        }
-        return;
-    };
-    let outcome = outcome.unwrap_or("-");
-    let Some(serial) = serial else {
-        tracing::info!(target: "marca::access", method, route, status, micros, %account, outcome);
-        return;
-    };
-    let mut digits = [0; 32];
-    // 16 bytes always fill 32 digits.
-    let encoded = hex::encode_to_slice(serial, &mut digits);
-    let serial = encoded.ok().and_then(|()| std::str::from_utf8(&digits).ok()).unwrap_or("-");
-    tracing::info!(target: "marca::access",
-        method, route, status, micros, %account, outcome, serial);
+/// What every line has.
+struct Line<'a> {
+    method: &'a str,
+    route: &'a str,
+    status: u16,
+    /// Who asked, as far as the connection tells.
+    peer: Option<IpAddr>,
+}
+
+impl Line<'_> {
+    fn write(&self, micros: u128, facts: Option<Facts>) {
+        let Self { method, route, status, peer } = *self;
+        // An extension method is the client's text: only the known ones are written.
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" => method,
+            _ => "other",
+        };
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let Some(Facts { account, outcome, serial }) = facts else {
+            if status >= 500 {
+                tracing::warn!(target: "marca::access", %peer, method, route, status, micros);
+            } else {
+                tracing::info!(target: "marca::access", %peer, method, route, status, micros);
+            }
+            return;
+        };
+        let outcome = outcome.unwrap_or("-");
+        let Some(serial) = serial else {
+            tracing::info!(target: "marca::access",
+                %peer, method, route, status, micros, %account, outcome);
+            return;
+        };
+        let mut digits = [0; 32];
+        // 16 bytes always fill 32 digits.
+        let encoded = hex::encode_to_slice(serial, &mut digits);
+        let serial = encoded.ok().and_then(|()| std::str::from_utf8(&digits).ok()).unwrap_or("-");
+        tracing::info!(target: "marca::access",
+            %peer, method, route, status, micros, %account, outcome, serial);
+    }
 }
