@@ -6,7 +6,7 @@ use crate::cli::{DemoOptions, ServiceError};
 use crate::config::Config;
 use crate::serve;
 use crate::service::Service;
-use accounts::credentials::Password;
+use accounts::credentials::{CredentialError, Password};
 use accounts::stamps::{Act, Category, NewLot};
 use std::path::Path;
 
@@ -55,18 +55,26 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     })
 }
 
-/// Opens the demo's account, unless an earlier start did.
+/// Opens the demo's account, unless an earlier start did. The stamps come last: an account that
+/// never had any was left half open by a start that was killed, and is completed.
 async fn open_account(service: &Service) -> Result<(), ServiceError> {
-    if service.ledger.by_name(NAME)?.is_some() {
-        return Ok(());
-    }
     let now = service.clock.now();
     let by = Act::new("demo", "first start");
-    let account = service.ledger.create(NAME, &by, now).await?.id;
+    let account = match service.ledger.by_name(NAME)? {
+        Some(account) => account,
+        None => service.ledger.create(NAME, &by, now).await?.id,
+    };
+    let view = service.ledger.view(account, now).await?;
+    if view.used > 0 || !view.lots.is_empty() {
+        return Ok(());
+    }
     let credentials = &service.credentials;
     let password = Password::new(PASSWORD.to_owned())?;
     credentials.set_password(account, NAME, password, now).await?;
-    credentials.import_api_key(account, API_KEY, "demo", now).await?;
+    match credentials.import_api_key(account, API_KEY, "demo", now).await {
+        Ok(()) | Err(CredentialError::PrefixTaken(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     service.ledger.grant(account, NewLot::plain(STAMPS, Category::Test, now), &by, now).await?;
     Ok(())
 }
