@@ -1,4 +1,4 @@
-//! Threads for signatures that take long or block: RSA keys and keys in a device.
+//! Threads for signatures that take long or block: RSA keys, large curves and keys in a device.
 //!
 //! The queue is bounded. What does not fit is refused at once rather than answered too late, and
 //! work whose client has gone is not done.
