@@ -47,7 +47,7 @@ impl SignatureScheme {
             Self::RsaPssSha512 => pss(3, 64),
             // RFC 8410 §3: "the parameters MUST be absent."
             Self::Ed25519 => without_parameters(oid::ED25519),
-            // RFC 9881 §2: "the parameters component MUST be absent" for all three.
+            // RFC 9881 §2: the parameters are absent for all three.
             Self::MlDsa44 => without_parameters(oid::ML_DSA_44),
             Self::MlDsa65 => without_parameters(oid::ML_DSA_65),
             Self::MlDsa87 => without_parameters(oid::ML_DSA_87),
@@ -65,8 +65,8 @@ impl SignatureScheme {
     ///
     /// RFC 5754 §2: SHA-2 identifiers are generated without parameters. RFC 8933 §3: the digest of
     /// the content is that of the signature. RFC 8419 §3: with Ed25519 and signed attributes it is
-    /// SHA-512. RFC 9882 §3.3: SHA-512 "MUST be supported for use with the variants of ML-DSA",
-    /// and is the only one of SHA-2 that is strong enough for all three.
+    /// SHA-512. RFC 9882 §3.3: every verifier of ML-DSA has SHA-512, which is the only one of
+    /// SHA-2 that is strong enough for all three.
     #[must_use]
     pub fn digest_algorithm(self) -> AlgorithmIdentifier {
         without_parameters(match self.message_digest().size() {
@@ -187,8 +187,8 @@ fn without_parameters(algorithm: &Oid) -> AlgorithmIdentifier {
 ///    trailerField      [3] INTEGER DEFAULT 1 }
 /// ```
 ///
-/// RFC 4055 §2.1, of the digests in here: "the parameters MUST be NULL" (unlike in
-/// digestAlgorithm). §3.1: the salt should have the length of the digest, and MGF1 its digest.
+/// RFC 4055 §2.1: the digests in here have the parameters NULL, unlike those of digestAlgorithm.
+/// §3.1: the salt has the length of the digest, and MGF1 uses the same one.
 fn pss(number: u8, salt: u8) -> AlgorithmIdentifier {
     let hash = [&[0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, number][..], &DER_NULL];
     let hash = hash.concat();

@@ -91,8 +91,8 @@ pub trait SigningKey: Send + Sync + fmt::Debug {
 
     /// Whether the key could sign now, without a signature: a device is reached and has the key.
     ///
-    /// RFC 3161 §2.1: a key is there "to sign time-stamp tokens", so a question about readiness
-    /// must not be answered with one. May block on the device.
+    /// RFC 3161 §2.1 (10): a unit's key signs time-stamp tokens and nothing else, so a question
+    /// about readiness must not be answered with a signature. May block on the device.
     ///
     /// # Errors
     /// What a signature would fail with.
