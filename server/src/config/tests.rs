@@ -155,9 +155,9 @@ fn a_device_is_named_before_it_is_used() {
 
 #[test]
 fn a_list_is_replaced_before_it_ends() {
-    let text = replaced("# crl_every_hours = 12", "crl_every_hours = 24");
-    assert!(text.contains("ca.crl_every_hours: 24 is not below ca.crl_hours = 24"), "{text}");
-    assert!(replaced("# crl_hours = 24", "crl_hours = 0").contains("ca.crl_hours"));
+    let text = replaced("# crl_every_hours = 24", "crl_every_hours = 72");
+    assert!(text.contains("ca.crl_every_hours: 72 is not below ca.crl_hours = 72"), "{text}");
+    assert!(replaced("# crl_hours = 72", "crl_hours = 0").contains("ca.crl_hours"));
     let twins =
         replaced("# holders_name = \"Marca Holders CA\"", "holders_name = \"Marca Root CA\"");
     assert!(twins.contains("ca.holders_name"), "{twins}");
@@ -199,6 +199,6 @@ fn pairs_paddings_and_rollovers_have_to_fit() {
     });
     assert!(chain.contains("has a companion itself"), "{chain}");
     assert!(replaced("# padding = \"pkcs1\"", "padding = \"pss\"").contains("tsu.tsu1.padding"));
-    let late = replaced("# prepare_days = 60", "prepare_days = 30");
-    assert!(late.contains("tsu.tsu1.prepare_days: 30 is not above activate_days = 30"), "{late}");
+    let late = replaced("# prepare_days = 30", "prepare_days = 7");
+    assert!(late.contains("tsu.tsu1.prepare_days: 7 is not above activate_days = 7"), "{late}");
 }

@@ -73,8 +73,8 @@ impl Default for CaConfig {
             issuing_name: "Marca Issuing CA".to_owned(),
             holders_name: "Marca Holders CA".to_owned(),
             key_store: KeyStore::File,
-            crl_hours: 24,
-            crl_every_hours: 12,
+            crl_hours: 72,
+            crl_every_hours: 24,
             ocsp_max_age_s: 300,
         }
     }
@@ -127,9 +127,9 @@ pub(crate) struct TsuConfig {
     pub(crate) certified_by: CertifiedBy,
     pub(crate) companion: Option<String>,
     #[serde(default = "TsuConfig::prepare_days")]
-    pub(crate) prepare_days: u32,
+    pub(crate) prepare_days: u16,
     #[serde(default = "TsuConfig::activate_days")]
-    pub(crate) activate_days: u32,
+    pub(crate) activate_days: u16,
 }
 
 impl TsuConfig {
@@ -137,12 +137,12 @@ impl TsuConfig {
         64
     }
 
-    fn prepare_days() -> u32 {
-        60
+    fn prepare_days() -> u16 {
+        30
     }
 
-    fn activate_days() -> u32 {
-        30
+    fn activate_days() -> u16 {
+        7
     }
 }
 
