@@ -146,7 +146,7 @@ fn print_tsu(tsu: &Tsu, console: &mut Console<'_>) -> Result<(), CliError> {
         return Ok(());
     }
     let mut table = Table::new(&[
-        ("GENERATION", Align::Right),
+        ("NO", Align::Right),
         ("STATE", Align::Left),
         ("KEY", Align::Left),
         ("SIGNS UNTIL", Align::Left),
@@ -157,7 +157,7 @@ fn print_tsu(tsu: &Tsu, console: &mut Console<'_>) -> Result<(), CliError> {
             generation.number.to_string(),
             generation.state.clone(),
             format!("{} ({})", generation.key, generation.key_store),
-            instant_or_dash(generation.key_use_until.as_deref()),
+            instant_or_dash(generation.key_use_until.as_deref()).chars().take(10).collect(),
             history(generation),
         ]);
     }
