@@ -5,6 +5,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod certificates;
+pub(crate) mod holder;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod program;
@@ -14,6 +15,7 @@ pub(crate) mod service;
 pub(crate) mod token;
 
 pub(crate) use admin::Account;
+pub(crate) use holder::{Holder, Standing};
 pub(crate) use http::{Answer, Client, PROBLEM, QUERY, REPLY, basic};
 pub(crate) use load::{Load, send_all};
 pub(crate) use program::{Finished, Program, environment, long, openssl};
