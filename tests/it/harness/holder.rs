@@ -151,11 +151,12 @@ impl<'a> Holder<'a> {
             Standing::Good => assert!(said.ok().out.contains("cert.pem: OK")),
             _ => drop(said.code(2).says("certificate revoked")),
         }
-        let list = self.openssl(&["crl", "-inform", "DER", "-in", "holders.crl", "-noout", "-text"]);
+        let list =
+            self.openssl(&["crl", "-inform", "DER", "-in", "holders.crl", "-noout", "-text"]);
         let list = list.ok().out;
-        let entry = list.split("Serial Number: ").find(|part| {
-            part.to_lowercase().starts_with(&self.serial)
-        });
+        let entry = list
+            .split("Serial Number: ")
+            .find(|part| part.to_lowercase().starts_with(&self.serial));
         match expected {
             Standing::Good => assert!(entry.is_none(), "{list}"),
             Standing::Suspended => assert!(entry.unwrap().contains("Certificate Hold"), "{list}"),

@@ -58,7 +58,8 @@ fn a_restart_forgets_nothing() {
 fn a_revocation_needs_a_reason_of_the_standard() {
     let service = Config::new().start();
     let holder = Holder::certified(&service, "ada");
-    for body in [json!({}), json!({ "reason_code": "unspecified" }), json!({ "reason_code": "x" })] {
+    for body in [json!({}), json!({ "reason_code": "unspecified" }), json!({ "reason_code": "x" })]
+    {
         holder.refused("revoke", &body);
     }
     holder.refused("revoke", &json!({ "reason_code": "certificate-hold" }));

@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 
 /// A unit that waits for a certificate, and the request for it.
 fn waiting(service: &Service) -> X509Req {
-    let made = create(
-        service,
-        &json!({ "id": "outside", "key": "p256", "certified_by": "outside" }),
-    );
+    let made =
+        create(service, &json!({ "id": "outside", "key": "p256", "certified_by": "outside" }));
     assert_eq!(made["usable"], false, "{made}");
     let csr = service.admin().get("/api/v1/admin/tsus/outside/csr").status(200).json();
     let pem = csr["csr"].as_str().unwrap();
