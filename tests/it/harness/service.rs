@@ -110,8 +110,6 @@ impl Config {
         // A test without a word on the time has no time servers to ask.
         let timed = self.sections.iter().any(|section| section.contains("[time]"));
         let time = if timed { "" } else { "[time]\ntrust_machine_clock = true\n\n" };
-        let told = self.sections.iter().any(|section| section.starts_with("[time]"));
-        let time = if told { "" } else { "[time]\ntrust_machine_clock = true\n" };
         format!(
             "[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://tsa.example\"\n{}\n\n\
              [data]\ndirectory = \"{}\"\nmin_free_mib = 0\n{}\n\n{time}{}\n\n{units}\n",
