@@ -37,9 +37,9 @@ const PBM_ITERATIONS: u64 = 10_000;
 const PBKDF2_ITERATIONS: u64 = 100_000;
 /// The most iterations done for an answer: about a second of work.
 const MOST_ITERATIONS: u64 = 1_000_000;
-/// RFC 4211 §4.4: the count "MUST have a minimum value of 100".
+/// RFC 4211 §4.4 asks for at least as many.
 const FEWEST_PBM_ITERATIONS: u64 = 100;
-/// RFC 8018 §4.2: "a minimum of 1000 iterations is RECOMMENDED".
+/// RFC 8018 §4.2 recommends at least as many.
 const FEWEST_PBKDF2_ITERATIONS: u64 = 1000;
 /// The longest salt that is worked with, in octets.
 const LONGEST_SALT: usize = 128;
@@ -70,7 +70,7 @@ pub(super) fn algorithm(
             (PASSWORD_BASED_MAC, encode(&parameters)?)
         }
         MacAlgorithm::Pbmac1 => {
-            // RFC 8018 B.1.2: HMAC with SHA-2 has "parameters … NULL".
+            // RFC 8018 B.1.2: the parameters of HMAC with SHA-2 are NULL.
             let hmac = named(HMAC_SHA256, Some(Any::new(vec![0x05, 0x00])));
             let derivation = Pbkdf2Params {
                 salt,
@@ -163,7 +163,7 @@ fn pbmac1_key(
         return Err(unsupported(format!("PBMAC1 over the function {}", function.algorithm)));
     }
     let derivation: Pbkdf2Params = self::parameters(function, "PBKDF2-params")?;
-    // RFC 8018 A.2: "prf … DEFAULT algid-hmacWithSHA1".
+    // RFC 8018 A.2: hmacWithSHA1 is the default.
     let prf = derivation.prf.as_ref().map_or(Ok(MessageDigest::sha1()), hmac_digest)?;
     bounded(&derivation.salt, derivation.iteration_count, FEWEST_PBKDF2_ITERATIONS)?;
     let length = derivation.key_length.unwrap_or(hmac.size() as u64);

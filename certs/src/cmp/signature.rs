@@ -2,7 +2,7 @@
 //! certificate.
 
 use super::CmpError;
-use crate::oid;
+use crate::{SignatureScheme, oid};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier;
@@ -18,46 +18,45 @@ pub(super) fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, CmpError> {
-    let Some((kind, digest)) = kind_and_digest(algorithm) else {
+    if let Some(scheme) = SignatureScheme::from_algorithm(algorithm) {
+        return Ok(scheme.verify(key, message, signature).unwrap_or(false));
+    }
+    let Some(digest) = rsa_digest(algorithm) else {
         let what = format!("the signature algorithm {}", algorithm.algorithm);
         return Err(CmpError::ProtectionUnsupported { what });
     };
-    let verifier = match digest {
-        Some(digest) => Verifier::new(digest, key),
-        None => Verifier::new_without_digest(key),
-    };
-    let verified = verifier.and_then(|mut verifier| verifier.verify_oneshot(signature, message));
-    Ok(key.id() == kind && verified.unwrap_or(false))
+    let verified = Verifier::new(digest, key)
+        .and_then(|mut verifier| verifier.verify_oneshot(signature, message));
+    Ok(key.id() == Id::RSA && verified.unwrap_or(false))
 }
 
-fn kind_and_digest(algorithm: &AlgorithmIdentifier) -> Option<(Id, Option<MessageDigest>)> {
+/// Two schemes that a CA may sign with, but this service does not.
+fn rsa_digest(algorithm: &AlgorithmIdentifier) -> Option<MessageDigest> {
     [
-        (oid::ECDSA_WITH_SHA256, Id::EC, Some(MessageDigest::sha256())),
-        (oid::ECDSA_WITH_SHA384, Id::EC, Some(MessageDigest::sha384())),
-        (oid::ECDSA_WITH_SHA512, Id::EC, Some(MessageDigest::sha512())),
-        (oid::SHA256_WITH_RSA, Id::RSA, Some(MessageDigest::sha256())),
-        (oid::SHA384_WITH_RSA, Id::RSA, Some(MessageDigest::sha384())),
-        (oid::SHA512_WITH_RSA, Id::RSA, Some(MessageDigest::sha512())),
-        (oid::ED25519, Id::ED25519, None),
+        (oid::SHA384_WITH_RSA, MessageDigest::sha384()),
+        (oid::SHA512_WITH_RSA, MessageDigest::sha512()),
     ]
     .into_iter()
-    .find_map(|(id, kind, digest)| (*id == algorithm.algorithm).then_some((kind, digest)))
+    .find_map(|(id, digest)| (*id == algorithm.algorithm).then_some(digest))
 }
 
-/// The hash that `certHash` takes over a certificate signed with `algorithm`.
+/// The hash that `certHash` takes over a certificate.
 pub(super) struct ConfirmHash {
     pub(super) digest: MessageDigest,
     /// Whether it has to be named in `hashAlg`.
     pub(super) named: bool,
 }
 
-/// RFC 9810 §5.3.18: "the certHash … using the same hash algorithm as is used to create and verify
-/// the certificate signature"; where that names no hash, `hashAlg` does.
+/// The hash for a certificate signed with `algorithm`; `None` when that is not known.
+///
+/// RFC 9810 §5.3.18: it is the hash of the certificate's signature, and `hashAlg` names one where
+/// the signature algorithm names none. RFC 9481 §3.3: with Ed25519 it is SHA-512; so it is for
+/// ML-DSA here.
 pub(super) fn confirm_hash(algorithm: &AlgorithmIdentifier) -> Option<ConfirmHash> {
-    let (_, digest) = kind_and_digest(algorithm)?;
-    Some(match digest {
-        Some(digest) => ConfirmHash { digest, named: false },
-        // RFC 9481 §3.3: for Ed25519 it is SHA-512.
-        None => ConfirmHash { digest: MessageDigest::sha512(), named: true },
-    })
+    match SignatureScheme::from_algorithm(algorithm) {
+        Some(scheme) => {
+            Some(ConfirmHash { digest: scheme.message_digest(), named: scheme.signs_message() })
+        }
+        None => rsa_digest(algorithm).map(|digest| ConfirmHash { digest, named: false }),
+    }
 }

@@ -94,7 +94,7 @@ fn trusted(
         let signer = crate::display_name(signer.subject());
         Err(CmpError::SignerNotTrusted { signer, reason })
     };
-    // RFC 9483 §3.2: "the keyUsage extension … digitalSignature": bit 0.
+    // RFC 9483 §3.2: keyUsage, where present, has digitalSignature, bit 0.
     let usage: Option<BitString> = signer.extension(oid::KEY_USAGE);
     let may_sign = usage.is_some_and(|bits| bits.get(0).as_deref() == Some(&true));
     if signer.has(oid::KEY_USAGE) && !may_sign {

@@ -98,8 +98,8 @@ pub enum Verdict<'a> {
     },
 }
 
-/// RFC 9483 §4.1.4: "certReqId … MUST be set to -1" for p10cr. CAs from before that profile send
-/// 0, which with the only request of an exchange means the same.
+/// RFC 9483 §4.1.4: certReqId is -1 for p10cr. CAs from before that profile send 0, which with the
+/// only request of an exchange means the same.
 const P10CR_REQ_ID: i64 = -1;
 
 /// The most certificates of an answer that are looked at.
@@ -134,7 +134,7 @@ impl Enrollment {
             recipient: request.recipient,
             public_key,
             implicit_confirm: request.implicit_confirm,
-            // RFC 9810 §5.1.1: "it is RECOMMENDED that … 128 bits of (pseudo-)random data".
+            // RFC 9810 §5.1.1 recommends 128 random bits.
             transaction_id: random(rng),
             sender_nonce: OctetString::from_slice(&[]),
             waiting_nonce: None,
@@ -207,7 +207,7 @@ impl Enrollment {
             status_info: Some(status_of(verdict)),
             hash_alg: hash.named.then_some(sha512),
         };
-        // RFC 9810 §7: hashAlg "MUST only be used" with cmp2021.
+        // RFC 9810 §7: hashAlg came with cmp2021.
         let version = if hash.named { CMP_2021 } else { CMP_2000 };
         self.send(version, &PkiBody::CertConf(vec![status]), now, rng)
     }
@@ -374,7 +374,7 @@ fn random(rng: &mut dyn CryptoRng) -> OctetString {
     OctetString::from_slice(&octets)
 }
 
-/// RFC 9810 §5.1.1.1: "implicitConfirmValue … NULL".
+/// RFC 9810 §5.1.1.1: the value is NULL.
 fn implicit_confirm() -> InfoTypeAndValue {
     InfoTypeAndValue {
         info_type: IMPLICIT_CONFIRM.into(),
@@ -387,7 +387,7 @@ fn status_of(verdict: Verdict<'_>) -> PkiStatusInfo {
         Verdict::Accepted => {
             PkiStatusInfo { status: status::ACCEPTED, status_string: None, fail_info: None }
         }
-        // RFC 9483 §4.1.1: "PKIFailureInfo … incorrectData": bit 7.
+        // incorrectData, bit 7.
         Verdict::Rejected { reason } => PkiStatusInfo {
             status: status::REJECTION,
             status_string: Some(vec![reason.to_owned()]),

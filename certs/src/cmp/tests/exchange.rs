@@ -181,9 +181,8 @@ fn either_mac_protects_and_the_answer_may_use_the_other() {
     }
 }
 
-/// RFC 9810 §5.3.2: "if the PKI message protection is 'shared secret information' …, then any
-/// certificate transported in the caPubs field may be directly trusted as a root CA certificate".
-/// What stands in extraCerts is not protected, and never becomes a root.
+/// RFC 9810 §5.3.2: a certificate in caPubs may be trusted as a root where a shared secret protects
+/// the message. What stands in extraCerts is not protected, and never becomes a root.
 #[test]
 fn the_chain_ends_at_a_root_only_where_the_secret_vouches_for_it() {
     let (mut peer, mut enrollment, message) = Peer::with_secret();

@@ -9,8 +9,6 @@
 //! recorded   messages of the openssl command
 //! ```
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
-
 mod exchange;
 mod lies;
 mod peer;
