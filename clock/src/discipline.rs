@@ -168,9 +168,9 @@ impl Discipline {
         let Some(source) = slow.sources.get_mut(source) else { return Vec::new() };
         // The server looked at its clock after it was asked.
         let is_void = |asked_us: i64| asked_us < void_before_us;
-        let counts = outcome.as_ref().is_ok_and(|sample| {
-            !is_void(sample.at_us.saturating_sub_unsigned(sample.delay_us))
-        });
+        let counts = outcome
+            .as_ref()
+            .is_ok_and(|sample| !is_void(sample.at_us.saturating_sub_unsigned(sample.delay_us)));
         let answered = outcome.is_ok();
         source.polled(address, outcome, now);
         if answered && !counts {
@@ -250,9 +250,7 @@ impl Discipline {
                 (State::LeapWindow, Some(refusal.to_string()))
             }
             Some(refusal) => (State::OutOfSync, Some(refusal.to_string())),
-            None if kernel_refuses => {
-                (State::OutOfSync, Some(Unavailable::Kernel.to_string()))
-            }
+            None if kernel_refuses => (State::OutOfSync, Some(Unavailable::Kernel.to_string())),
             None if verdict.age_us <= self.limits.fresh_us => (State::InSync, None),
             None => {
                 let (age_s, error_us) = (verdict.age_us / 1_000_000, verdict.error_us);
@@ -267,7 +265,8 @@ impl Discipline {
     /// After a clock that was out of sync, and after a leap second, only what is said from now on
     /// counts: once for each such anchor.
     fn void_old_evidence(&self, slow: &mut Slow, anchor: &Anchor, reading: &Reading) {
-        let is_over = anchor.is_spent() || anchor.is_past_leap(anchor.expected_us(reading.after_us));
+        let is_over =
+            anchor.is_spent() || anchor.is_past_leap(anchor.expected_us(reading.after_us));
         if is_over && slow.void_before_us < anchor.steady_us {
             slow.void_before_us = reading.after_us;
             slow.sources.iter_mut().for_each(Source::forget);
@@ -280,9 +279,8 @@ impl Discipline {
         let reading = self.read();
         let verdict = anchor.map(|anchor| anchor.judge(&reading, &self.limits));
         let slow = self.slow.lock();
-        let of_source = |source: &Source| {
-            source.status(reading.after_us, reading.wall_us, &self.settings)
-        };
+        let of_source =
+            |source: &Source| source.status(reading.after_us, reading.wall_us, &self.settings);
         Status {
             mode: "ntp",
             state: slow.state,

@@ -7,9 +7,7 @@ use chrono::{DateTime, Utc};
 #[non_exhaustive]
 pub enum Unavailable {
     /// Not enough servers have agreed since the start.
-    #[error(
-        "the time servers have not agreed yet; `marca time status` says which of them answer"
-    )]
+    #[error("the time servers have not agreed yet; `marca time status` says which of them answer")]
     NoQuorum,
     /// The error is larger than any token may state.
     #[error(

@@ -91,11 +91,9 @@ impl Event {
     #[must_use]
     pub fn details(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::StateChanged { from, to, reason } => vec![
-                ("from", from.to_string()),
-                ("to", to.to_string()),
-                ("reason", reason.clone()),
-            ],
+            Self::StateChanged { from, to, reason } => {
+                vec![("from", from.to_string()), ("to", to.to_string()), ("reason", reason.clone())]
+            }
             Self::SourceChanged { from, to, .. } => {
                 vec![("from", from.to_string()), ("to", to.to_string())]
             }

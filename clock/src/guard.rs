@@ -61,9 +61,8 @@ impl Guard {
 }
 
 fn judge(seen: Seen, reading: &Reading) -> Result<i64, Jump> {
-    let expected = |steady_us: i64| {
-        seen.wall_us.saturating_add(steady_us.saturating_sub(seen.steady_us))
-    };
+    let expected =
+        |steady_us: i64| seen.wall_us.saturating_add(steady_us.saturating_sub(seen.steady_us));
     // Where it should be is known as exactly as the reading was quick.
     let (earliest, latest) = (expected(reading.before_us), expected(reading.after_us));
     let wall_us = reading.wall_us;

@@ -68,13 +68,7 @@ impl Kernel for SystemKernel {
             return KernelStatus::Absent { reason: format!("adjtimex: {error}") };
         }
         let timex = timex.0;
-        from_fields(
-            timex.status,
-            timex.maxerror.into(),
-            timex.esterror.into(),
-            timex.freq.into(),
-            timex.tai,
-        )
+        from_fields(timex.status, timex.maxerror, timex.esterror, timex.freq, timex.tai)
     }
 }
 

@@ -93,9 +93,7 @@ impl Monitor {
     /// [`Unavailable`]
     pub fn now(&self) -> Result<Time, Unavailable> {
         let (wall_us, error_us) = match &self.inner.mode {
-            Mode::Machine { guard, .. } => {
-                (guard.look().map_err(|jump| jump.unavailable())?, 0)
-            }
+            Mode::Machine { guard, .. } => (guard.look().map_err(|jump| jump.unavailable())?, 0),
             Mode::Ntp(discipline) => discipline.now()?,
         };
         Ok(Time { unix_ms: wall_us.div_euclid(1_000), error_us })
@@ -177,9 +175,7 @@ impl Seen {
     fn take_in(&mut self, guard: &Guard) -> Option<Event> {
         let (state, reason, at_us) = match guard.follow() {
             Ok(wall_us) => (State::MachineClock, None, wall_us),
-            Err(jump) => {
-                (State::OutOfSync, Some(jump.unavailable().to_string()), jump.expected_us)
-            }
+            Err(jump) => (State::OutOfSync, Some(jump.unavailable().to_string()), jump.expected_us),
         };
         if state == self.state {
             return None;

@@ -99,12 +99,16 @@ mod tests {
         assert_eq!(sample.root_distance_us(5_000_000, 15), fresh);
         assert_eq!(sample.root_distance_us(15_000_000, 15), fresh + 150);
         assert_eq!(sample.root_distance_us(5_000_001, 15), fresh + 1);
-        assert_eq!(sample.root_distance_us(i64::MAX, u32::MAX), u64::MAX.div_ceil(1_000_000) + fresh);
+        assert_eq!(
+            sample.root_distance_us(i64::MAX, u32::MAX),
+            u64::MAX.div_ceil(1_000_000) + fresh
+        );
     }
 
     #[test]
     fn precisions_are_powers_of_two() {
-        let cases = [(-128, 1), (-20, 1), (-10, 976), (-1, 500_000), (0, 1_000_000), (1, 2_000_000)];
+        let cases =
+            [(-128, 1), (-20, 1), (-10, 976), (-1, 500_000), (0, 1_000_000), (1, 2_000_000)];
         for (exponent, us) in cases {
             assert_eq!(precision_us(exponent), us, "{exponent}");
         }

@@ -207,9 +207,8 @@ impl Source {
             standing: self.standing,
             reachable: self.reach != 0,
             stratum: sample.map(|sample| sample.stratum),
-            offset_us: sample.map(|sample| {
-                wall_us.saturating_sub(sample.ahead_us.saturating_add(now_us))
-            }),
+            offset_us: sample
+                .map(|sample| wall_us.saturating_sub(sample.ahead_us.saturating_add(now_us))),
             delay_us: sample.map(|sample| sample.delay_us),
             root_distance_us: sample
                 .map(|sample| sample.root_distance_us(now_us, settings.drift_ppm)),

@@ -74,7 +74,7 @@ impl<L: Ledger> Issuer<L> {
 
     /// The time now, if the unit may sign at it.
     fn time_in_use_of(&self, unit: &Tsu) -> Result<i64, RejectReason> {
-        let now_ms = self.time().now().map_err(|error| {
+        let now_ms = self.time().now(unit.accuracy()).map_err(|error| {
             warn!(%error, "no token: time");
             RejectReason::Clock
         })?;
@@ -87,7 +87,7 @@ impl<L: Ledger> Issuer<L> {
         request: &Accepted<'_, '_>,
         unit: &Arc<Tsu>,
     ) -> Result<PreparedToken, RejectReason> {
-        let gen_time_ms = self.time().gen_time().map_err(|error| {
+        let gen_time_ms = self.time().gen_time(unit.accuracy()).map_err(|error| {
             warn!(%error, "stamp given back: time");
             RejectReason::Clock
         })?;

@@ -188,8 +188,8 @@ impl<L: Ledger> Issuer<L> {
     /// # Errors
     /// The first reason why not.
     pub fn readiness(&self) -> Result<(), NotReady> {
-        let now_ms = self.time.now()?;
         let unit = &self.default_unit;
+        let now_ms = self.time.now(unit.accuracy())?;
         let now = DateTime::from_timestamp_millis(now_ms)
             .ok_or_else(|| TimeNotAvailable { reason: RejectReason::Clock.text().to_owned() })?;
         let id = || unit.id().to_owned();
