@@ -143,8 +143,12 @@ impl Discipline {
     pub(crate) fn due(&self) -> Vec<PollOrder> {
         let now_us = self.read().after_us;
         let mut slow = self.slow.lock();
-        let hurry = !slow.state.has_time();
         let mut due = Vec::new();
+        // Nobody's answer counts within a leap second; right after it, all are asked.
+        if slow.state == State::LeapWindow {
+            return due;
+        }
+        let hurry = !slow.state.has_time();
         for (index, source) in slow.sources.iter_mut().enumerate() {
             if source.take_poll(now_us, hurry, &self.settings) {
                 due.push(PollOrder {

@@ -25,7 +25,7 @@ pub(crate) struct Source {
     /// RFC 5905 §9.2, p.reach: "a shift register of eight bits [...] if any bit is set, the server
     /// is reachable". The youngest poll is the lowest bit.
     reach: u8,
-    /// Polls without an answer since the last one.
+    /// Polls without any answer since the last one.
     unanswered: u32,
     /// How far the poll is slowed down by RATE: doublings.
     slowed: u32,
@@ -119,21 +119,27 @@ impl Source {
     fn failed(&mut self, failure: &PollFailure) {
         self.problem = Some(failure.to_string());
         match failure {
-            PollFailure::KissOfDeath("RATE") => {
-                self.kiss_of_death = Some("RATE");
-                self.slowed += 1;
-            }
             PollFailure::KissOfDeath(code) => {
-                self.kiss_of_death = Some(code);
+                (self.kiss_of_death, self.unanswered) = (Some(code), 0)
+            }
+            _ => self.kiss_of_death = None,
+        }
+        match failure {
+            PollFailure::KissOfDeath("RATE") => self.slowed += 1,
+            PollFailure::KissOfDeath(code) => {
                 self.denied |= matches!(*code, "DENY" | "RSTR");
                 self.samples.clear();
             }
             // It says itself that it does not know the time: what it said before is void too.
-            PollFailure::Unsynchronised => self.samples.clear(),
-            _ => {
+            PollFailure::Unsynchronised => {
+                self.unanswered = 0;
+                self.samples.clear();
+            }
+            PollFailure::Bad(_) => self.unanswered = 0,
+            PollFailure::NoAnswer | PollFailure::Resolve(_) | PollFailure::Socket(_) => {
                 self.unanswered += 1;
-                if self.unanswered >= LOST_POLLS {
-                    (self.address, self.unanswered) = (None, 0);
+                if self.unanswered.is_multiple_of(LOST_POLLS) {
+                    self.address = None;
                 }
             }
         }
@@ -182,7 +188,7 @@ impl Source {
         }
         match self {
             Self { denied: true, .. } => Standing::Denied,
-            Self { reach: 0, problem: Some(_), kiss_of_death: None, .. } => Standing::Unreachable,
+            Self { unanswered: 1.., .. } => Standing::Unreachable,
             Self { problem: Some(_), .. } => Standing::Unusable,
             _ => Standing::Undecided,
         }

@@ -4,7 +4,7 @@ use super::world::{Answer, SECOND, World};
 use proptest::prelude::*;
 
 /// What may happen in one round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Happens {
     /// Nothing but time, in microseconds.
     Time(i64),

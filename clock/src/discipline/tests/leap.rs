@@ -30,7 +30,7 @@ fn leap(world: &World, by_us: i64) {
 #[test]
 fn nothing_is_issued_within_a_second_of_an_inserted_leap_second() {
     let mut world = last_minute(Leap::Insert);
-    let mut open = |world: &mut World, until_us: i64| {
+    let open = |world: &mut World, until_us: i64| {
         // In steps of 100 ms up to an instant of UTC.
         while world.truth.lock().utc_ns / 1_000 < until_us {
             world.tick_over(SECOND / 10);
