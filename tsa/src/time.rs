@@ -102,7 +102,7 @@ impl TimeGuard {
 ///       millis     [0] INTEGER  (1..999)    OPTIONAL,
 ///       micros     [1] INTEGER  (1..999)    OPTIONAL  }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Accuracy {
     micros: u64,
 }
@@ -119,12 +119,15 @@ impl Accuracy {
     /// One second: what EN 319 421 TIS-7.7.2-03 demands at least.
     pub const SECOND: Self = Self { micros: 1_000_000 };
 
+    /// One hour: the coarsest there is.
+    pub(crate) const COARSEST: Self = Self { micros: 3_600_000_000 };
+
     /// From microseconds, between one and those of an hour.
     ///
     /// # Errors
     /// [`BadAccuracy`] outside of it. Zero would say that there is no error at all.
     pub fn from_micros(micros: u64) -> Result<Self, BadAccuracy> {
-        if (1..=3_600_000_000).contains(&micros) {
+        if (1..=Self::COARSEST.micros).contains(&micros) {
             Ok(Self { micros })
         } else {
             Err(BadAccuracy { micros })
