@@ -1,20 +1,18 @@
 //! Closes a PDF under a passphrase: AES-256, standard security handler, revision 6.
 //!
 //! ISO 32000-2, 7.6: every string and every stream is encrypted, the metadata too. What stays
-//! readable are names, numbers and the file identifier; so the identifier and the tags of the font
-//! subsets, which are made from the page's content, are replaced by values that say nothing.
+//! readable are names, numbers and the file identifier; so the identifier, which the library makes
+//! from the page's content, is replaced by a random one, and [`crate::subset`] sees to the fonts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lopdf::encryption::crypt_filters::{Aes256CryptFilter, CryptFilter};
-use lopdf::{
-    Dictionary, Document, EncryptionState, EncryptionVersion, Object, Permissions, StringFormat,
-};
+use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions, StringFormat};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::{Passphrase, SealError};
+use crate::{Passphrase, SealError, subset};
 
 /// Encrypts the PDF in `plain`.
 pub(crate) fn encrypt(
@@ -23,7 +21,7 @@ pub(crate) fn encrypt(
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
     let mut document = Document::load_mem(plain)?;
-    hide_subset_tags(&mut document);
+    subset::conceal(&mut document);
     let mut identifier = vec![0; 16];
     rng.fill_bytes(&mut identifier);
     let identifier = Object::String(identifier, StringFormat::Hexadecimal);
@@ -64,28 +62,4 @@ fn owner_password(rng: &mut dyn CryptoRng) -> Zeroizing<String> {
         }
     }
     password
-}
-
-/// ISO 32000-2, 9.9.2: the name of a font subset begins with a tag of six capital letters, and the
-/// standard leaves open which. Here the library makes it from the set of characters that are on the
-/// page, by which a guess at the codes could be checked without the passphrase.
-fn hide_subset_tags(document: &mut Document) {
-    for object in document.objects.values_mut() {
-        let dictionary = match object {
-            Object::Dictionary(dictionary) => dictionary,
-            Object::Stream(stream) => &mut stream.dict,
-            _ => continue,
-        };
-        hide_subset_tag(dictionary, b"BaseFont");
-        hide_subset_tag(dictionary, b"FontName");
-    }
-}
-
-fn hide_subset_tag(dictionary: &mut Dictionary, key: &[u8]) {
-    if let Ok(Object::Name(name)) = dictionary.get_mut(key)
-        && name.get(6) == Some(&b'+')
-    {
-        // The fonts differ in the rest of the name, so one tag is enough for all of them.
-        name[..6].copy_from_slice(b"SHEETA");
-    }
 }

@@ -6,9 +6,9 @@
 //! (ISO 32000-2, standard security handler, revision 6). Nothing of ours is below this crate, and
 //! it has no clock, no files and no network: the instant and the randomness come in as parameters.
 //!
-//! What somebody without the passphrase sees of a sealed envelope: that it is one page, about how
-//! long its texts are, how many different characters the codes have, and the widths of letters in
-//! the name that no other word on the page has. No text, no date, no title.
+//! What somebody without the passphrase sees of a sealed envelope: that it is one page, how many
+//! lines it has, how many bytes its encrypted parts take, and how wide those letters of the name
+//! and the addresses are that no other word on the page has. No text, no date, no title.
 //!
 //! The libraries that make the PDF work on copies of the texts which they do not wipe. What this
 //! crate holds itself is wiped: the codes, the passphrase, the page before it is encrypted.
@@ -17,6 +17,7 @@ pub mod codes;
 mod encrypt;
 mod page;
 mod passphrase;
+mod subset;
 mod texts;
 
 use chrono::{DateTime, Utc};
@@ -91,7 +92,7 @@ pub enum SealError {
         character: char,
     },
     /// A text is longer than its place on the page.
-    #[error("{field} does not fit in {lines} line(s) of the envelope: shorten it")]
+    #[error("{field} is too long for its place on the page: shorten it")]
     TooLong {
         /// Which text.
         field: Field,

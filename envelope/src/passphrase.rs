@@ -51,8 +51,7 @@ impl Passphrase {
     /// # Errors
     /// See [`BadPassphrase`].
     pub fn parse(text: &str) -> Result<Self, BadPassphrase> {
-        let prepared =
-            stringprep::saslprep(text).map_err(|_| BadPassphrase::ForbiddenCharacter)?;
+        let prepared = stringprep::saslprep(text).map_err(|_| BadPassphrase::ForbiddenCharacter)?;
         let prepared = Zeroizing::new(prepared.into_owned());
         let characters = prepared.chars().count();
         if characters < Self::MIN_CHARACTERS {

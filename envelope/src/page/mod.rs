@@ -144,7 +144,14 @@ fn instructions(sheet: &mut Sheet<'_>, section: &Section, body: f32, top: f32) -
         if numbered {
             sheet.line(Style::Bold, body, Colour::Accent, (LEFT, y), &format!("{}.", index + 1));
         }
-        y = sheet.paragraph(Style::Text, body, Colour::Ink, (LEFT + indent, y), WIDTH - indent, step) + 2.0;
+        y = sheet.paragraph(
+            Style::Text,
+            body,
+            Colour::Ink,
+            (LEFT + indent, y),
+            WIDTH - indent,
+            step,
+        ) + 2.0;
     }
     y + 11.0
 }
@@ -188,8 +195,9 @@ fn row(sheet: &mut Sheet<'_>, top: f32, explained: &Explained, code: Option<&str
     let x = RIGHT - CODES_WIDTH + PADDING;
     sheet.line(Style::Bold, BODY, Colour::Accent, (x, top + 17.5), explained.name);
     match code {
-        Some(code) => sheet
-            .secret(|sheet| sheet.line(Style::Code, CODE, Colour::Ink, (x, top + 39.5), code)),
+        Some(code) => {
+            sheet.secret(|sheet| sheet.line(Style::Code, CODE, Colour::Ink, (x, top + 39.5), code));
+        }
         None => sheet.line(Style::Text, NAME, Colour::Ink, (x, top + 38.0), own),
     }
     sheet.part(Part::Paragraph);

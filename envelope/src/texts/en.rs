@@ -27,8 +27,8 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
         pin: Explained {
             name: "PIN",
             meaning: if activation {
-                "Needed once, to activate your signature. After that you confirm each signature \
-                 with the PIN that you have chosen."
+                "Needed once, to activate. After that you confirm each signature with the PIN that \
+                 you chose."
             } else {
                 "Confirms each signature. It is the PIN that you kept or chose during the \
                  renewal; nobody else knows it."

@@ -50,7 +50,7 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
                  nessun altro lo conosce."
             },
         },
-        own_pin: "quello Suo",
+        own_pin: "quello scelto da Lei",
         puk: Explained {
             name: "PUK",
             meaning: "Permette di impostare un nuovo PIN, se il Suo è bloccato o dimenticato. Lo \
@@ -89,10 +89,7 @@ fn renewed(envelope: &Envelope<'_>) -> Section {
     Section {
         heading: "Che cosa cambia con il rinnovo",
         steps: vec![
-            format!(
-                "Non c’è nulla da attivare. Acceda a {} come prima.",
-                envelope.portal_address
-            ),
+            format!("Non c’è nulla da attivare. Acceda a {} come prima.", envelope.portal_address),
             "Il Suo PIN è quello che ha mantenuto o scelto durante il rinnovo. Non è stampato qui."
                 .to_owned(),
             "Il PUK e il codice di emergenza qui sotto valgono per il nuovo certificato. \
