@@ -1,10 +1,6 @@
 //! Sealed envelopes, read by programs that are not ours: qpdf and the tools of poppler.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "in a test a panic is the report"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod errors;
 mod leaks;
