@@ -121,6 +121,37 @@ fn a_jump_that_only_a_request_saw_has_to_be_confirmed() {
     assert_eq!(world.state(), State::InSync);
 }
 
+/// What the servers said before the jump does not confirm the repair, and one of them is no quorum.
+#[test]
+fn a_repair_is_confirmed_by_a_whole_quorum() {
+    let mut world = World::in_sync(4);
+    world.step_wall(HOUR);
+    world.pass(SECOND);
+    world.step_wall(-HOUR);
+    world.servers[1..].iter_mut().for_each(|server| server.answer = Answer::Silence);
+    world.pass(60 * SECOND);
+    assert_eq!((world.state(), world.error_us()), (State::OutOfSync, None));
+    world.servers[1..3].iter_mut().for_each(|server| server.answer = Answer::Time);
+    world.pass(20 * SECOND);
+    assert_eq!(world.state(), State::InSync);
+}
+
+/// An answer to a question of before does not count either, whenever it comes.
+#[test]
+fn a_late_answer_confirms_nothing() {
+    let mut world = World::in_sync(4);
+    world.pass(40 * SECOND);
+    world.step_wall(HOUR);
+    world.monitor.tick();
+    world.step_wall(-HOUR);
+    // These answers come at once, and were a second and a half under way.
+    world.all(|server| server.delay_us = 1_500_000);
+    world.pass(14 * SECOND);
+    assert_eq!((world.state(), world.error_us()), (State::OutOfSync, None));
+    world.pass(4 * SECOND);
+    assert_eq!(world.state(), State::InSync);
+}
+
 /// A jump that is smaller than the widest accuracy is an error like any other: it shows, and the
 /// units that promise more than it stop.
 #[test]
