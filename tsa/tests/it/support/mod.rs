@@ -1,12 +1,20 @@
 //! What the tests and the benchmark share: a clock that is set by hand, randomness with a seed, a
 //! small hierarchy of CAs, a ledger in memory, requests, and the token as rasn would write it.
 
-#![allow(dead_code, reason = "the benchmark uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "the benchmark uses a part of it")]
 
 pub(crate) mod key;
+#[path = "../../../../certs/tests/it/support/keys.rs"]
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod reference;
 pub(crate) mod request;
+#[path = "../../../../certs/tests/it/support/softhsm.rs"]
+pub(crate) mod softhsm;
+
+/// For `keys`, which the tests of `certs` use under another name of the crate.
+pub(crate) use ::certs;
+pub(crate) use keys::Keys;
 
 use certs::{
     CaProfile, CertificateAuthority, DistinguishedName, KeyKind, SigningKey, SoftwareKey,
@@ -37,6 +45,7 @@ pub(crate) fn start_ms() -> i64 {
 /// A clock that stands still until it is set, or fails when it is told to.
 pub(crate) struct TestClock {
     unix_ms: AtomicI64,
+    error_us: AtomicU64,
     lost: AtomicBool,
     /// Lost after so many readings more; negative never.
     readings_left: AtomicI64,
@@ -46,6 +55,7 @@ impl TestClock {
     pub(crate) fn at(unix_ms: i64) -> Arc<Self> {
         Arc::new(Self {
             unix_ms: AtomicI64::new(unix_ms),
+            error_us: AtomicU64::new(0),
             lost: AtomicBool::new(false),
             readings_left: AtomicI64::new(-1),
         })
@@ -53,6 +63,10 @@ impl TestClock {
 
     pub(crate) fn set(&self, unix_ms: i64) {
         self.unix_ms.store(unix_ms, Ordering::SeqCst);
+    }
+
+    pub(crate) fn err(&self, error_us: u64) {
+        self.error_us.store(error_us, Ordering::SeqCst);
     }
 
     pub(crate) fn lose(&self, lost: bool) {
@@ -73,7 +87,8 @@ impl TimeSource for TestClock {
         if left == 0 || self.lost.load(Ordering::SeqCst) {
             return Err(TimeNotAvailable { reason: "the test says so".to_owned() });
         }
-        Ok(Instant { unix_ms: self.unix_ms.load(Ordering::SeqCst) })
+        let unix_ms = self.unix_ms.load(Ordering::SeqCst);
+        Ok(Instant { unix_ms, error_us: self.error_us.load(Ordering::SeqCst) })
     }
 }
 

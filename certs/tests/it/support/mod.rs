@@ -1,4 +1,13 @@
-//! A clock that stands still, a random source with a seed, and a small hierarchy of CAs.
+//! A clock that stands still, a random source with a seed, a small hierarchy of CAs, and tokens of
+//! SoftHSM.
+
+pub(crate) mod keys;
+pub(crate) mod softhsm;
+
+/// The crate under the name that others give it; `keys` is included by their tests, too.
+pub(crate) use marca_certs as certs;
+
+pub(crate) use keys::{Keys, both_back_ends, key, settings};
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::{
@@ -57,10 +66,6 @@ pub(crate) fn name(common_name: &str) -> DistinguishedName {
     }
 }
 
-pub(crate) fn key(kind: KeyKind) -> Arc<dyn SigningKey> {
-    Arc::new(SoftwareKey::generate("test", kind).unwrap())
-}
-
 pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
     matches!(kind, KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87)
 }
@@ -81,13 +86,18 @@ pub(crate) const URL: &str = "https://tsa.example";
 
 impl Hierarchy {
     pub(crate) fn new(kind: KeyKind) -> Self {
+        Self::with(&Keys::Software, kind)
+    }
+
+    pub(crate) fn with(keys: &Keys, kind: KeyKind) -> Self {
         let rng = &mut SeededRng(0);
         let start = now() - Duration::days(30);
         let profile = CaProfile::root(name("Prova Root CA"));
-        let root = CertificateAuthority::create_root(&profile, key(kind), URL, start, rng).unwrap();
+        let root =
+            CertificateAuthority::create_root(&profile, keys.make(kind), URL, start, rng).unwrap();
         let profile = CaProfile::issuing("tsa-ca", name("Prova TSA CA"));
-        let issuing = root.create_issuing(&profile, key(kind), start, rng).unwrap();
-        let unit_key = key(kind);
+        let issuing = root.create_issuing(&profile, keys.make(kind), start, rng).unwrap();
+        let unit_key = keys.make(kind);
         let profile = TsuProfile::new(name("Prova TSU 1"), vec![policy()]);
         let unit = issuing.issue_tsu(&profile, unit_key.public_key(), now(), rng).unwrap();
         Self { root, issuing, unit_key, unit }
