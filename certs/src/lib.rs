@@ -5,18 +5,29 @@
 
 pub mod ca;
 pub mod check;
+pub mod crl;
+pub mod csr;
+mod der;
 pub mod file;
 pub mod key;
 mod name;
+pub mod ocsp;
 pub mod oid;
 pub mod pem;
+mod revocation;
 mod scheme;
+mod serial;
 mod tsu;
 
-pub use ca::{CaProfile, CertificateAuthority, IssueError, TsuProfile};
+pub use ca::{
+    CaProfile, CertificateAuthority, EndKind, EndProfile, IssueError, IssuedCertificate,
+    TsuProfile, UnknownProfile,
+};
 pub use check::{Severity, TsuFault, check_tsu};
 pub use key::{
     FileBackend, KeyBackend, KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey,
 };
 pub use name::{DistinguishedName, NameError, display_name};
+pub use revocation::{RevocationReason, UnknownReason};
+pub use serial::{Serial, SerialError};
 pub use tsu::TsuCertificate;
