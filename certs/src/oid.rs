@@ -68,8 +68,13 @@ pub(crate) const ECDSA_WITH_SHA512: &Oid = Oid::const_new(&[1, 2, 840, 10045, 4,
 pub(crate) const SHA256_WITH_RSA: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 1, 11]);
 pub(crate) const SHA384_WITH_RSA: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 1, 12]);
 pub(crate) const SHA512_WITH_RSA: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 1, 13]);
-pub(crate) const RSASSA_PSS: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 1, 10]);
 pub(crate) const ED25519: &Oid = Oid::const_new(&[1, 3, 101, 112]);
+pub(crate) const RSASSA_PSS: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 1, 10]);
+
+// ML-DSA, of a key as of a signature (RFC 9881 §2).
+pub(crate) const ML_DSA_44: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 3, 17]);
+pub(crate) const ML_DSA_65: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 3, 18]);
+pub(crate) const ML_DSA_87: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 3, 19]);
 
 // Signatures with broken digests, refused (CSBR 6.8, 7.1.3.2).
 pub(crate) const ECDSA_WITH_SHA1: &Oid = Oid::const_new(&[1, 2, 840, 10045, 4, 1]);

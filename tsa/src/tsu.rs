@@ -8,11 +8,9 @@ use crate::policy::Policies;
 use crate::serial::Serial;
 use crate::time::Accuracy;
 use crate::token::{CertificateSet, SignFailure, Template, TemplateError};
-use certs::{KeyKind, SignatureScheme, SigningKey, TsuCertificate, TsuFault};
+use certs::{KeyKind, SigningKey, TsuCertificate, TsuFault};
 use chrono::{DateTime, Utc};
-use openssl::hash::MessageDigest;
 use openssl::pkey::{PKeyRef, Public};
-use openssl::sign::Verifier;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -220,7 +218,7 @@ impl Tsu {
         let signature =
             key.sign(message).map_err(|error| SignFailure::Key { unit: unit(), error })?;
         if self.is_verified(serial) {
-            let verified = verify(key.scheme(), key.public_key(), message, &signature);
+            let verified = key.scheme().verify(key.public_key(), message, &signature);
             // Either way it must not leave: a signature that cannot be checked is not a good one.
             if !matches!(verified, Ok(true)) {
                 return Err(SignFailure::DoesNotVerify { unit: unit() });
@@ -235,7 +233,7 @@ impl Tsu {
         let random = u32::from_be_bytes([serial[12], serial[13], serial[14], serial[15]]);
         let settings = &self.settings;
         settings.key.in_device()
-            || settings.key.scheme() == SignatureScheme::RsaPkcs1Sha256
+            || settings.key.scheme().is_rsa()
             || random.checked_rem(settings.verify.one_in) == Some(0)
     }
 }
@@ -245,22 +243,4 @@ fn is_key_of(key: &PKeyRef<Public>, certificate: &TsuCertificate) -> bool {
     openssl::x509::X509::from_der(certificate.der())
         .and_then(|certificate| certificate.public_key())
         .is_ok_and(|of_certificate| of_certificate.public_eq(key))
-}
-
-/// Whether `signature` over `message` verifies.
-pub(crate) fn verify(
-    scheme: SignatureScheme,
-    key: &PKeyRef<Public>,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, openssl::error::ErrorStack> {
-    let digest: Option<MessageDigest> = match scheme {
-        SignatureScheme::Ed25519 => None,
-        scheme => Some(scheme.message_digest()),
-    };
-    let mut verifier = match digest {
-        None => Verifier::new_without_digest(key)?,
-        Some(digest) => Verifier::new(digest, key)?,
-    };
-    verifier.verify_oneshot(signature, message)
 }

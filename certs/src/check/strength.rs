@@ -59,7 +59,8 @@ fn pss_with_sha1(algorithm: &AlgorithmIdentifier) -> bool {
 }
 
 /// RFC 4055 §3.1: `RSASSA-PSS-params`.
-#[derive(AsnType, Debug, Decode)]
+#[derive(AsnType, Decode)]
+#[expect(dead_code, reason = "the hash is looked at; the others only have to be readable")]
 struct PssParameters {
     #[rasn(tag(explicit(0)))]
     hash_algorithm: Option<AlgorithmIdentifier>,

@@ -19,7 +19,7 @@ use crate::pem;
 use openssl::pkey::{PKey, Public};
 use openssl::x509::X509Req;
 use rasn::types::{Any, BitString, Integer, SetOf};
-use rasn::{AsnType, Decode, Decoder, Encode, Encoder};
+use rasn::{AsnType, Decode, Decoder, Encode};
 use rasn_pkix::{
     AlgorithmIdentifier, Attribute, Extension, Extensions, Name, SubjectPublicKeyInfo,
 };
@@ -209,7 +209,8 @@ impl fmt::Debug for CertificationRequest {
 }
 
 /// RFC 2986 §4.2: `CertificationRequest`.
-#[derive(AsnType, Clone, Debug, Decode)]
+#[derive(AsnType, Decode)]
+#[expect(dead_code, reason = "OpenSSL reads the signature; here it only has to be there")]
 struct Pkcs10 {
     certification_request_info: CertificationRequestInfo,
     signature_algorithm: AlgorithmIdentifier,
@@ -217,7 +218,7 @@ struct Pkcs10 {
 }
 
 /// RFC 2986 §4.1: `CertificationRequestInfo`.
-#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[derive(AsnType, Decode, Encode)]
 struct CertificationRequestInfo {
     version: Integer,
     subject: Name,

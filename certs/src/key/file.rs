@@ -74,19 +74,40 @@ impl KeyBackend for FileBackend {
             Err(error) => Err(refused(&path, error.to_string())),
         }
     }
+
+    /// The file is removed, not overwritten first: on a journalling file system or a flash disk the
+    /// new octets go elsewhere, and the old ones stay until their place is needed. Who must be sure
+    /// keeps keys in a device, or on an encrypted disk.
+    fn destroy(&self, label: &str) -> Result<(), KeyError> {
+        let path = self.path(label)?;
+        let lock = lock_directory(&self.directory, &path)?;
+        // What an interrupted creation left behind holds a key too.
+        remove_if_there(&path.with_extension("key.new"))
+            .and_then(|()| fs::remove_file(&path))
+            .and_then(|()| lock.sync_all())
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => refused(&path, "there is no such file: nothing to destroy"),
+                _ => refused(&path, format!("cannot be removed: {error}")),
+            })
+    }
 }
 
-/// Writes a new file that only its owner can read: whole and durable, or not at all.
-fn create_private(directory: &Path, path: &Path, content: &[u8]) -> Result<(), KeyError> {
-    // While the directory is locked, a file left by a creation that was interrupted is nobody's.
+/// While the directory is locked, a file left by a creation that was interrupted is nobody's.
+fn lock_directory(directory: &Path, path: &Path) -> Result<File, KeyError> {
     let lock = File::open(directory).map_err(|error| match error.kind() {
         ErrorKind::NotFound => refused(path, "its directory does not exist: create it first"),
         _ => refused(path, format!("its directory cannot be opened: {error}")),
     })?;
+    lock.lock()
+        .map_err(|error| refused(path, format!("its directory cannot be locked: {error}")))?;
+    Ok(lock)
+}
+
+/// Writes a new file that only its owner can read: whole and durable, or not at all.
+fn create_private(directory: &Path, path: &Path, content: &[u8]) -> Result<(), KeyError> {
+    let lock = lock_directory(directory, path)?;
     let temporary = path.with_extension("key.new");
-    let written = lock
-        .lock()
-        .and_then(|()| remove_if_there(&temporary))
+    let written = remove_if_there(&temporary)
         .and_then(|()| write_durably(&temporary, content))
         // A link, unlike a rename, fails when the name is taken: a key is never replaced.
         .and_then(|()| fs::hard_link(&temporary, path));

@@ -2,13 +2,13 @@
 
 use super::{KeyError, KeyKind, SignatureScheme};
 use openssl::nid::Nid;
-use openssl::pkey::{HasPublic, Id, PKeyRef};
+use openssl::pkey::{HasPublic, Id, KeyType, PKeyRef};
 use std::fmt;
 use std::str::FromStr;
 
 impl KeyKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::P256,
         Self::P384,
         Self::P521,
@@ -16,6 +16,9 @@ impl KeyKind {
         Self::Rsa3072,
         Self::Rsa4096,
         Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
     ];
 
     /// The kind of `key`.
@@ -24,6 +27,15 @@ impl KeyKind {
     /// [`KeyError::Unsupported`] for every other algorithm, curve or size.
     pub fn of<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, KeyError> {
         let unsupported = |what: String| KeyError::Unsupported { what };
+        // OpenSSL has no numeric identifier for these in a key.
+        let ml_dsa = [
+            (KeyType::ML_DSA_44, Self::MlDsa44),
+            (KeyType::ML_DSA_65, Self::MlDsa65),
+            (KeyType::ML_DSA_87, Self::MlDsa87),
+        ];
+        if let Some((_, kind)) = ml_dsa.into_iter().find(|(of, _)| key.is_a(*of)) {
+            return Ok(kind);
+        }
         match key.id() {
             Id::RSA => match key.bits() {
                 2048 => Ok(Self::Rsa2048),
@@ -49,15 +61,29 @@ impl KeyKind {
         }
     }
 
-    /// How keys of this kind sign in this service.
+    /// How keys of this kind sign unless something else is asked for.
     #[must_use]
     pub const fn scheme(self) -> SignatureScheme {
+        self.schemes()[0]
+    }
+
+    /// All ways in which keys of this kind sign in this service, the usual one first.
+    #[must_use]
+    pub const fn schemes(self) -> &'static [SignatureScheme] {
         match self {
-            Self::P256 => SignatureScheme::EcdsaSha256,
-            Self::P384 => SignatureScheme::EcdsaSha384,
-            Self::P521 => SignatureScheme::EcdsaSha512,
-            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => SignatureScheme::RsaPkcs1Sha256,
-            Self::Ed25519 => SignatureScheme::Ed25519,
+            Self::P256 => &[SignatureScheme::EcdsaSha256],
+            Self::P384 => &[SignatureScheme::EcdsaSha384],
+            Self::P521 => &[SignatureScheme::EcdsaSha512],
+            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => &[
+                SignatureScheme::RsaPkcs1Sha256,
+                SignatureScheme::RsaPssSha256,
+                SignatureScheme::RsaPssSha384,
+                SignatureScheme::RsaPssSha512,
+            ],
+            Self::Ed25519 => &[SignatureScheme::Ed25519],
+            Self::MlDsa44 => &[SignatureScheme::MlDsa44],
+            Self::MlDsa65 => &[SignatureScheme::MlDsa65],
+            Self::MlDsa87 => &[SignatureScheme::MlDsa87],
         }
     }
 
@@ -72,6 +98,9 @@ impl KeyKind {
             Self::Rsa3072 => "rsa3072",
             Self::Rsa4096 => "rsa4096",
             Self::Ed25519 => "ed25519",
+            Self::MlDsa44 => "ml-dsa-44",
+            Self::MlDsa65 => "ml-dsa-65",
+            Self::MlDsa87 => "ml-dsa-87",
         }
     }
 }

@@ -33,6 +33,12 @@ pub enum KeyKind {
     Rsa4096,
     /// Ed25519 (RFC 8032, RFC 8419).
     Ed25519,
+    /// ML-DSA-44 (FIPS 204, RFC 9881, RFC 9882): post-quantum, category 2.
+    MlDsa44,
+    /// ML-DSA-65: category 3.
+    MlDsa65,
+    /// ML-DSA-87: category 5.
+    MlDsa87,
 }
 
 /// How a key signs: which algorithm identifiers belong into the structures around the signature.
@@ -47,13 +53,25 @@ pub enum SignatureScheme {
     EcdsaSha512,
     /// sha256WithRSAEncryption, PKCS#1 v1.5 (RFC 8017): every RSA size.
     RsaPkcs1Sha256,
+    /// id-RSASSA-PSS with SHA-256, MGF1 of the same and 32 octets of salt (RFC 4055 §3.1).
+    RsaPssSha256,
+    /// id-RSASSA-PSS with SHA-384, MGF1 of the same and 48 octets of salt.
+    RsaPssSha384,
+    /// id-RSASSA-PSS with SHA-512, MGF1 of the same and 64 octets of salt.
+    RsaPssSha512,
     /// id-Ed25519 (RFC 8410): signs the message itself.
     Ed25519,
+    /// id-ml-dsa-44 (RFC 9881): pure, with an empty context, signs the message itself.
+    MlDsa44,
+    /// id-ml-dsa-65.
+    MlDsa65,
+    /// id-ml-dsa-87.
+    MlDsa87,
 }
 
 /// A private key that can sign and do nothing else.
 ///
-/// The whole message goes in, not its digest: Ed25519 signs the message itself.
+/// The whole message goes in, not its digest: Ed25519 and ML-DSA sign the message itself.
 pub trait SigningKey: Send + Sync + fmt::Debug {
     /// The key's kind.
     fn kind(&self) -> KeyKind;
@@ -70,9 +88,28 @@ pub trait SigningKey: Send + Sync + fmt::Debug {
 
     /// Signs `message`. For ECDSA the result is the DER `ECDSA-Sig-Value`, ready for CMS and X.509.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Whether the key could sign now, without a signature: a device is reached and has the key.
+    ///
+    /// RFC 3161 §2.1 (10): a unit's key signs time-stamp tokens and nothing else, so a question
+    /// about readiness must not be answered with a signature. May block on the device.
+    ///
+    /// # Errors
+    /// What a signature would fail with.
+    fn probe(&self) -> Result<(), KeyError> {
+        Ok(())
+    }
+
+    /// The same key, signing in another way: an RSA key with another padding.
+    ///
+    /// # Errors
+    /// [`KeyError::Scheme`] when the scheme is not one of [`KeyKind::schemes`].
+    fn with_scheme(&self, scheme: SignatureScheme) -> Result<Arc<dyn SigningKey>, KeyError> {
+        Err(KeyError::Scheme { kind: self.kind(), scheme })
+    }
 }
 
-/// Where keys are kept: a directory of files, or later a device.
+/// Where keys are kept: a directory of files, or a device.
 ///
 /// A label is one or more of `a`-`z`, `0`-`9` and `-`, at most 64, so that it can be a file name,
 /// a device label and a part of a log line without ever being more than that.
@@ -96,6 +133,33 @@ pub trait KeyBackend: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`KeyError::Label`], or [`KeyError::File`] when the place cannot be read.
     fn contains(&self, label: &str) -> Result<bool, KeyError>;
+
+    /// The key under `label`, of which the public half is known, from a certificate say.
+    ///
+    /// A device may be away meanwhile: it is looked for at the first use, and that its key is this
+    /// one is checked then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`KeyError::OtherKey`] when the key is not the one that is known.
+    fn open_known(
+        &self,
+        label: &str,
+        public: PKey<Public>,
+    ) -> Result<Arc<dyn SigningKey>, KeyError> {
+        let key = self.open(label)?;
+        if key.public_key().public_eq(&public) {
+            Ok(key)
+        } else {
+            Err(KeyError::OtherKey { label: label.to_owned() })
+        }
+    }
+
+    /// Destroys the key under `label`; it is gone, durably, when this returns. A key that is in use
+    /// elsewhere in this process may go on signing until it is dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::File`] when there is no such key, or it cannot be removed.
+    fn destroy(&self, label: &str) -> Result<(), KeyError>;
 }
 
 /// Why a key could not be made, read or used.
@@ -118,14 +182,41 @@ pub enum KeyError {
     },
     /// The name of a kind of key is not known.
     #[error(
-        "{0:?} is not a kind of key: use p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519"
+        "{0:?} is not a kind of key: use p256, p384, p521, rsa2048, rsa3072, rsa4096, ed25519, \
+         ml-dsa-44, ml-dsa-65 or ml-dsa-87"
     )]
     UnknownKind(String),
+    /// The name of a signature scheme is not known.
+    #[error(
+        "{0:?} is not a signature scheme: use ecdsa-sha256, ecdsa-sha384, ecdsa-sha512, \
+         rsa-pkcs1-sha256, rsa-pss-sha256, rsa-pss-sha384, rsa-pss-sha512, ed25519, ml-dsa-44, \
+         ml-dsa-65 or ml-dsa-87"
+    )]
+    UnknownScheme(String),
     /// The key is of a kind that the service does not use.
-    #[error("{what}: not a key the service can use (RSA 2048-4096, P-256, P-384, P-521, Ed25519)")]
+    #[error(
+        "{what}: not a key the service can use (RSA 2048-4096, P-256, P-384, P-521, Ed25519, \
+         ML-DSA)"
+    )]
     Unsupported {
         /// What was found.
         what: String,
+    },
+    /// Keys of this kind do not sign like this.
+    #[error("a key of kind {kind} does not sign with {scheme}: leave the scheme out, or change it")]
+    Scheme {
+        /// The kind of the key.
+        kind: KeyKind,
+        /// The scheme asked for.
+        scheme: SignatureScheme,
+    },
+    /// The key is not the one that a certificate or a record names.
+    #[error(
+        "key {label:?} is not the key of its certificate: restore the matching pair from a backup"
+    )]
+    OtherKey {
+        /// The key's label.
+        label: String,
     },
     /// The library or the device refused to sign.
     #[error("signing failed: {0}")]

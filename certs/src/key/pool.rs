@@ -10,6 +10,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sha;
+use openssl::sign::RsaPssSaltlen;
 use std::sync::{Mutex, PoisonError};
 
 /// Contexts for one key; as many as there were threads signing at once.
@@ -21,7 +22,7 @@ pub(super) struct ContextPool {
 }
 
 impl ContextPool {
-    /// A pool for a key that signs digests: any but Ed25519.
+    /// A pool for a key that signs digests: any but Ed25519 and ML-DSA.
     pub(super) fn new(key: PKey<Private>, scheme: SignatureScheme) -> Self {
         let longest_signature = key.size();
         Self { key, scheme, longest_signature, idle: Mutex::default() }
@@ -36,8 +37,12 @@ impl ContextPool {
         let mut signature = vec![0; self.longest_signature];
         let target = Some(signature.as_mut_slice());
         let length = match self.scheme {
-            SignatureScheme::EcdsaSha384 => context.sign(&sha::sha384(message), target),
-            SignatureScheme::EcdsaSha512 => context.sign(&sha::sha512(message), target),
+            SignatureScheme::EcdsaSha384 | SignatureScheme::RsaPssSha384 => {
+                context.sign(&sha::sha384(message), target)
+            }
+            SignatureScheme::EcdsaSha512 | SignatureScheme::RsaPssSha512 => {
+                context.sign(&sha::sha512(message), target)
+            }
             _ => context.sign(&sha::sha256(message), target),
         }?;
         signature.truncate(length);
@@ -54,14 +59,22 @@ impl ContextPool {
     fn ready(&self) -> Result<PkeyCtx<Private>, ErrorStack> {
         let mut context = PkeyCtx::new(&self.key)?;
         context.sign_init()?;
-        if self.scheme == SignatureScheme::RsaPkcs1Sha256 {
+        let digest = match self.scheme {
+            SignatureScheme::EcdsaSha384 | SignatureScheme::RsaPssSha384 => Md::sha384(),
+            SignatureScheme::EcdsaSha512 | SignatureScheme::RsaPssSha512 => Md::sha512(),
+            _ => Md::sha256(),
+        };
+        if self.scheme.is_pss() {
+            context.set_rsa_padding(Padding::PKCS1_PSS)?;
+            context.set_signature_md(digest)?;
+            context.set_rsa_mgf1_md(digest)?;
+            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+            return Ok(context);
+        }
+        if self.scheme.is_rsa() {
             context.set_rsa_padding(Padding::PKCS1)?;
         }
-        context.set_signature_md(match self.scheme {
-            SignatureScheme::EcdsaSha384 => Md::sha384(),
-            SignatureScheme::EcdsaSha512 => Md::sha512(),
-            _ => Md::sha256(),
-        })?;
+        context.set_signature_md(digest)?;
         Ok(context)
     }
 }

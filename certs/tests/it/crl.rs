@@ -1,8 +1,6 @@
 //! Revocation lists: field by field, and whether OpenSSL agrees about who is revoked.
 
-use crate::support::{
-    Hierarchy, name, now, openssl_command, person, skipped, write_certificate,
-};
+use crate::support::{Hierarchy, name, now, openssl_command, person, skipped, write_certificate};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::crl::{self, CrlEntry, CrlError, EncodedEntry};
 use marca_certs::{EndKind, KeyKind, RevocationReason, Serial};

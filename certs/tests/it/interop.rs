@@ -1,6 +1,6 @@
 //! The openssl command and OpenSSL's own verifier agree with what is issued here.
 
-use crate::support::{Hierarchy, now, openssl_command, skipped};
+use crate::support::{Hierarchy, is_ml_dsa, now, openssl_command, skipped};
 use marca_certs::{KeyKind, pem};
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
@@ -39,7 +39,8 @@ fn the_openssl_library_accepts_the_chain_for_time_stamping() {
 
 #[test]
 fn the_openssl_command_accepts_the_chain_for_time_stamping() {
-    for kind in KeyKind::ALL {
+    // The commands that are installed are older than ML-DSA; the library above is not.
+    for kind in KeyKind::ALL.into_iter().filter(|kind| !is_ml_dsa(*kind)) {
         let hierarchy = Hierarchy::new(kind);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();

@@ -207,8 +207,36 @@ fn a_kind_that_is_not_used_is_named_with_its_file() {
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     let expected = format!(
         "key file {}: elliptic curve secp256k1: not a key the service can use \
-         (RSA 2048-4096, P-256, P-384, P-521, Ed25519)",
+         (RSA 2048-4096, P-256, P-384, P-521, Ed25519, ML-DSA)",
         path.display()
     );
     assert_eq!(backend.open("tsu").unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn a_destroyed_key_is_gone_and_its_label_free() {
+    let (directory, backend) = backend();
+    backend.generate("tsu-1", KeyKind::P256).unwrap();
+    backend.generate("tsu-2", KeyKind::P256).unwrap();
+    // What an interrupted creation has left holds a key as well.
+    fs::write(directory.path().join("tsu-1.key.new"), b"half a key").unwrap();
+    backend.destroy("tsu-1").unwrap();
+    assert!(!backend.contains("tsu-1").unwrap());
+    assert_eq!(files(&directory), [PathBuf::from("tsu-2.key")], "the other one stays");
+    let path = directory.path().join("tsu-1.key");
+    let reason = file_error(&path, backend.destroy("tsu-1"));
+    assert_eq!(reason, "there is no such file: nothing to destroy");
+    backend.generate("tsu-1", KeyKind::P256).unwrap();
+    assert!(matches!(backend.destroy("../tsu-2"), Err(KeyError::Label { .. })));
+}
+
+#[test]
+fn a_known_key_is_opened_and_another_is_not() {
+    let (_directory, backend) = backend();
+    let one = backend.generate("one", KeyKind::P256).unwrap();
+    let two = backend.generate("two", KeyKind::P256).unwrap();
+    let known = backend.open_known("one", one.public_key().clone()).unwrap();
+    assert!(known.public_key().public_eq(one.public_key()));
+    let error = backend.open_known("one", two.public_key().clone()).unwrap_err();
+    assert!(matches!(&error, KeyError::OtherKey { label } if label == "one"), "{error}");
 }

@@ -18,12 +18,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod crl;
-mod csr;
 mod faults;
 mod interop;
 mod issuing;
 mod key_file;
-mod ocsp;
 mod pem;
 mod profiles;
 mod robust;

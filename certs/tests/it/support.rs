@@ -61,6 +61,10 @@ pub(crate) fn key(kind: KeyKind) -> Arc<dyn SigningKey> {
     Arc::new(SoftwareKey::generate("test", kind).unwrap())
 }
 
+pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
+    matches!(kind, KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87)
+}
+
 pub(crate) fn policy() -> ObjectIdentifier {
     ObjectIdentifier::new(vec![1, 3, 6, 1, 4, 1, 99999, 1]).unwrap()
 }

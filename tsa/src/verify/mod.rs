@@ -12,9 +12,9 @@ mod parse;
 
 pub use parse::{ParsedReply, Token, parse_reply};
 
+use crate::HashAlgorithm;
 use crate::failure::{PkiFailureInfo, Rejection};
 use crate::request::{self, TimeStampReq};
-use crate::{HashAlgorithm, tsu};
 use certs::{KeyKind, SignatureScheme};
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
@@ -165,7 +165,7 @@ fn attributes(token: &Token<'_>, certificate: &X509) -> Result<(), VerifyError> 
     if content_type != *tsp::TST_INFO {
         return Err(VerifyError::Attribute("contentType"));
     }
-    let scheme = scheme_of(certificate)?;
+    let scheme = scheme_of(token, certificate)?;
     let digest: OctetString = token.attribute(rasn_cms::MESSAGE_DIGEST, "messageDigest")?;
     if digest.as_ref() != &*hash(scheme.message_digest(), token.tst_info_der)? {
         return Err(VerifyError::Attribute("messageDigest"));
@@ -192,23 +192,24 @@ fn digest_of(oid: &Oid) -> Option<MessageDigest> {
     }
 }
 
-fn scheme_of(certificate: &X509) -> Result<SignatureScheme, VerifyError> {
-    let kind = certificate.public_key().map(|key| KeyKind::of(&key));
-    match kind {
-        Ok(Ok(kind)) => Ok(kind.scheme()),
-        _ => Err(VerifyError::Certificate("its key is of a kind that is not used here".to_owned())),
-    }
+/// The scheme that the SignerInfo names: one of those of the signer's key.
+///
+/// RFC 8933 §3: digestAlgorithm is the digest of the signature algorithm.
+fn scheme_of(token: &Token<'_>, certificate: &X509) -> Result<SignatureScheme, VerifyError> {
+    let Ok(Ok(kind)) = certificate.public_key().map(|key| KeyKind::of(&key)) else {
+        let why = "its key is of a kind that is not used here";
+        return Err(VerifyError::Certificate(why.to_owned()));
+    };
+    SignatureScheme::from_algorithm(&token.signature_algorithm)
+        .filter(|scheme| kind.schemes().contains(scheme))
+        .filter(|scheme| token.digest_algorithm == scheme.digest_algorithm())
+        .ok_or(VerifyError::Structure("the algorithms are not those of the signer's key"))
 }
 
 fn signature(token: &Token<'_>, certificate: &X509) -> Result<(), VerifyError> {
-    let scheme = scheme_of(certificate)?;
-    if token.digest_algorithm != scheme.digest_algorithm()
-        || token.signature_algorithm != scheme.signature_algorithm()
-    {
-        return Err(VerifyError::Structure("the algorithms are not those of the signer's key"));
-    }
+    let scheme = scheme_of(token, certificate)?;
     let key = PKey::public_key_from_der(&certificate.public_key()?.public_key_to_der()?)?;
-    match tsu::verify(scheme, &key, &token.signed_attributes(), token.signature()) {
+    match scheme.verify(&key, &token.signed_attributes(), token.signature()) {
         Ok(true) => Ok(()),
         // OpenSSL says an error rather than no when a signature is not even well-formed.
         Ok(false) | Err(_) => Err(VerifyError::Signature),
