@@ -5,6 +5,7 @@
 
 pub mod ca;
 pub mod check;
+pub mod cmp;
 pub mod crl;
 pub mod csr;
 mod der;
