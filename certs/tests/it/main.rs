@@ -18,6 +18,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod crl;
+mod csr;
 mod faults;
 mod interop;
 mod issuing;
