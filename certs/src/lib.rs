@@ -26,7 +26,8 @@ pub use ca::{
 };
 pub use check::{Severity, TsuFault, check_tsu};
 pub use key::{
-    FileBackend, KeyBackend, KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey,
+    DeviceError, FileBackend, KeyBackend, KeyError, KeyKind, Pkcs11Backend, Pkcs11Settings,
+    SignatureScheme, SigningKey, SoftwareKey, TokenChoice,
 };
 pub use name::{DistinguishedName, NameError, display_name};
 pub use revocation::{RevocationReason, UnknownReason};

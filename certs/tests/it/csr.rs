@@ -145,10 +145,7 @@ fn each_fault_is_named() {
         "certification request: signatureAlgorithm is ecdsa-with-SHA1 (1.2.840.10045.4.1), which \
          is broken; sign the request with SHA-256 or better"
     );
-    assert_eq!(
-        refused(&[]),
-        "certification request: not one PKCS#10 request in DER (RFC 2986 §4)"
-    );
+    assert_eq!(refused(&[]), "certification request: not one PKCS#10 request in DER (RFC 2986 §4)");
     assert_eq!(
         refused(&vec![0x30; csr::LARGEST_REQUEST + 1]),
         "certification request: 65537 bytes are too many (at most 65536)"
@@ -167,9 +164,8 @@ fn each_fault_is_named() {
 fn a_request_for_somebody_elses_key_proves_nothing() {
     let (own, other) = (key(KeyKind::P256), key(KeyKind::P256));
     let der = csr::build(own.as_ref(), &name("x"), Wanted::Nothing).unwrap();
-    let (own, other) = [&own, &other]
-        .map(|key| key.public_key().public_key_to_der().unwrap())
-        .into();
+    let (own, other) =
+        [&own, &other].map(|key| key.public_key().public_key_to_der().unwrap()).into();
     let (own, other): (Vec<u8>, Vec<u8>) = (own, other);
     let place = der.windows(own.len()).position(|it| it == own).unwrap();
     let mut stolen = der;
