@@ -104,7 +104,8 @@ impl Inner {
             let (serial, inner) = (serial.clone(), Arc::clone(self));
             move |tx: &mut dyn Transaction| {
                 let written = write(tx, &serial, change, &by, now)?;
-                let certificate = inner.view(written.number, written.record, written.status, now)?;
+                let certificate =
+                    inner.view(written.number, written.record, written.status, now)?;
                 Ok((certificate, written.standing, written.listed))
             }
         };

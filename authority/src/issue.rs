@@ -9,9 +9,7 @@ use crate::model::{Act, Issued, Profile, Registered};
 use crate::records::{CertificateRecord, GlobalRecord, StandingRecord};
 use crate::registry::{Ca, Inner, blocking};
 use crate::status::Status;
-use crate::tables::{
-    CERTIFICATE, DER, GLOBAL, GLOBAL_KEY, STANDING, SerialKey, certificate_key,
-};
+use crate::tables::{CERTIFICATE, DER, GLOBAL, GLOBAL_KEY, STANDING, SerialKey, certificate_key};
 use crate::{Authority, AuthorityError, job};
 use certs::check::ParsedCertificate;
 use certs::{DistinguishedName, EndProfile, Serial};
@@ -150,7 +148,8 @@ impl Inner {
         let (signer, profile, subject) =
             (Arc::clone(ca), order.profile.clone(), order.subject.clone());
         let (public_key, mut random) = (order.public_key.clone(), self.random());
-        let sign = move || signer.authority.issue(&profile, &subject, &public_key, now, &mut random);
+        let sign =
+            move || signer.authority.issue(&profile, &subject, &public_key, now, &mut random);
         let issued = blocking(sign).await??;
         let parsed = certs::check::parse(&issued.der).map_err(|error| AuthorityError::Foreign {
             ca: ca.id().to_owned(),
@@ -203,7 +202,8 @@ impl NewCertificate {
         let key = SerialKey::of(&self.serial);
         if let Some(bytes) = tx.get(STANDING, &key.0)? {
             let standing: StandingRecord = decode(STANDING, &key.0, &bytes)?;
-            let is_same = tx.get(DER, &certificate_key(standing.certificate))? == Some(self.der.clone());
+            let is_same =
+                tx.get(DER, &certificate_key(standing.certificate))? == Some(self.der.clone());
             return if is_same && self.imported && standing.ca == self.ca.number {
                 Ok(Entered::Known)
             } else {
@@ -259,8 +259,7 @@ impl NewCertificate {
             let event = Event::success(Category::Key, "key-made", &*by.actor, subject);
             trail::append(tx, &event.with("generation", generation), now)?;
         }
-        let action =
-            if self.imported { "certificate-registered" } else { "certificate-issued" };
+        let action = if self.imported { "certificate-registered" } else { "certificate-issued" };
         let subject = format!("certificate {}", self.serial);
         let mut event = Event::success(Category::Certificate, action, &*by.actor, subject)
             .with("ca", self.ca.id())

@@ -17,6 +17,7 @@
 //! Table numbers 44 to 51 of the store belong to the registry ([`tables`]), 52 to 59 to the units.
 
 mod answers;
+pub mod audit;
 mod change;
 mod crl;
 mod encoding;

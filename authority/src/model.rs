@@ -30,6 +30,7 @@ pub struct AuthorityCa {
 
 /// Who signs the OCSP answers for a CA (RFC 6960 §2.6).
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each CA, of which there are few")]
 pub enum ResponderKey {
     /// A key of its own, whose short-lived certificate the CA issues and renews.
     Delegated {

@@ -82,7 +82,8 @@ impl Inner {
         let answer = self.answers.get(request)?;
         let half = answer.this_update + (answer.next_update - answer.this_update) / 2;
         let is_fresh = (answer.this_update..half).contains(&now);
-        (is_fresh && self.standings.version(answer.serial) == Some(answer.version)).then_some(answer)
+        (is_fresh && self.standings.version(answer.serial) == Some(answer.version))
+            .then_some(answer)
     }
 
     fn answer(&self, der: &[u8], request: &Request, now: DateTime<Utc>) -> OcspAnswer {

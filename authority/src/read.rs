@@ -8,9 +8,7 @@ use crate::model::{
 use crate::records::{CertificateRecord, ChangeRecord, StandingRecord};
 use crate::registry::Inner;
 use crate::status::{Change, Status, StatusWord};
-use crate::tables::{
-    CERTIFICATE, CHANGE, DER, STANDING, SerialKey, certificate_key, change_key,
-};
+use crate::tables::{CERTIFICATE, CHANGE, DER, STANDING, SerialKey, certificate_key, change_key};
 use crate::{Authority, AuthorityError};
 use certs::Serial;
 use chrono::{DateTime, SubsecRound, Utc};

@@ -176,10 +176,7 @@ pub(crate) fn listed(
 }
 
 /// Gives each CA the number that it has in the store, or the next free one.
-fn number_cas(
-    store: &dyn Store,
-    cas: Vec<AuthorityCa>,
-) -> Result<Vec<Arc<Ca>>, AuthorityError> {
+fn number_cas(store: &dyn Store, cas: Vec<AuthorityCa>) -> Result<Vec<Arc<Ca>>, AuthorityError> {
     let rows =
         store.scan(AUTHORITY, Bound::Unbounded, Bound::Unbounded, Order::Ascending, usize::MAX)?;
     let mut known = HashMap::new();

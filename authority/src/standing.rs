@@ -126,7 +126,10 @@ impl Standings {
     }
 
     /// Those suspended and revoked certificates, of any CA, that `wanted` picks.
-    pub(crate) fn pick<T>(&self, mut wanted: impl FnMut(u16, SerialKey, &Listed) -> Option<T>) -> Vec<T> {
+    pub(crate) fn pick<T>(
+        &self,
+        mut wanted: impl FnMut(u16, SerialKey, &Listed) -> Option<T>,
+    ) -> Vec<T> {
         let inside = self.0.read();
         let mut picked = Vec::new();
         for (ca, list) in &inside.lists {
