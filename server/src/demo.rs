@@ -85,6 +85,9 @@ fn commands(url: &str, data: &Path) -> String {
     let ca = ca.display();
     format!(
         "
+This is a demo: it TRUSTS THIS MACHINE'S CLOCK and asks no time server, so its tokens prove no time
+to anybody. A real service names its time servers in [time] (`marca config default`).
+
 Stamp a file (takes one of the {STAMPS} stamps of the account `{NAME}`):
 
   openssl ts -query -data README.md -sha256 -cert -out demo.tsq

@@ -7,6 +7,7 @@ use super::error::{CliError, Refusal, TokenHint};
 use super::values::ServiceUrl;
 use clap::Args;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::http::{Method, Request, Response};
@@ -71,6 +72,36 @@ impl Client {
     /// `DELETE` of a path below `/api/v1/admin`.
     pub(crate) fn delete(&self, path: &str) -> Result<(), CliError> {
         self.send(Method::DELETE, path, None).map(drop)
+    }
+
+    /// `GET` of a path below `/api/v1/admin` as lines of JSON, each given to `take`. An answer of
+    /// any length: it may take as long as lines come.
+    pub(crate) fn lines(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&str) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let url = format!("{}/api/v1/admin{path}", self.server);
+        let request = self
+            .agent
+            .get(&url)
+            .header("Authorization", format!("Bearer {}", *self.token))
+            .header("Accept", "application/jsonl, application/problem+json")
+            .config()
+            .timeout_global(None)
+            .timeout_recv_response(Some(TIMEOUT))
+            .build();
+        let mut response = request.call().map_err(|error| self.unreachable(&error))?;
+        if response.status().as_u16() != 200 {
+            let text = response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string();
+            let text = text.map_err(|error| self.unreachable(&error))?;
+            return self.understand(&url, &response, &text).map(drop);
+        }
+        for line in BufReader::new(response.body_mut().as_reader()).lines() {
+            let line = line.map_err(|error| self.unreachable(&ureq::Error::Io(error)))?;
+            take(&line)?;
+        }
+        Ok(())
     }
 
     /// Sends one request; an answer without a body is `null`.
@@ -150,8 +181,12 @@ impl Client {
                  name the file of this service with --admin-token-file",
                 self.token_file.display()
             ),
-            404 => "`marca account list` and `marca tsu list` show what there is".to_owned(),
-            409 => "look at its state first: `marca account show NAME`".to_owned(),
+            404 => "`marca account list`, `marca tsu list` and `marca ca certificates` show what \
+                    there is"
+                .to_owned(),
+            409 => "look at its state first, as with `marca account show NAME` or `marca tsu show \
+                    ID`"
+            .to_owned(),
             400 | 422 => "correct the value and repeat; nothing was changed".to_owned(),
             429 | 503 => "nothing was changed; try again in a moment".to_owned(),
             500 => "the log of the service tells more".to_owned(),

@@ -5,14 +5,11 @@ use super::client::{Client, segment};
 use super::console::{Console, WIDTH};
 use super::error::CliError;
 use super::table::{Align, Table, instant_or_dash, printable};
-use super::values::Hex;
+use super::values::{Hex, read_pem};
 use super::views::{ApiKey, BoundCertificate, list};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-
-/// The longest certificate file that is read: a chain of any sane length.
-const CERTIFICATE_LIMIT: u64 = 64 << 10;
+use std::path::PathBuf;
 
 /// The subcommands of `marca account key`.
 #[derive(Debug, Subcommand)]
@@ -119,7 +116,7 @@ pub(crate) fn certificate(
     match act {
         CertificateAct::Add { name, file, sha256 } => {
             let body = match (file, sha256) {
-                (Some(file), _) => json!({ "certificate": read_certificate(file)? }),
+                (Some(file), _) => json!({ "certificate": read_pem(file, "CERTIFICATE")? }),
                 (None, Some(sha256)) => json!({ "sha256": sha256.to_string() }),
                 (None, None) => {
                     return Err(CliError::Argument {
@@ -194,21 +191,4 @@ fn certificate_table(answer: &Value, console: &mut Console<'_>) -> Result<(), Cl
         table.row([certificate.sha256.clone(), day]);
     }
     console.print(&table.render(WIDTH))
-}
-
-/// Reads a PEM certificate and makes sure that it is one, and not a private key sent by mistake.
-fn read_certificate(path: &Path) -> Result<String, CliError> {
-    let fault = |reason: &str| CliError::File { path: path.to_owned(), reason: reason.to_owned() };
-    let size = std::fs::metadata(path).map_err(|error| fault(&error.to_string()))?.len();
-    if size > CERTIFICATE_LIMIT {
-        return Err(fault("too large for a certificate"));
-    }
-    let pem = std::fs::read_to_string(path).map_err(|error| fault(&error.to_string()))?;
-    if pem.contains("PRIVATE KEY") {
-        return Err(fault("holds a private key, which must stay with its owner; take the key out"));
-    }
-    if !pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(fault("no PEM certificate in it"));
-    }
-    Ok(pem)
 }

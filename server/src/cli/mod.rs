@@ -11,6 +11,7 @@
 mod account;
 mod audit;
 mod bench;
+mod ca;
 mod client;
 mod console;
 mod credentials;
@@ -20,6 +21,8 @@ mod service;
 mod stamps;
 mod store;
 mod table;
+mod time;
+mod trail;
 mod tsu;
 mod values;
 mod views;
@@ -65,8 +68,14 @@ enum Command {
     Account(account::AccountCommand),
     /// Grant, refund and void stamps, and read statements
     Stamps(stamps::StampsCommand),
-    /// Show the time-stamping units of the service
+    /// Make, certify, roll over and retire time-stamping units
     Tsu(tsu::TsuCommand),
+    /// Issue, suspend and revoke certificates, and see what the CA issued
+    Ca(ca::CaCommand),
+    /// Ask how the service knows the time
+    Time(time::TimeCommand),
+    /// Read and export the audit trail
+    Trail(trail::TrailCommand),
     /// Check, back up, restore and rebuild a data directory
     Store(store::StoreCommand),
     /// Ask a service whether it may issue (for health checks)
@@ -111,6 +120,9 @@ fn dispatch(
         Command::Account(command) => account::run(&command, console),
         Command::Stamps(command) => stamps::run(&command, console),
         Command::Tsu(command) => tsu::run(&command, console),
+        Command::Ca(command) => ca::run(&command, console),
+        Command::Time(command) => time::run(&command, console),
+        Command::Trail(command) => trail::run(&command, console),
         Command::Store(command) => store::run(&command, console),
         Command::Health(options) => health::run(&options, console),
         Command::Bench(options) => bench::run(&options, console),

@@ -4,7 +4,8 @@
 
 use super::console::Console;
 use super::error::CliError;
-use super::values::TsuKey;
+use super::values::key_kind;
+use certs::KeyKind;
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub(crate) struct DemoOptions {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3161")]
     pub(crate) listen: SocketAddr,
     /// Kind of the time-stamping unit's key, when the data directory is new
-    #[arg(long, value_name = "KIND", default_value = "p256", value_enum)]
-    pub(crate) tsu_key: TsuKey,
+    #[arg(long, value_name = "KIND", default_value = "p256", value_parser = key_kind())]
+    pub(crate) tsu_key: KeyKind,
 }
 
 /// The arguments of `marca serve`.

@@ -1,11 +1,17 @@
 //! The kinds of values that can be typed: parsed at the rim, so that nothing wrong travels on.
 
+use super::error::CliError;
 use certs::KeyKind;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use ureq::http::Uri;
+
+/// The longest PEM file that is read: a chain of any sane length.
+const PEM_LIMIT: u64 = 64 << 10;
 
 /// A kind of key, by the name that the command line uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,6 +58,44 @@ impl fmt::Display for TsuKey {
             Self::Ed25519 => "ed25519",
         })
     }
+}
+
+/// Every kind of key that the service can make, by the name that the configuration uses.
+pub(crate) fn key_kind() -> impl TypedValueParser<Value = KeyKind> {
+    PossibleValuesParser::new(KeyKind::ALL.map(KeyKind::name))
+        .try_map(|name| name.parse::<KeyKind>())
+}
+
+/// Why a certificate is revoked, by the name that the admin API uses. Of the reasons of RFC 5280
+/// section 5.3.1, `certificate-hold` is missing: that is a suspension, and another command.
+pub(crate) fn revocation_reason() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        "key-compromise",
+        "ca-compromise",
+        "affiliation-changed",
+        "superseded",
+        "cessation-of-operation",
+        "privilege-withdrawn",
+    ])
+}
+
+/// Reads a PEM file that has `what` in it, and makes sure that it is not a private key sent by
+/// mistake.
+pub(crate) fn read_pem(path: &Path, what: &str) -> Result<String, CliError> {
+    let fault = |reason: String| CliError::File { path: path.to_owned(), reason };
+    let size = std::fs::metadata(path).map_err(|error| fault(error.to_string()))?.len();
+    if size > PEM_LIMIT {
+        return Err(fault(format!("too large for PEM with a {}", what.to_lowercase())));
+    }
+    let pem = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    if pem.contains("PRIVATE KEY") {
+        let reason = "holds a private key, which must stay with its owner; take the key out";
+        return Err(fault(reason.to_owned()));
+    }
+    if !pem.contains(&format!("-----BEGIN {what}-----")) {
+        return Err(fault(format!("no PEM {} in it", what.to_lowercase())));
+    }
+    Ok(pem)
 }
 
 /// An instant in UTC. A date alone is its first moment, so `--expires 2027-01-01` means that
@@ -153,6 +197,30 @@ impl<const N: usize> FromStr for Hex<N> {
 }
 
 impl<const N: usize> fmt::Display for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The serial number of a certificate: 1 to 20 octets in hex, with or without colons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SerialText(String);
+
+impl FromStr for SerialText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.replace(':', "").to_ascii_lowercase();
+        // RFC 5280 section 4.1.2.2: at most 20 octets.
+        let fits = (1..=40).contains(&digits.len());
+        if !fits || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err("expected a serial number, as `marca ca certificates` shows it".to_owned());
+        }
+        Ok(Self(digits))
+    }
+}
+
+impl fmt::Display for SerialText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -178,6 +178,166 @@ pub(crate) struct Tsu {
     pub(crate) problem: Option<String>,
     #[serde(default)]
     pub(crate) certificate: Option<String>,
+    #[serde(default)]
+    pub(crate) companion: Option<String>,
+    #[serde(default)]
+    pub(crate) generations: Vec<Generation>,
+}
+
+/// One key of a unit, with its certificate.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Generation {
+    pub(crate) number: u32,
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) key_store: String,
+    #[serde(default)]
+    pub(crate) key_use_until: Option<String>,
+    #[serde(default)]
+    pub(crate) made_at: Option<String>,
+    #[serde(default)]
+    pub(crate) certified_at: Option<String>,
+    #[serde(default)]
+    pub(crate) activate_at: Option<String>,
+    #[serde(default)]
+    pub(crate) activated_at: Option<String>,
+    #[serde(default)]
+    pub(crate) retired_at: Option<String>,
+    #[serde(default)]
+    pub(crate) destroyed_at: Option<String>,
+}
+
+/// A certificate authority.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Authority {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) not_after: Option<String>,
+    #[serde(default)]
+    pub(crate) issued: u64,
+    #[serde(default)]
+    pub(crate) crl: Option<Crl>,
+}
+
+/// The revocation list of a CA.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Crl {
+    pub(crate) number: u64,
+    #[serde(default)]
+    pub(crate) this_update: Option<String>,
+    #[serde(default)]
+    pub(crate) next_update: Option<String>,
+    #[serde(default)]
+    pub(crate) entries: u64,
+}
+
+/// A certificate that a CA issued.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Certificate {
+    pub(crate) serial: String,
+    #[serde(default)]
+    pub(crate) ca: String,
+    #[serde(default)]
+    pub(crate) profile: String,
+    #[serde(default)]
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) not_before: Option<String>,
+    #[serde(default)]
+    pub(crate) not_after: Option<String>,
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) since: Option<String>,
+    #[serde(default)]
+    pub(crate) until: Option<String>,
+    #[serde(default)]
+    pub(crate) certificate: Option<String>,
+    #[serde(default)]
+    pub(crate) history: Vec<CertificateChange>,
+}
+
+/// A change of a certificate's status.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CertificateChange {
+    pub(crate) at: String,
+    pub(crate) change: String,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) why: String,
+}
+
+/// The clock of the service.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Time {
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) since: Option<String>,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) offset_us: Option<i64>,
+    #[serde(default)]
+    pub(crate) error_us: Option<u64>,
+    /// There is time for tokens.
+    #[serde(default)]
+    pub(crate) available: bool,
+    #[serde(default)]
+    pub(crate) kernel: Option<KernelWitness>,
+    #[serde(default)]
+    pub(crate) sources: Vec<TimeServer>,
+}
+
+/// What the kernel's own discipline of the clock says.
+#[derive(Debug, Deserialize)]
+pub(crate) struct KernelWitness {
+    #[serde(default)]
+    pub(crate) synchronised: Option<bool>,
+    #[serde(default)]
+    pub(crate) problem: Option<String>,
+}
+
+/// A server that the clock asks.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TimeServer {
+    pub(crate) server: String,
+    #[serde(default)]
+    pub(crate) standing: String,
+    #[serde(default)]
+    pub(crate) problem: Option<String>,
+    #[serde(default)]
+    pub(crate) stratum: Option<u64>,
+    #[serde(default)]
+    pub(crate) offset_us: Option<i64>,
+    #[serde(default)]
+    pub(crate) root_distance_us: Option<u64>,
+    #[serde(default)]
+    pub(crate) last: Option<String>,
+}
+
+/// An event of the audit trail.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TrailEvent {
+    pub(crate) sequence: u64,
+    pub(crate) at: String,
+    pub(crate) category: String,
+    pub(crate) action: String,
+    #[serde(default)]
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) outcome: String,
+    #[serde(default)]
+    pub(crate) details: serde_json::Map<String, Value>,
 }
 
 /// Reads an object of the API into the view of a table.

@@ -1,8 +1,10 @@
 //! The values of a configuration: ranges, names, and what would be unsafe in production.
 
+mod trust;
+mod units;
+
 use super::Config;
 use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -14,8 +16,8 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_server(config)?;
     check_ranges(config)?;
     check_log(config)?;
-    check_ca(config)?;
-    check_units(config)
+    trust::check(config)?;
+    units::check(config)
 }
 
 fn check_server(config: &Config) -> Result<(), Fault> {
@@ -79,67 +81,6 @@ fn check_log(config: &Config) -> Result<(), Fault> {
         Ok(_) => Ok(()),
         Err(error) => fault("log.level", format!("\"{}\": {error}", config.log.level)),
     }
-}
-
-fn check_ca(config: &Config) -> Result<(), Fault> {
-    let country = &config.ca.country;
-    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return fault(
-            "ca.country",
-            format!("\"{country}\" is not a two-letter code, as in \"IT\""),
-        );
-    }
-    for (key, name) in [
-        ("ca.organization", &config.ca.organization),
-        ("ca.root_name", &config.ca.root_name),
-        ("ca.issuing_name", &config.ca.issuing_name),
-    ] {
-        // RFC 5280 appendix A.1: ub-organization-name and ub-common-name are 64 characters.
-        if name.trim().is_empty() || name.chars().count() > 64 {
-            return fault(key, format!("\"{name}\" is not 1 to 64 characters long"));
-        }
-    }
-    Ok(())
-}
-
-fn check_units(config: &Config) -> Result<(), Fault> {
-    if config.tsu.is_empty() {
-        return fault("tsu", "there is no [[tsu]]: the service needs at least one unit");
-    }
-    let mut seen = HashSet::new();
-    for unit in &config.tsu {
-        let id = &unit.id;
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if id.is_empty() || id.len() > 32 || !id.bytes().all(plain) || id == "key" {
-            return fault(
-                "tsu.id",
-                format!("\"{id}\" is not 1 to 32 of a-z, 0-9 and '-', and not \"key\""),
-            );
-        }
-        if !seen.insert(id) {
-            return fault("tsu.id", format!("\"{id}\" is there twice"));
-        }
-        if unit.key.parse::<certs::KeyKind>().is_err() {
-            return fault(
-                format!("tsu.{id}.key"),
-                format!(
-                    "\"{}\" is not one of p256, p384, p521, rsa2048, rsa3072, rsa4096, ed25519",
-                    unit.key
-                ),
-            );
-        }
-        if unit.policies.is_empty() {
-            return fault(format!("tsu.{id}.policies"), "at least one policy is needed");
-        }
-        for policy in &unit.policies {
-            if let Err(error) = policy.parse::<tsa::PolicyId>() {
-                return fault(format!("tsu.{id}.policies"), error.to_string());
-            }
-        }
-        // EN 319 422 clause 5.2.2: an accuracy of one second or better.
-        range(format!("tsu.{id}.accuracy_ms"), unit.accuracy_ms, 1..=1000)?;
-    }
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a range of numbers reads best by value")]

@@ -4,11 +4,14 @@
 //! by name in [`check`]. Nothing else in the service reads a file of settings or the environment.
 
 mod check;
+mod trust;
 mod types;
 
-pub(crate) use types::{
-    CaConfig, Certificates, Config, LogConfig, LogFormat, PasswordsConfig, TlsConfig, TsuConfig,
+pub(crate) use trust::{
+    CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,
+    TimeConfig, TsuConfig,
 };
+pub(crate) use types::{Config, LogConfig, LogFormat, PasswordsConfig, TlsConfig};
 
 use std::path::{Path, PathBuf};
 
@@ -58,21 +61,31 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+        Self::read(path, text)?.checked(path)
+    }
+
+    fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
-        })?;
-        match check::check(&config) {
-            Ok(()) => Ok(config),
+        })
+    }
+
+    fn checked(self, path: &Path) -> Result<Self, ConfigError> {
+        match check::check(&self) {
+            Ok(()) => Ok(self),
             Err((key, reason)) => Err(ConfigError::Value { path: path.to_owned(), key, reason }),
         }
     }
 
-    /// The default configuration, with the data in `directory`.
+    /// The default configuration for the demo, with the data in `directory`. It trusts the
+    /// machine's clock, which the default configuration leaves to the operator's decision.
     pub(crate) fn default_in(directory: &Path) -> Result<Self, ConfigError> {
-        let mut config = Self::parse(Path::new("the built-in default configuration"), DEFAULT)?;
+        let path = Path::new("the built-in default configuration");
+        let mut config = Self::read(path, DEFAULT)?;
         directory.clone_into(&mut config.data.directory);
-        Ok(config)
+        config.time.trust_machine_clock = true;
+        config.checked(path)
     }
 
     /// Where the token of the administration API lies.

@@ -1,6 +1,9 @@
-//! The sections and keys of the configuration file. The text beside each key is in `default.toml`.
+//! The sections and keys of the configuration file that every service has: the listener, the data,
+//! the log, the accounts. Those of keys, certificates and time are in [`super::trust`]. The text
+//! beside each key is in `default.toml`.
 
-use serde::Deserialize;
+use super::trust::{CaConfig, HsmConfig, MailConfig, TimeConfig, TsuConfig};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,7 +13,7 @@ pub(super) const MIN_ARGON2_MEMORY_KIB: u32 = 19_456;
 pub(super) const MIN_ARGON2_PASSES: u32 = 2;
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
@@ -25,12 +28,16 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) passwords: PasswordsConfig,
     #[serde(default)]
+    pub(crate) time: TimeConfig,
+    pub(crate) hsm: Option<HsmConfig>,
+    #[serde(default)]
     pub(crate) ca: CaConfig,
+    pub(crate) mail: Option<MailConfig>,
     pub(crate) tsu: Vec<TsuConfig>,
 }
 
 /// `[server]`: the listener and its limits.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
@@ -84,7 +91,7 @@ impl ServerConfig {
 }
 
 /// `[tls]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsConfig {
     pub(crate) certificate: PathBuf,
@@ -93,7 +100,7 @@ pub(crate) struct TlsConfig {
 }
 
 /// `[data]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataConfig {
     pub(crate) directory: PathBuf,
@@ -120,7 +127,7 @@ impl DataConfig {
 }
 
 /// `[log]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogConfig {
     pub(crate) level: String,
@@ -134,7 +141,7 @@ impl Default for LogConfig {
 }
 
 /// How a log line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// For people.
@@ -144,7 +151,7 @@ pub(crate) enum LogFormat {
 }
 
 /// `[admin]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AdminConfig {
     pub(crate) token_file: PathBuf,
@@ -157,7 +164,7 @@ impl Default for AdminConfig {
 }
 
 /// `[stamps]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StampsConfig {
     pub(crate) retry_window_s: u64,
@@ -171,7 +178,7 @@ impl Default for StampsConfig {
 }
 
 /// `[passwords]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PasswordsConfig {
     pub(crate) memory_kib: u32,
@@ -183,56 +190,4 @@ impl Default for PasswordsConfig {
     fn default() -> Self {
         Self { memory_kib: MIN_ARGON2_MEMORY_KIB, passes: MIN_ARGON2_PASSES, cache_s: 60 }
     }
-}
-
-/// `[ca]`: names in the built-in CA's certificates.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CaConfig {
-    pub(crate) country: String,
-    pub(crate) organization: String,
-    pub(crate) root_name: String,
-    pub(crate) issuing_name: String,
-}
-
-impl Default for CaConfig {
-    fn default() -> Self {
-        Self {
-            country: "IT".to_owned(),
-            organization: "Marca".to_owned(),
-            root_name: "Marca Root CA".to_owned(),
-            issuing_name: "Marca Issuing CA".to_owned(),
-        }
-    }
-}
-
-/// One `[[tsu]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TsuConfig {
-    pub(crate) id: String,
-    pub(crate) key: String,
-    pub(crate) policies: Vec<String>,
-    pub(crate) accuracy_ms: u32,
-    #[serde(default)]
-    pub(crate) certificates: Certificates,
-    #[serde(default = "TsuConfig::verify_one_in")]
-    pub(crate) verify_one_in: u32,
-}
-
-impl TsuConfig {
-    fn verify_one_in() -> u32 {
-        64
-    }
-}
-
-/// Which certificates a token carries when the request asks for them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Certificates {
-    /// The unit's own.
-    #[default]
-    Leaf,
-    /// The unit's own and the chain below the root.
-    Full,
 }

@@ -123,13 +123,18 @@ fn errors_say_what_to_do() {
     Program::marca(&["--version"]).run().ok();
 }
 
-/// `config default` is a configuration that `config check` takes.
+/// `config default` is a configuration that `config check` takes once the operator has decided
+/// where the time comes from.
 #[test]
 fn the_default_configuration_is_good() {
     let directory = crate::harness::temporary();
     let text = Program::marca(&["config", "default"]).run().ok().out;
     std::fs::write(directory.path().join("marca.toml"), &text).unwrap();
     let check = ["config", "check", "--config", "marca.toml"];
+    let refused = Program::marca(&check).directory(directory.path()).run().code(1);
+    refused.says("time.servers").says("time.trust_machine_clock = true");
+    let text = text.replace("# trust_machine_clock = false", "trust_machine_clock = true");
+    std::fs::write(directory.path().join("marca.toml"), &text).unwrap();
     Program::marca(&check).directory(directory.path()).run().ok();
     std::fs::write(directory.path().join("marca.toml"), format!("{text}\ncolour = 1\n")).unwrap();
     let refused = Program::marca(&check).directory(directory.path()).run().code(1);

@@ -99,9 +99,12 @@ impl Config {
             true => unit("tsu1", "p256"),
             false => self.units.join("\n"),
         };
+        // A test without a word on the time has no time servers to ask.
+        let timed = self.sections.iter().any(|section| section.contains("[time]"));
+        let time = if timed { "" } else { "[time]\ntrust_machine_clock = true\n\n" };
         format!(
             "[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://tsa.example\"\n{}\n\n\
-             [data]\ndirectory = \"{}\"\nmin_free_mib = 0\n{}\n\n{}\n\n{units}\n",
+             [data]\ndirectory = \"{}\"\nmin_free_mib = 0\n{}\n\n{time}{}\n\n{units}\n",
             self.server.join("\n"),
             data.display(),
             self.data.join("\n"),
