@@ -159,7 +159,8 @@ async fn issue(authority: &Authority, count: usize) -> Vec<(Serial, Vec<u8>)> {
         let (authority, profile, subject) = (authority.clone(), profile.clone(), subject.clone());
         let holder = holder.public_key().clone();
         tasks.spawn(async move {
-            let issued = authority.issue("issuing", &profile, &subject, &holder, &by(), now());
+            let by = by();
+            let issued = authority.issue("issuing", &profile, &subject, &holder, &by, now());
             let issued = issued.await.unwrap();
             (issued.serial, issued.der)
         });
