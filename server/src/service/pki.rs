@@ -256,12 +256,7 @@ fn policies(config: &TsuConfig) -> Result<Vec<tsa::PolicyId>, PkiError> {
 }
 
 fn subject(ca: &CaConfig, common_name: &str) -> DistinguishedName {
-    DistinguishedName {
-        country: ca.country.clone(),
-        organization: ca.organization.clone(),
-        organization_identifier: None,
-        common_name: common_name.to_owned(),
-    }
+    DistinguishedName::organization(&ca.country, &ca.organization, common_name)
 }
 
 /// Makes `path` if it is not there, for its owner alone.
