@@ -1,5 +1,6 @@
 //! Keys get their certificates: from the CA in here, or from one outside.
 
+use super::bundle;
 use super::create::append;
 use super::error::UnitError;
 use super::keys::public_key;
@@ -10,7 +11,7 @@ use super::registry::{
 };
 use super::state::{State, Step};
 use crate::Act;
-use certs::check::{parse, split_bundle};
+use certs::check::parse;
 use certs::csr::{self, Wanted};
 use certs::{DistinguishedName, EndKind, EndProfile, check_tsu};
 use chrono::{DateTime, Utc};
@@ -155,9 +156,7 @@ impl Inner {
         let pem = |reason: String| UnitError::Pem { unit: id.to_owned(), reason };
         let all = certs::pem::certificates(chain_pem).map_err(|error| pem(error.to_string()))?;
         let key = public_key(id, record)?;
-        let faults =
-            |faults| UnitError::Certificate { unit: id.to_owned(), generation: number, faults };
-        let bundle = split_bundle(&all, &key).map_err(|fault| faults(vec![fault]))?;
+        let bundle = bundle::split(all, &key);
         self.check(id, (number, record), &bundle.leaf, &bundle.chain, &bundle.roots, now)
     }
 

@@ -17,6 +17,7 @@
 //! Each change and its event in the audit trail are one transaction, along [`State`]'s steps and
 //! no others. No HTTP here, no clock of its own; keys only through [`certs::KeyBackend`].
 
+mod bundle;
 mod certify;
 mod create;
 mod error;
