@@ -109,6 +109,7 @@ impl Bench {
             tsu: "tsu1".to_owned(),
             token: vec![0x5a; 450],
             retry_key: None,
+            companion: None,
         };
         self.ledger.commit(held, token).await.unwrap();
     }

@@ -5,6 +5,7 @@
 
 pub mod ca;
 pub mod check;
+pub mod cmp;
 pub mod file;
 pub mod key;
 mod name;

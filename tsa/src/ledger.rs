@@ -19,6 +19,19 @@ pub struct TokenRecord {
     /// SHA-256 over imprint, policy and nonce: a request that repeats it inside the window gets
     /// this token again. `None` when the request had no nonce: such requests are never the same.
     pub retry_key: Option<[u8; 32]>,
+    /// The second token of a pair, paid for by the same stamp.
+    pub companion: Option<Companion>,
+}
+
+/// The second token of a pair: over the same imprint, policy, nonce and genTime, by another unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companion {
+    /// Its own serial number, of the same form as the first one's.
+    pub serial: [u8; 16],
+    /// Identifier of the time-stamping unit that signed it.
+    pub tsu: String,
+    /// The token (DER `ContentInfo`) without its certificates.
+    pub token: Vec<u8>,
 }
 
 /// Why no stamp was taken.
@@ -73,7 +86,7 @@ pub trait Ledger: Send + Sync {
     ) -> impl Future<Output = Result<Reserved<Self::Reservation>, Refusal>> + Send;
 
     /// Takes the held stamp and keeps the record, in one durable transaction. When this returns
-    /// `Ok`, both are on disk.
+    /// `Ok`, both are on disk: the debit, and one token or both of a pair.
     fn commit(
         &self,
         reservation: Self::Reservation,

@@ -30,14 +30,32 @@ impl SignerPool {
         Ok(Self { queue: sender })
     }
 
-    /// Signs on one of the threads.
-    pub(crate) async fn sign(&self, token: PreparedToken) -> Result<SignedToken, SignFailure> {
+    /// Queues a token for one of the threads: it is being signed from now on.
+    pub(crate) fn begin(&self, token: PreparedToken) -> Signing {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send((token, answer)).map_err(|error| match error {
-            TrySendError::Full(_) => SignFailure::Busy,
-            TrySendError::Disconnected(_) => SignFailure::PoolEnded,
-        })?;
-        answered.await.unwrap_or(Err(SignFailure::PoolEnded))
+        match self.queue.try_send((token, answer)) {
+            Ok(()) => Signing::UnderWay(answered),
+            Err(TrySendError::Full(_)) => Signing::Done(Err(SignFailure::Busy)),
+            Err(TrySendError::Disconnected(_)) => Signing::Done(Err(SignFailure::PoolEnded)),
+        }
+    }
+}
+
+/// A signature that was begun.
+pub(crate) enum Signing {
+    /// Made, or refused, at once.
+    Done(Result<SignedToken, SignFailure>),
+    /// On one of the pool's threads.
+    UnderWay(oneshot::Receiver<Result<SignedToken, SignFailure>>),
+}
+
+impl Signing {
+    /// Waits for its end.
+    pub(crate) async fn end(self) -> Result<SignedToken, SignFailure> {
+        match self {
+            Self::Done(signed) => signed,
+            Self::UnderWay(answered) => answered.await.unwrap_or(Err(SignFailure::PoolEnded)),
+        }
     }
 }
 

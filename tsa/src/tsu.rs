@@ -12,7 +12,7 @@ use certs::{KeyKind, SigningKey, TsuCertificate, TsuFault};
 use chrono::{DateTime, Utc};
 use openssl::pkey::{PKeyRef, Public};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// Which certificates go into a token when the request asks for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,11 +66,31 @@ pub struct TsuSettings {
 pub struct Tsu {
     settings: TsuSettings,
     template: Template,
-    /// When its key last failed, in milliseconds since the Unix epoch; `NEVER` after a success.
+    companion: Option<String>,
+    health: KeyHealth,
+}
+
+/// What is known of a unit's key.
+#[derive(Debug)]
+struct KeyHealth {
+    /// When it last failed, in milliseconds since the Unix epoch; `NEVER` after a success.
     failed_at: AtomicI64,
+    /// Its device did not answer, or refused to sign, and has not worked since.
+    lost: AtomicBool,
+    /// What was last told of `lost`.
+    told_lost: AtomicBool,
 }
 
 const NEVER: i64 = i64::MIN;
+
+/// A key in a device was lost, or is back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The unit's identifier.
+    pub unit: String,
+    /// What the device said when the key was lost; `None` when it is back.
+    pub failure: Option<String>,
+}
 
 /// Why a unit cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -132,13 +152,31 @@ impl Tsu {
         let template = CertificateSet::new(certificate.der(), others)
             .and_then(|set| Template::new(scheme, certificate.der(), set, accuracy))
             .map_err(|error| TsuError::Encode { id: id.clone(), error })?;
-        Ok(Self { settings, template, failed_at: AtomicI64::new(NEVER) })
+        let health = KeyHealth {
+            failed_at: AtomicI64::new(NEVER),
+            lost: AtomicBool::new(false),
+            told_lost: AtomicBool::new(false),
+        };
+        Ok(Self { settings, template, companion: None, health })
+    }
+
+    /// The same unit, one of a pair: for each of its tokens the unit `companion` makes a second
+    /// one, over the same imprint, policy, nonce and genTime, for the same stamp.
+    #[must_use]
+    pub fn paired_with(self, companion: &str) -> Self {
+        Self { companion: Some(companion.to_owned()), ..self }
     }
 
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.settings.id
+    }
+
+    /// The identifier of the unit that signs beside it.
+    #[must_use]
+    pub fn companion(&self) -> Option<&str> {
+        self.companion.as_deref()
     }
 
     /// Its certificate.
@@ -192,18 +230,55 @@ impl Tsu {
     /// Whether its key failed in the last `window_ms` milliseconds and has not worked since.
     #[must_use]
     pub fn failed_since(&self, now_ms: i64, window_ms: i64) -> bool {
-        let failed_at = self.failed_at.load(Ordering::Relaxed);
+        let failed_at = self.health.failed_at.load(Ordering::Relaxed);
         failed_at != NEVER && now_ms.saturating_sub(failed_at) < window_ms
     }
 
-    pub(crate) fn note_failure(&self, now_ms: i64) {
-        self.failed_at.store(now_ms, Ordering::Relaxed);
+    /// Whether its key is in a device that does not answer, or did not sign when it was last asked.
+    #[must_use]
+    pub fn key_lost(&self) -> bool {
+        self.health.lost.load(Ordering::Relaxed)
+    }
+
+    /// Asks a key that is in a device whether it is there, without a signature, and tells what has
+    /// changed since it was asked before. Blocks for as long as the device does.
+    pub(crate) fn probe(&self) -> Option<KeyChange> {
+        if !self.settings.key.in_device() {
+            return None;
+        }
+        let failure = self.settings.key.probe().err().map(|error| error.to_string());
+        let lost = failure.is_some();
+        self.health.lost.store(lost, Ordering::Relaxed);
+        let told = self.health.told_lost.swap(lost, Ordering::Relaxed);
+        (told != lost).then(|| KeyChange { unit: self.id().to_owned(), failure })
+    }
+
+    pub(crate) fn note_failure(&self, now_ms: i64, failure: &SignFailure) {
+        self.health.failed_at.store(now_ms, Ordering::Relaxed);
+        // A device that refuses is gone until it is asked again; a wrong signature is another
+        // fault, which asking would not show.
+        if self.settings.key.in_device() && matches!(failure, SignFailure::Key { .. }) {
+            self.health.lost.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn note_success(&self) {
         // A store on every token would bounce the cache line between cores for nothing.
-        if self.failed_at.load(Ordering::Relaxed) != NEVER {
-            self.failed_at.store(NEVER, Ordering::Relaxed);
+        if self.health.failed_at.load(Ordering::Relaxed) != NEVER {
+            self.health.failed_at.store(NEVER, Ordering::Relaxed);
+        }
+        if self.health.lost.load(Ordering::Relaxed) {
+            self.health.lost.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over what `before` knows of the key, if it is the same one.
+    pub(crate) fn take_over_health(&self, before: &Self) {
+        if self.settings.key.public_key().public_eq(before.settings.key.public_key()) {
+            let (own, known) = (&self.health, &before.health);
+            own.failed_at.store(known.failed_at.load(Ordering::Relaxed), Ordering::Relaxed);
+            own.lost.store(known.lost.load(Ordering::Relaxed), Ordering::Relaxed);
+            own.told_lost.store(known.told_lost.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 

@@ -33,7 +33,7 @@ use books::{Books, Written};
 use chrono::TimeDelta;
 use lookups::{ExpiryKey, Lookups};
 use recent::{Requests, Seen, Serials};
-use refunds::Refunds;
+use refunds::{Claim, Refunds};
 use std::collections::{BTreeMap, HashSet};
 use store::{StoreError, Table};
 
@@ -62,8 +62,10 @@ pub struct AuditReport {
     pub lots: u64,
     /// Entries.
     pub entries: u64,
-    /// Tokens.
+    /// Tokens, both of each pair.
     pub tokens: u64,
+    /// Of these: the second ones of pairs, which share the stamp of the first.
+    pub companions: u64,
     /// Stamps granted: the sum of the four below.
     pub granted: u64,
     /// Stamps that are still in lots.
@@ -82,6 +84,7 @@ pub struct Auditor {
     books: Books,
     global: GlobalRecord,
     tokens: u64,
+    companions: u64,
     transactions: u64,
     next_sequence: Option<u64>,
     serials: Serials,
@@ -114,6 +117,7 @@ impl Auditor {
             books: Books::default(),
             global: GlobalRecord::default(),
             tokens: 0,
+            companions: 0,
             transactions: 0,
             next_sequence: None,
             serials: Serials::default(),
@@ -190,20 +194,27 @@ impl Auditor {
 
     fn add_entries(&mut self, rows: &Rows) {
         let mut found = Vec::new();
+        rows.check_serials(&mut found);
         for ((account, number), entry) in &rows.entries {
             let id = StampAccountId::new(*account);
             let lot = entry.lot.and_then(|lot| rows.lots.get(&(*account, lot)));
             let written = Written { account: rows.accounts.get(account), lot };
             self.books.add(id, *number, entry, &written, &mut found);
-            match (entry.kind, entry.serial, &entry.token) {
+            let kind = entry.kind;
+            if entry.companion.is_some() && kind != EntryKind::Use {
+                found.push(Discrepancy::Malformed { account: id, entry: *number, kind });
+            }
+            match (kind, entry.serial, &entry.token) {
                 (EntryKind::Use, Some(serial), Some(token)) => {
                     self.add_token((id, *number), serial, token, rows, &mut found);
+                    if let Some(companion) = &entry.companion {
+                        self.add_companion((id, *number), companion.serial, rows, &mut found);
+                    }
                 }
                 (EntryKind::Refund, Some(serial), None) => {
                     self.add_refund((id, *number), (entry, serial), rows, &mut found);
                 }
                 (EntryKind::Use | EntryKind::Refund, _, _) | (_, Some(_), _) | (_, _, Some(_)) => {
-                    let kind = entry.kind;
                     found.push(Discrepancy::Malformed { account: id, entry: *number, kind });
                 }
                 _ => {}
@@ -227,11 +238,6 @@ impl Auditor {
         }
         self.tokens = token.log_index.saturating_add(1);
         self.global.last_gen_time = self.global.last_gen_time.max(Some(token.gen_time));
-        match self.serials.insert(serial) {
-            Seen::New => {}
-            Seen::Before => found.push(Discrepancy::SerialRepeated { serial: text() }),
-            Seen::TooOldToTell => found.push(Discrepancy::SerialOutOfOrder { serial: text() }),
-        }
         let retry = token.retry_key.as_ref();
         let expected = SerialRecord {
             account: account.number(),
@@ -239,13 +245,46 @@ impl Auditor {
             retry: retry.map(|key| retry::fingerprint(account, key)),
             refunded_by: None,
         };
-        if rows.serials.get(&serial) != Some(&expected) {
-            found.push(Discrepancy::SerialRow { account, entry, serial: text() });
-        }
+        self.add_serial(serial, expected, rows, found);
         if let Some(key) = retry
             && !self.requests.insert(account, key, token.gen_time)
         {
             found.push(Discrepancy::RetryRepeated { account, serial: text() });
+        }
+    }
+
+    /// The second token of a pair: it takes the next log index, and no stamp.
+    fn add_companion(
+        &mut self,
+        (account, entry): (StampAccountId, u64),
+        serial: [u8; 16],
+        rows: &Rows,
+        found: &mut Vec<Discrepancy>,
+    ) {
+        self.tokens = self.tokens.saturating_add(1);
+        self.companions += 1;
+        let account = account.number();
+        let expected = SerialRecord { account, entry, retry: None, refunded_by: None };
+        self.add_serial(serial, expected, rows, found);
+    }
+
+    /// I13, and that the token is found by its number.
+    fn add_serial(
+        &mut self,
+        serial: [u8; 16],
+        expected: SerialRecord,
+        rows: &Rows,
+        found: &mut Vec<Discrepancy>,
+    ) {
+        let text = || hex::encode(serial);
+        match self.serials.insert(serial) {
+            Seen::New => {}
+            Seen::Before => found.push(Discrepancy::SerialRepeated { serial: text() }),
+            Seen::TooOldToTell => found.push(Discrepancy::SerialOutOfOrder { serial: text() }),
+        }
+        if rows.serials.get(&serial) != Some(&expected) {
+            let account = StampAccountId::new(expected.account);
+            found.push(Discrepancy::SerialRow { account, entry: expected.entry, serial: text() });
         }
     }
 
@@ -265,7 +304,19 @@ impl Auditor {
         });
         match row {
             Some(row) => {
-                self.refunds.claim((account, number), (row.entry, entry.lot, serial), found);
+                // One stamp paid for both tokens of a pair, so both rows say that it came back.
+                let mut others = rows.serials.iter().filter(|(other, of)| {
+                    **other != serial
+                        && of.account == account.number()
+                        && of.refunded_by == Some(number)
+                });
+                let companion = others.next().map(|(other, of)| (*other, of.entry));
+                if others.next().is_some() || companion.is_some_and(|(_, of)| of != row.entry) {
+                    found.push(Discrepancy::SerialRow { account, entry: number, serial: text() });
+                }
+                let companion = companion.map(|(other, _)| other);
+                let claim = Claim { refund: number, serial, companion, lot: entry.lot };
+                self.refunds.claim(account, row.entry, claim, found);
             }
             None => found.push(Discrepancy::SerialRow { account, entry: number, serial: text() }),
         }
@@ -322,6 +373,7 @@ impl Auditor {
             lots: self.books.lots.len() as u64,
             entries: totals.entries,
             tokens: self.tokens,
+            companions: self.companions,
             granted: sum(-totals.world),
             available: sum(totals.available),
             used: sum(totals.used),
@@ -337,13 +389,15 @@ impl Auditor {
         if all != 0 {
             self.note(Discrepancy::Totals { what: format!("all books together are {all}") });
         }
-        // I3, I16: each token is a use, and each use a token.
-        if totals.uses != self.tokens {
-            let what = format!("{} uses and {} tokens", totals.uses, self.tokens);
+        // I3, I16: each token is a use, and each use a token; the second one of a pair is not
+        // paid for again.
+        let paid = self.tokens.saturating_sub(self.companions);
+        if totals.uses != paid {
+            let what = format!("{} uses and {paid} tokens", totals.uses);
             self.note(Discrepancy::Totals { what });
         }
-        if report.used.checked_add(totals.refunds) != Some(self.tokens) {
-            let (used, back, tokens) = (report.used, totals.refunds, self.tokens);
+        if report.used.checked_add(totals.refunds) != Some(paid) {
+            let (used, back, tokens) = (report.used, totals.refunds, paid);
             let what = format!("{used} used and {back} given back, of {tokens} tokens");
             self.note(Discrepancy::Totals { what });
         }
@@ -359,6 +413,21 @@ impl Auditor {
 }
 
 impl Rows {
+    /// Each row of a serial number belongs to an entry of its transaction: to the use that made
+    /// it, or to the refund that it names. What else is wrong with it is seen there.
+    fn check_serials(&self, found: &mut Vec<Discrepancy>) {
+        let uses = self.entries.values().filter(|entry| entry.kind == EntryKind::Use);
+        let used: HashSet<[u8; 16]> = uses.flat_map(EntryRecord::serials).collect();
+        for (serial, row) in &self.serials {
+            let refund = row.refunded_by.and_then(|by| self.entries.get(&(row.account, by)));
+            let refunded = refund.is_some_and(|entry| entry.kind == EntryKind::Refund);
+            if !refunded && !used.contains(serial) {
+                let (account, entry) = (StampAccountId::new(row.account), row.entry);
+                found.push(Discrepancy::SerialRow { account, entry, serial: hex::encode(serial) });
+            }
+        }
+    }
+
     fn read(&mut self, transaction: u64, operation: Operation<'_>) -> Result<(), Discrepancy> {
         let known = [ACCOUNT, NAME, LOT, ENTRY, SERIAL, GLOBAL, EXPIRY];
         let Some(table) = known.into_iter().find(|t| t.number() == operation.table) else {

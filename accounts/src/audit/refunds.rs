@@ -18,11 +18,17 @@ pub(super) struct Refunds {
     claims: HashMap<(u64, u64), Claim>,
 }
 
+/// What a refund says about the use that it gives back.
 #[derive(Debug)]
-struct Claim {
-    refund: u64,
-    serial: [u8; 16],
-    lot: Option<u64>,
+pub(super) struct Claim {
+    /// The entry of the refund.
+    pub(super) refund: u64,
+    /// The token.
+    pub(super) serial: [u8; 16],
+    /// The second one of a pair, whose row says as well that its stamp came back.
+    pub(super) companion: Option<[u8; 16]>,
+    /// The lot that it went back into.
+    pub(super) lot: Option<u64>,
 }
 
 impl Refunds {
@@ -34,12 +40,13 @@ impl Refunds {
     /// Takes a refund down that says it is of the use in entry `of`.
     pub(super) fn claim(
         &mut self,
-        (account, refund): (StampAccountId, u64),
-        (of, lot, serial): (u64, Option<u64>, [u8; 16]),
+        account: StampAccountId,
+        of: u64,
+        claim: Claim,
         found: &mut Vec<Discrepancy>,
     ) {
-        // One entry is the use of one serial number, so two claims on it cannot both be right.
-        let other = self.claims.insert((account.number(), of), Claim { refund, serial, lot });
+        // One entry is the use of one stamp, so two claims on it cannot both be right.
+        let other = self.claims.insert((account.number(), of), claim);
         found.extend(other.map(|other| other.unmet(account)));
     }
 
@@ -58,6 +65,7 @@ impl Refunds {
         let met = self.claims.get(&number).is_some_and(|claim| {
             entry.kind == EntryKind::Use
                 && entry.serial == Some(claim.serial)
+                && entry.companion.as_ref().map(|second| second.serial) == claim.companion
                 && entry.lot == claim.lot
         });
         if met {

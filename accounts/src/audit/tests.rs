@@ -87,6 +87,7 @@ mod tampering {
                     tsu: "t".to_owned(),
                     token: vec![n],
                     retry_key,
+                    companion: None,
                 };
                 ledger.commit(reservation, token).await.unwrap();
             }

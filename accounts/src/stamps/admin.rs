@@ -66,7 +66,8 @@ impl StampLedger {
         .await
     }
 
-    /// Gives the stamp of a token back into its own lot, once.
+    /// Gives the stamp of a token back into its own lot, once. One stamp paid for both tokens of a
+    /// pair: `serial` may be either's, and it comes back once.
     ///
     /// Refused when the lot has expired or is closed: the stamp could not be used again.
     pub async fn refund(
@@ -80,7 +81,7 @@ impl StampLedger {
         self.change(id, &by.clone(), now, move |tx, draft| {
             needs_open(draft, id)?;
             // I10: what was given back before is decided here, inside the transaction.
-            let (mut record, lot) = used_stamp(tx, id, serial)?;
+            let Used { lot, serials } = used_stamp(tx, id, serial)?;
             let at = draft.at();
             let target = draft.lot(tx, lot)?;
             if target.closed {
@@ -89,10 +90,12 @@ impl StampLedger {
             if target.expired_at(at) {
                 return Err(StampError::LotExpired { account: id, lot: LotId::new(lot) });
             }
-            let detail = Detail { serial: Some(serial), ..detail(&by) };
+            let first = serials.first().map(|(serial, _)| *serial);
+            let detail = Detail { serial: first, ..detail(&by) };
             let entry = draft.post(EntryKind::Refund, lot, 1, detail)?;
-            record.refunded_by = Some(entry);
-            draft.set_serial(serial, record);
+            for (serial, record) in serials {
+                draft.set_serial(serial, SerialRecord { refunded_by: Some(entry), ..record });
+            }
             let target = draft.lot(tx, lot)?;
             Ok(LotView::new(lot, target))
         })
@@ -313,16 +316,23 @@ fn new_record(lot: NewLot, at: i64) -> LotRecord {
     }
 }
 
-/// Where the stamp of `serial` came from, when it was not given back before.
+/// A stamp that was used and not given back.
+struct Used {
+    /// Where it came from.
+    lot: u64,
+    /// The token that it paid for, or the two of a pair, the first one first.
+    serials: Vec<([u8; 16], SerialRecord)>,
+}
+
+/// The stamp of `serial`, when it was not given back before.
 fn used_stamp(
     tx: &dyn Transaction,
     account: StampAccountId,
     serial: [u8; 16],
-) -> Result<(SerialRecord, u64), StampError> {
+) -> Result<Used, StampError> {
     let text = || hex::encode(serial);
     let unknown = || StampError::UnknownSerial { account, serial: text() };
-    let bytes = tx.get(SERIAL, &serial)?.ok_or_else(unknown)?;
-    let record: SerialRecord = decode(SERIAL, &serial, &bytes)?;
+    let record = read_serial(tx, serial)?.ok_or_else(unknown)?;
     if record.account != account.number() {
         return Err(unknown());
     }
@@ -333,7 +343,15 @@ fn used_stamp(
     let lost = || damaged(ENTRY, &key, "the entry of a token is missing, or has no lot");
     let bytes = tx.get(ENTRY, &key)?.ok_or_else(lost)?;
     let entry: EntryRecord = decode(ENTRY, &key, &bytes)?;
-    Ok((record, entry.lot.ok_or_else(lost)?))
+    let mut serials = Vec::with_capacity(2);
+    for serial in entry.serials() {
+        serials.push((serial, read_serial(tx, serial)?.ok_or_else(lost)?));
+    }
+    Ok(Used { lot: entry.lot.ok_or_else(lost)?, serials })
+}
+
+fn read_serial(tx: &dyn Transaction, serial: [u8; 16]) -> Result<Option<SerialRecord>, StoreError> {
+    tx.get(SERIAL, &serial)?.map(|bytes| decode(SERIAL, &serial, &bytes)).transpose()
 }
 
 /// Voids what a lot has left, and closes it.

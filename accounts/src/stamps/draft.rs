@@ -5,7 +5,8 @@
 
 use super::model::{Act, LotId};
 use super::records::{
-    AccountRecord, EntryKind, EntryRecord, LotRecord, SerialRecord, Status, TokenFields,
+    AccountRecord, CompanionFields, EntryKind, EntryRecord, LotRecord, SerialRecord, Status,
+    TokenFields,
 };
 use super::tables::{ACCOUNT, ENTRY, EXPIRY, LOT, SERIAL, account_key, expiry_key, inner_key};
 use super::{draw, error::StampError};
@@ -45,6 +46,7 @@ pub(crate) struct Detail<'a> {
     pub(crate) by: Option<&'a Act>,
     pub(crate) serial: Option<[u8; 16]>,
     pub(crate) token: Option<TokenFields>,
+    pub(crate) companion: Option<CompanionFields>,
 }
 
 impl Draft {
@@ -228,6 +230,7 @@ impl Draft {
             reason: detail.by.map(|by| by.reason.clone()),
             serial: detail.serial,
             token: detail.token,
+            companion: detail.companion,
         });
         Ok(number)
     }
@@ -236,7 +239,8 @@ impl Draft {
     pub(crate) fn write(self, tx: &mut dyn Transaction) -> Change {
         for (number, entry) in (self.first_entry..).zip(&self.entries) {
             let token = entry.token.as_ref().map_or(0, |token| token.der.len() + 96);
-            tx.put(ENTRY, &inner_key(self.id, number), &encode(entry, token + 96));
+            let second = entry.companion.as_ref().map_or(0, |second| second.der.len() + 64);
+            tx.put(ENTRY, &inner_key(self.id, number), &encode(entry, token + second + 96));
         }
         for (id, lot) in &self.lots {
             tx.put(LOT, &inner_key(self.id, *id), &encode(lot, 96));

@@ -3,8 +3,8 @@
 use super::cell::{Cell, Reservation, Step};
 use super::draft::{Change, Detail, Draft};
 use super::error::{Refused, StampError};
-use super::model::{Committed, NewToken, StoredToken};
-use super::records::{EntryKind, GlobalRecord, SerialRecord, Status, TokenFields};
+use super::model::{Committed, CompanionToken, NewToken, StoredToken};
+use super::records::{CompanionFields, EntryKind, GlobalRecord, SerialRecord, Status, TokenFields};
 use super::retry::fingerprint;
 use super::tables::{GLOBAL, GLOBAL_KEY, SERIAL};
 use super::{Inner, StampLedger};
@@ -60,8 +60,8 @@ impl StampLedger {
         }
     }
 
-    /// Debits the held stamp and keeps the token, in one durable transaction. When this returns
-    /// `Ok`, both are on disk. On any error, or when the caller goes away before the job has been
+    /// Debits the held stamp and keeps the token, or both of a pair, in one durable transaction.
+    /// When this returns `Ok`, all of it is on disk. On any error, or when the caller goes away before the job has been
     /// queued, the stamp is given back.
     ///
     /// The lot is decided again from durable state: when the held one was voided or swept
@@ -151,10 +151,7 @@ fn pay(
     if draft.account().status != Status::Active {
         return Err(Refused::NotActive(draft.account().status));
     }
-    // I13: a repeated serial number would overwrite where the first token is.
-    if tx.get(SERIAL, &token.serial)?.is_some() {
-        return Err(Refused::SerialRepeats(hex::encode(token.serial)));
-    }
+    check_serials(tx, &token)?;
     let at = draft.at();
     let held = draft.lot(tx, reservation.lot).map_err(refused)?;
     // I5: inside [effective_at, expires_at) at the time of the entry.
@@ -169,19 +166,43 @@ fn pay(
     };
     let mut global = read_global(tx)?;
     let log_index = global.tokens;
-    global.tokens = log_index.checked_add(1).ok_or(Refused::Arithmetic(account))?;
+    let tokens = 1 + u64::from(token.companion.is_some());
+    global.tokens = log_index.checked_add(tokens).ok_or(Refused::Arithmetic(account))?;
     global.last_gen_time = global.last_gen_time.max(Some(token.gen_time_ms));
 
-    let NewToken { serial, gen_time_ms: gen_time, tsu, token: der, retry_key } = token;
+    let NewToken { serial, gen_time_ms: gen_time, tsu, token: der, retry_key, companion } = token;
     let token = Some(TokenFields { gen_time, tsu, der, retry_key, log_index });
-    let detail = Detail { by: None, serial: Some(serial), token };
+    let second = companion.as_ref().map(|companion| companion.serial);
+    let companion = companion.map(|CompanionToken { serial, tsu, token: der }| CompanionFields {
+        serial,
+        tsu,
+        der,
+    });
+    let detail = Detail { by: None, serial: Some(serial), token, companion };
     let entry = draft.post(EntryKind::Use, lot, 1, detail).map_err(refused)?;
     let retry = retry_key.as_ref().map(|key| fingerprint(account, key));
     let record = SerialRecord { account: account.number(), entry, retry, refunded_by: None };
     draft.set_serial(serial, record);
+    if let Some(second) = second {
+        draft.set_serial(second, SerialRecord { retry: None, ..record });
+    }
     let change = draft.write(tx);
     tx.put(GLOBAL, GLOBAL_KEY, &encode(&global, 32));
     Ok(Paid { change, entry, gen_time, log_index })
+}
+
+/// I13: a repeated serial number would overwrite where the first token is.
+fn check_serials(tx: &dyn Transaction, token: &NewToken) -> Result<(), Refused> {
+    let second = token.companion.as_ref().map(|companion| companion.serial);
+    for serial in std::iter::once(token.serial).chain(second) {
+        if tx.get(SERIAL, &serial)?.is_some() {
+            return Err(Refused::SerialRepeats(hex::encode(serial)));
+        }
+    }
+    match second {
+        Some(second) if second == token.serial => Err(Refused::SerialRepeats(hex::encode(second))),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn read_global(tx: &dyn Transaction) -> Result<GlobalRecord, StoreError> {

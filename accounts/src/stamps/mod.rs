@@ -5,7 +5,8 @@
 //! 1. [`StampLedger::grant`] brings a lot into being: an entry from the world to the lot.
 //! 2. [`StampLedger::reserve`] picks a lot in draw order and holds one stamp, in memory only.
 //! 3. The token is signed elsewhere.
-//! 4. [`StampLedger::commit`] debits the lot and keeps the token, in one durable transaction.
+//! 4. [`StampLedger::commit`] debits the lot and keeps the token (or both of a pair), in one
+//!    durable transaction.
 //!    Dropping the [`Reservation`] instead gives the stamp back.
 //! 5. [`StampLedger::refund`], [`StampLedger::void`], [`StampLedger::post_expiries`] and
 //!    [`StampLedger::close`] move stamps by new entries; no entry is ever changed.
@@ -32,8 +33,8 @@ pub use cell::Reservation;
 pub use error::{Refused, StampError};
 pub use issue::Reserved;
 pub use model::{
-    AccountView, Act, Balance, Book, Committed, Entry, Expiring, LARGEST_LOT, LotId, LotView,
-    NewLot, NewToken, Period, Statement, StoredToken,
+    AccountView, Act, Balance, Book, Committed, CompanionToken, Entry, Expiring, LARGEST_LOT,
+    LotId, LotView, NewLot, NewToken, Period, Statement, StoredToken,
 };
 pub use records::{Category, EntryKind, Status};
 

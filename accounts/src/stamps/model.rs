@@ -307,6 +307,8 @@ pub struct Entry {
     pub reason: Option<String>,
     /// The token: of a use its own, of a refund the one given back.
     pub serial: Option<[u8; 16]>,
+    /// Of a use: the second token of a pair. One stamp pays for both.
+    pub companion: Option<[u8; 16]>,
 }
 
 impl Entry {
@@ -323,6 +325,7 @@ impl Entry {
             actor: record.actor,
             reason: record.reason,
             serial: record.serial,
+            companion: record.companion.map(|companion| companion.serial),
         }
     }
 
@@ -384,6 +387,19 @@ pub struct NewToken {
     pub token: Vec<u8>,
     /// The key that was given to `reserve`: a token is found again under no other.
     pub retry_key: Option<[u8; 32]>,
+    /// The second token of a pair: kept in the same transaction, and no stamp of its own.
+    pub companion: Option<CompanionToken>,
+}
+
+/// The other token of a pair: of the same genTime, for the same stamp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompanionToken {
+    /// Its serial number, of the same form.
+    pub serial: [u8; 16],
+    /// The time-stamping unit that signed it.
+    pub tsu: String,
+    /// DER of the token, without its certificates.
+    pub token: Vec<u8>,
 }
 
 /// A token that was kept.
@@ -401,6 +417,26 @@ pub struct StoredToken {
     pub retry_key: Option<[u8; 32]>,
     /// Its place among all tokens of the service, from 0.
     pub log_index: u64,
+    /// The other token of the pair.
+    pub companion: Option<CompanionToken>,
+}
+
+impl StoredToken {
+    /// The pair with its tokens the other way round; a token that is alone stays as it is.
+    #[must_use]
+    pub(crate) fn turned(self) -> Self {
+        let Some(CompanionToken { serial, tsu, token }) = self.companion else { return self };
+        let first = CompanionToken { serial: self.serial, tsu: self.tsu, token: self.token };
+        Self {
+            serial,
+            gen_time_ms: self.gen_time_ms,
+            tsu,
+            token,
+            retry_key: self.retry_key,
+            log_index: self.log_index.saturating_add(1),
+            companion: Some(first),
+        }
+    }
 }
 
 /// What a commit gives.

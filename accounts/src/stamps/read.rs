@@ -1,7 +1,9 @@
 //! Reading: views, lists, statements and tokens. Nothing here writes.
 
 use super::error::StampError;
-use super::model::{AccountView, Balance, Entry, LotView, Period, Statement, StoredToken};
+use super::model::{
+    AccountView, Balance, CompanionToken, Entry, LotView, Period, Statement, StoredToken,
+};
 use super::records::{AccountRecord, EntryRecord, SerialRecord};
 use super::tables::{ACCOUNT, ENTRY, NAME, SERIAL, account_key, inner_key, split_key};
 use super::{Inner, StampLedger, draft};
@@ -80,7 +82,8 @@ impl StampLedger {
         cell.watch(now.timestamp_millis()).ok_or(unknown)
     }
 
-    /// The account's own token with this serial number; another account's is `None`.
+    /// The account's own token with this serial number; another account's is `None`. The other
+    /// one of a pair is its `companion`, whichever of the two was asked for.
     pub async fn token(
         &self,
         id: StampAccountId,
@@ -92,8 +95,13 @@ impl StampLedger {
             return Ok(None);
         }
         let token = self.0.stored_token(id, record.entry)?;
-        let lost = || damaged(SERIAL, &serial, "its entry holds no token");
-        Ok(Some(token.ok_or_else(lost)?))
+        let lost = || damaged(SERIAL, &serial, "its entry holds no token of this number");
+        let token = token.ok_or_else(lost)?;
+        let token = if token.serial == serial { token } else { token.turned() };
+        if token.serial != serial {
+            return Err(lost().into());
+        }
+        Ok(Some(token))
     }
 
     /// A part of the account's book.
@@ -161,7 +169,7 @@ impl Inner {
         decode(ENTRY, &key, &bytes)
     }
 
-    /// The token of an entry, or `None` when it has none.
+    /// The token of an entry with its companion, or `None` when it has none.
     pub(super) fn stored_token(
         &self,
         id: StampAccountId,
@@ -170,6 +178,11 @@ impl Inner {
         let key = inner_key(id, number);
         let Some(bytes) = self.store.get(ENTRY, &key)? else { return Ok(None) };
         let record: EntryRecord = decode(ENTRY, &key, &bytes)?;
+        let companion = record.companion.map(|companion| CompanionToken {
+            serial: companion.serial,
+            tsu: companion.tsu,
+            token: companion.der,
+        });
         Ok(record.serial.zip(record.token).map(|(serial, token)| StoredToken {
             serial,
             gen_time_ms: token.gen_time,
@@ -177,6 +190,7 @@ impl Inner {
             token: token.der,
             retry_key: token.retry_key,
             log_index: token.log_index,
+            companion,
         }))
     }
 

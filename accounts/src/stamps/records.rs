@@ -179,6 +179,9 @@ pub(crate) struct EntryRecord {
     pub(crate) serial: Option<[u8; 16]>,
     #[n(8)]
     pub(crate) token: Option<TokenFields>,
+    /// Of a use: the second token of a pair, paid for by the same stamp.
+    #[n(9)]
+    pub(crate) companion: Option<CompanionFields>,
 }
 
 /// The token that a use paid for. Used in stored state.
@@ -200,6 +203,21 @@ pub(crate) struct TokenFields {
     pub(crate) log_index: u64,
 }
 
+/// The second token of a pair. Used in stored state. Its time and its retry key are those of the
+/// first, its log index is the one after the first's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct CompanionFields {
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) serial: [u8; 16],
+    #[n(1)]
+    pub(crate) tsu: String,
+    /// DER of the token, without its certificates.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) der: Vec<u8>,
+}
+
 /// Where the entry of a serial number is. Used in stored state. Small: it stays in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SerialRecord {
@@ -207,7 +225,7 @@ pub(crate) struct SerialRecord {
     pub(crate) account: u64,
     #[n(1)]
     pub(crate) entry: u64,
-    /// What the retry memory is rebuilt from.
+    /// What the retry memory is rebuilt from. Only with the first token of a pair.
     #[n(2)]
     pub(crate) retry: Option<u64>,
     /// The entry that gave this stamp back.
@@ -231,6 +249,13 @@ pub(crate) struct GlobalRecord {
 impl Default for GlobalRecord {
     fn default() -> Self {
         Self { next_account: 1, tokens: 0, last_gen_time: None }
+    }
+}
+
+impl EntryRecord {
+    /// The serial numbers of the tokens of a use: one, or the two of a pair.
+    pub(crate) fn serials(&self) -> impl Iterator<Item = [u8; 16]> {
+        self.serial.into_iter().chain(self.companion.as_ref().map(|companion| companion.serial))
     }
 }
 

@@ -101,7 +101,7 @@ impl Service {
         settings.signer_queue = config.server.max_requests;
         let port = StampPort(ledger.clone());
         let time = Arc::clone(&clock) as Arc<dyn TimeSource>;
-        let issuer = Issuer::new(port, units, &default_unit, time, settings)?;
+        let issuer = Issuer::new(port, units, default_unit.as_str(), time, settings)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
             clock,
@@ -126,7 +126,7 @@ impl Service {
             let usage = certificate.private_key_usage_not_after();
             usage.map_or(certificate.not_after(), |usage| usage.min(certificate.not_after()))
         };
-        self.issuer.units().map(end).min()
+        self.issuer.units().iter().map(|unit| end(unit)).min()
     }
 
     /// Closes the store: what is durable stays, and the next start need not replay.

@@ -1,9 +1,11 @@
 //! Where issuing meets the accounts: the ledger port of `tsa`, served by `accounts::stamps`.
 
 use accounts::StampAccountId;
-use accounts::stamps::{NewToken, Refused, Reservation, Reserved, StampLedger, StoredToken};
+use accounts::stamps::{
+    CompanionToken, NewToken, Refused, Reservation, Reserved, StampLedger, StoredToken,
+};
 use chrono::DateTime;
-use tsa::ledger::{Committed, Ledger, Refusal, TokenRecord};
+use tsa::ledger::{Committed, Companion, Ledger, Refusal, TokenRecord};
 
 /// The stamp accounts, as issuing sees them.
 #[derive(Clone)]
@@ -34,8 +36,10 @@ impl Ledger for StampPort {
         reservation: Reservation,
         record: TokenRecord,
     ) -> Result<Committed, Refusal> {
-        let TokenRecord { serial, gen_time_ms, tsu, token, retry_key } = record;
-        let token = NewToken { serial, gen_time_ms, tsu, token, retry_key };
+        let TokenRecord { serial, gen_time_ms, tsu, token, retry_key, companion } = record;
+        let companion =
+            companion.map(|Companion { serial, tsu, token }| CompanionToken { serial, tsu, token });
+        let token = NewToken { serial, gen_time_ms, tsu, token, retry_key, companion };
         let committed = self.0.commit(reservation, token).await.map_err(refusal)?;
         Ok(Committed { remaining: committed.remaining })
     }
@@ -48,6 +52,9 @@ fn record(stored: StoredToken) -> TokenRecord {
         tsu: stored.tsu,
         token: stored.token,
         retry_key: stored.retry_key,
+        companion: stored
+            .companion
+            .map(|CompanionToken { serial, tsu, token }| Companion { serial, tsu, token }),
     }
 }
 

@@ -1,5 +1,7 @@
-//! The issuer as it is set up: its units, its clock, its threads and its ledger.
+//! The issuer as it is set up: its units, its clock, its threads and its ledger. The units may be
+//! replaced while it issues.
 
+use super::units::{Place, UnitSet};
 use crate::failure::RejectReason;
 use crate::ledger::Ledger;
 use crate::response;
@@ -7,24 +9,27 @@ use crate::serial::RandomSource;
 use crate::signer::SignerPool;
 use crate::time::{TimeGuard, TimeNotAvailable, TimeSource};
 use crate::token::{CertificateSet, signer_of, with_certificates};
-use crate::tsu::Tsu;
+use crate::tsu::{KeyChange, Tsu};
+use arc_swap::ArcSwap;
 use certs::TsuFault;
-use chrono::DateTime;
-use std::collections::HashMap;
-use std::sync::Arc;
-
-/// After a key has failed, the service does not call itself ready for so long, or until it works.
-const KEY_FAILURE_WINDOW_MS: i64 = 10_000;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
 
 /// Issues tokens: all units, their clock and the ledger that pays.
 pub struct Issuer<L: Ledger> {
     ledger: L,
-    units: HashMap<String, Arc<Tsu>>,
-    default_unit: Arc<Tsu>,
+    /// Read for every request: no lock, and no allocation.
+    units: ArcSwap<UnitSet>,
+    /// Held while the units are replaced: two that replace them at once would start two pools, or
+    /// forget what one of them knew of a key.
+    replacing: Mutex<()>,
     time: TimeGuard,
     random: Arc<dyn RandomSource>,
-    signers: Option<SignerPool>,
-    retired: Vec<CertificateSet>,
+    /// Started with the first slow unit.
+    signers: OnceLock<SignerPool>,
+    signer_threads: usize,
+    signer_queue: usize,
 }
 
 /// What an issuer needs besides its units and its ledger.
@@ -73,6 +78,24 @@ pub enum IssuerError {
         /// The identifier.
         id: String,
     },
+    /// A unit is to sign beside itself.
+    #[error("unit {id:?} names itself as its companion; name another unit, or none")]
+    OwnCompanion {
+        /// The identifier.
+        id: String,
+    },
+    /// A request that the unit accepts could not be answered by its companion.
+    #[error(
+        "unit {id:?} offers {lacks}, and its companion {companion:?} does not; let it offer it"
+    )]
+    CompanionOffersLess {
+        /// The unit's identifier.
+        id: String,
+        /// The companion's.
+        companion: String,
+        /// The policy or the hash algorithm that it lacks.
+        lacks: String,
+    },
     /// A thread could not be started.
     #[error("cannot start the signing threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -85,7 +108,10 @@ pub enum NotReady {
     /// No time.
     #[error(transparent)]
     Clock(#[from] TimeNotAvailable),
-    /// The default unit is outside of its period of use.
+    /// There is no default unit: none was named, or the one that was has no certificate yet.
+    #[error("no unit is active; activate one, and make it the default one")]
+    NoUnit,
+    /// A unit is outside of its period of use.
     #[error("unit {unit}: {fault}")]
     Certificate {
         /// The unit's identifier.
@@ -93,12 +119,36 @@ pub enum NotReady {
         /// The bound that is crossed.
         fault: TsuFault,
     },
-    /// The default unit's key has just failed.
-    #[error("unit {unit}: the key failed in the last seconds; see the log for the reason")]
+    /// A unit's key has just failed, or its device does not answer.
+    #[error(
+        "unit {unit}: the key failed in the last seconds, or cannot be reached; see the log for \
+         the reason"
+    )]
     Key {
         /// The unit's identifier.
         unit: String,
     },
+    /// A unit of a pair is alone.
+    #[error(
+        "unit {unit}: its companion {companion} is not active; activate it, or name no companion"
+    )]
+    Companion {
+        /// The unit's identifier.
+        unit: String,
+        /// The companion's.
+        companion: String,
+    },
+}
+
+/// Whether a unit could issue.
+#[derive(Clone, Debug)]
+pub struct UnitReadiness {
+    /// The unit's identifier.
+    pub unit: String,
+    /// Whether it serves the requests that name no unit.
+    pub is_default: bool,
+    /// The first reason why not.
+    pub ready: Result<(), NotReady>,
 }
 
 /// Why a stored token cannot be sent.
@@ -119,39 +169,62 @@ pub enum ReplyError {
 }
 
 impl<L: Ledger> Issuer<L> {
-    /// Sets an issuer up. `default_unit` is the identifier of the unit for requests that name none.
+    /// Sets an issuer up. `default_unit` is the identifier of the unit for requests that name none;
+    /// without it, such a request gets no token.
     ///
     /// # Errors
     /// [`IssuerError`]
-    pub fn new(
+    pub fn new<'a>(
         ledger: L,
         units: Vec<Tsu>,
-        default_unit: &str,
+        default_unit: impl Into<Option<&'a str>>,
         time: Arc<dyn TimeSource>,
         settings: IssuerSettings,
     ) -> Result<Self, IssuerError> {
-        let mut by_id = HashMap::with_capacity(units.len());
-        for unit in units {
-            let id = unit.id().to_owned();
-            if by_id.insert(id.clone(), Arc::new(unit)).is_some() {
-                return Err(IssuerError::DuplicateUnit { id });
-            }
-        }
-        let unknown = || IssuerError::UnknownDefaultUnit { id: default_unit.to_owned() };
-        let default_unit = by_id.get(default_unit).cloned().ok_or_else(unknown)?;
-        let signers = match by_id.values().any(|unit| unit.is_slow()) {
-            true => Some(SignerPool::start(settings.signer_threads.max(1), settings.signer_queue)?),
-            false => None,
-        };
-        Ok(Self {
+        let units = UnitSet::new(units, default_unit.into(), settings.retired, None)?;
+        let issuer = Self {
             ledger,
-            units: by_id,
-            default_unit,
+            units: ArcSwap::from_pointee(units),
+            replacing: Mutex::new(()),
             time: TimeGuard::new(time, settings.last_gen_time_ms),
             random: settings.random,
-            signers,
-            retired: settings.retired,
-        })
+            signers: OnceLock::new(),
+            signer_threads: settings.signer_threads.max(1),
+            signer_queue: settings.signer_queue,
+        };
+        issuer.start_signers(&issuer.units.load())?;
+        Ok(issuer)
+    }
+
+    /// Puts these units in the place of all there are, with the certificates of units that sign no
+    /// more. A request that is under way ends with the unit that it began with.
+    ///
+    /// What is known of the failures of a unit's key stays known while it has that key.
+    ///
+    /// # Errors
+    /// [`IssuerError`]; then everything is as before.
+    pub fn replace_units<'a>(
+        &self,
+        units: Vec<Tsu>,
+        default_unit: impl Into<Option<&'a str>>,
+        retired: Vec<CertificateSet>,
+    ) -> Result<(), IssuerError> {
+        let _one_at_a_time = self.replacing.lock();
+        let before = self.units.load();
+        let units = UnitSet::new(units, default_unit.into(), retired, Some(&before))?;
+        self.start_signers(&units)?;
+        self.units.store(Arc::new(units));
+        Ok(())
+    }
+
+    /// Starts the signing threads with the first unit that needs them; they stay.
+    fn start_signers(&self, units: &UnitSet) -> Result<(), IssuerError> {
+        if units.has_slow() && self.signers.get().is_none() {
+            let pool = SignerPool::start(self.signer_threads, self.signer_queue)?;
+            // Only one thread at a time comes here, so there is none yet.
+            drop(self.signers.set(pool));
+        }
+        Ok(())
     }
 
     /// A TimeStampResp with a token from its record.
@@ -173,36 +246,64 @@ impl<L: Ledger> Issuer<L> {
         if !with {
             return Ok(response::granted(record_token));
         }
-        let of_units = self.units.values().map(|unit| unit.template().certificates());
-        let certificates = of_units
-            .chain(&self.retired)
-            .find(|certificates| certificates.sid() == sid)
+        let units = self.units.load();
+        let certificates = units
+            .certificates(sid)
             .ok_or_else(|| ReplyError::UnknownCertificate { unit: tsu.to_owned() })?;
         let token = with_certificates(record_token, certificates.field())
             .map_err(|_| ReplyError::NotAToken)?;
         Ok(response::granted(&token))
     }
 
-    /// Whether a token could be issued now, as far as that can be told without issuing one.
+    /// Whether a token could be issued now by the default unit (with its companion, when it has
+    /// one), as far as that can be told without issuing one.
     ///
     /// # Errors
     /// The first reason why not.
     pub fn readiness(&self) -> Result<(), NotReady> {
-        let now_ms = self.time.now()?;
-        let unit = &self.default_unit;
-        let now = DateTime::from_timestamp_millis(now_ms)
-            .ok_or_else(|| TimeNotAvailable { reason: RejectReason::Clock.text().to_owned() })?;
-        let id = || unit.id().to_owned();
-        unit.usable_at(now).map_err(|fault| NotReady::Certificate { unit: id(), fault })?;
-        if unit.failed_since(now_ms, KEY_FAILURE_WINDOW_MS) {
-            return Err(NotReady::Key { unit: id() });
-        }
-        Ok(())
+        let now = self.trusted_now()?;
+        let units = self.units.load();
+        units.default_place().ok_or(NotReady::NoUnit)?.readiness(now)
     }
 
-    /// The units, in no particular order.
-    pub fn units(&self) -> impl Iterator<Item = &Tsu> {
-        self.units.values().map(Arc::as_ref)
+    /// The same of every unit, in the order of their identifiers.
+    ///
+    /// # Errors
+    /// [`NotReady::Clock`], which holds for all of them.
+    pub fn unit_readiness(&self) -> Result<Vec<UnitReadiness>, NotReady> {
+        let now = self.trusted_now()?;
+        let units = self.units.load();
+        let default = units.default_place().map(|place| place.unit().id());
+        let readiness = |unit: &Arc<Tsu>| {
+            let place = units.find(Some(unit.id())).ok()?;
+            let (unit, ready) = (unit.id().to_owned(), place.readiness(now));
+            Some(UnitReadiness { is_default: default == Some(&*unit), unit, ready })
+        };
+        Ok(units.units().iter().filter_map(readiness).collect())
+    }
+
+    fn trusted_now(&self) -> Result<DateTime<Utc>, NotReady> {
+        let out_of_range = || TimeNotAvailable { reason: RejectReason::Clock.text().to_owned() };
+        Ok(DateTime::from_timestamp_millis(self.time.now()?).ok_or_else(out_of_range)?)
+    }
+
+    /// Asks every key that is in a device whether it is there, and tells what has changed since it
+    /// was asked before. Until a lost key answers again, or signs, its unit is not ready.
+    ///
+    /// This blocks for as long as the devices do. It makes no signature: RFC 3161 §2.3 reserves
+    /// the key for tokens.
+    pub fn probe_units(&self) -> Vec<KeyChange> {
+        self.units().iter().filter_map(|unit| unit.probe()).collect()
+    }
+
+    /// The units, in the order of their identifiers.
+    pub fn units(&self) -> Vec<Arc<Tsu>> {
+        self.units.load().units()
+    }
+
+    /// The unit for requests that name none.
+    pub fn default_unit(&self) -> Option<Arc<Tsu>> {
+        self.units.load().default_place().map(|place| Arc::clone(place.unit()))
     }
 
     /// The ledger that pays.
@@ -210,8 +311,11 @@ impl<L: Ledger> Issuer<L> {
         &self.ledger
     }
 
-    pub(super) fn unit(&self, id: Option<&str>) -> Option<&Arc<Tsu>> {
-        id.map_or(Some(&self.default_unit), |id| self.units.get(id))
+    /// The unit of a request, kept for as long as the request takes.
+    pub(super) fn place(&self, id: Option<&str>) -> Result<Arc<Place>, RejectReason> {
+        // The guard is given back at once: a thread has few of them that cost nothing, and a
+        // request may wait long.
+        self.units.load().find(id).cloned()
     }
 
     pub(super) fn time(&self) -> &TimeGuard {
@@ -223,6 +327,6 @@ impl<L: Ledger> Issuer<L> {
     }
 
     pub(super) fn signers(&self) -> Option<&SignerPool> {
-        self.signers.as_ref()
+        self.signers.get()
     }
 }

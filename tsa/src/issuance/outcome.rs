@@ -25,6 +25,8 @@ pub enum Outcome {
         remaining: u64,
         /// The token of an earlier, equal request: no stamp was taken for it now.
         repeated: bool,
+        /// The serial number of the second token, when the unit is one of a pair.
+        companion: Option<Serial>,
     },
     /// No token and no stamp taken; the reply says why in the protocol's words.
     Rejected {
@@ -44,13 +46,23 @@ pub enum Outcome {
 }
 
 impl Reply {
-    pub(super) fn granted(token: &[u8], serial: Serial, remaining: u64) -> Self {
-        let outcome = Outcome::Granted { serial, remaining, repeated: false };
+    /// A new token; `serials` are its own and its companion's.
+    pub(super) fn granted(
+        token: &[u8],
+        (serial, companion): (Serial, Option<Serial>),
+        remaining: u64,
+    ) -> Self {
+        let outcome = Outcome::Granted { serial, remaining, repeated: false, companion };
         Self { der: response::granted(token), outcome }
     }
 
-    pub(super) fn repeated(der: Vec<u8>, serial: Serial, remaining: u64) -> Self {
-        Self { der, outcome: Outcome::Granted { serial, remaining, repeated: true } }
+    /// The token of an earlier request, in a reply that is already encoded.
+    pub(super) fn repeated(
+        der: Vec<u8>,
+        (serial, companion): (Serial, Option<Serial>),
+        remaining: u64,
+    ) -> Self {
+        Self { der, outcome: Outcome::Granted { serial, remaining, repeated: true, companion } }
     }
 
     pub(super) fn rejected(rejection: &Rejection) -> Self {

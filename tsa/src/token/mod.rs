@@ -140,6 +140,12 @@ impl PreparedToken {
 }
 
 impl SignedToken {
+    /// The unit that signed.
+    #[must_use]
+    pub fn unit(&self) -> &Arc<Tsu> {
+        &self.unit
+    }
+
     /// The serial number.
     #[must_use]
     pub fn serial(&self) -> Serial {

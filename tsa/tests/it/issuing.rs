@@ -86,7 +86,10 @@ fn a_retry_gets_the_same_token_for_no_stamp() {
     let Outcome::Granted { serial, .. } = first.outcome else { panic!("{first:?}") };
     bench.clock.set(start_ms() + 5_000);
     let again = bench.issue(&request);
-    assert_eq!(again.outcome, Outcome::Granted { serial, remaining: 4, repeated: true });
+    assert_eq!(
+        again.outcome,
+        Outcome::Granted { serial, remaining: 4, repeated: true, companion: None }
+    );
     assert_eq!(again.der, first.der);
     let bare = bench.issue(&request::encode(&TimeStampReq { cert_req: false, ..usual() }));
     assert_eq!(bare.outcome, again.outcome);

@@ -6,6 +6,8 @@
 //! issuing    the eight steps: what each failure costs, and what the client is told
 //! golden     every rejection, octet for octet
 //! units      setting a unit up, and the threads that sign for slow ones
+//! replacing  units that come and go, and keys in devices that are asked how they are
+//! pair       one request, two tokens, one stamp
 //! forged     tokens of the right key that are not right
 //! verifying  our own verifier accepts what is issued and nothing else
 //! robust     no input makes anything panic
@@ -18,6 +20,8 @@ mod forged;
 mod golden;
 mod interop;
 mod issuing;
+mod pair;
+mod replacing;
 mod robust;
 mod support;
 mod token;

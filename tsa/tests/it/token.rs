@@ -123,7 +123,7 @@ fn the_token_has_the_structure_of_the_standards() {
         token.attribute(rasn_cms::CONTENT_TYPE, "contentType").unwrap();
     assert_eq!(*content_type, *tsp::TST_INFO);
     let raw: rasn::types::Any = token.attribute(ess::SIGNING_CERTIFICATE_V2, "raw").unwrap();
-    let unit = bench.issuer.units().next().unwrap();
+    let unit = bench.issuer.default_unit().unwrap();
     let hash = openssl::sha::sha256(unit.certificate().der());
     // SEQUENCE { SEQUENCE OF { SEQUENCE { OCTET STRING } } }, and nothing else.
     let expected = [&[0x30, 38, 0x30, 36, 0x30, 34, 0x04, 32][..], &hash].concat();

@@ -29,7 +29,7 @@ fn tokens_of_every_kind_of_key_verify() {
         let verified = verify::reply(&reply.der, &request, &trust(&bench)).unwrap();
         assert_eq!(verified.serial, serial);
         assert_eq!(verified.gen_time_ms, start_ms());
-        let unit = bench.issuer.units().next().unwrap();
+        let unit = bench.issuer.default_unit().unwrap();
         assert_eq!(verified.certificate, unit.certificate().der());
     }
 }
@@ -56,7 +56,7 @@ fn a_token_without_certificates_needs_a_known_one() {
     let mut trust = trust(&bench);
     let error = verify::reply(&reply, &request, &trust).unwrap_err();
     assert!(matches!(error, VerifyError::NoCertificate), "{error}");
-    let unit = bench.issuer.units().next().unwrap();
+    let unit = bench.issuer.default_unit().unwrap();
     trust.certificates.push(X509::from_der(unit.certificate().der()).unwrap());
     assert!(verify::reply(&reply, &request, &trust).is_ok());
 }

@@ -78,9 +78,42 @@ fn entry_of_a_use() {
             retry_key: Some([0x22; 32]),
             log_index: 5,
         }),
+        companion: None,
     };
     let (serial, key) = ("11".repeat(16), "22".repeat(32));
     let expected = format!("890101010203f6f650{serial}8504617442300058 20{key}05").replace(' ', "");
+    golden(&record, &expected);
+}
+
+/// The second token of a pair is one more field; an entry without it is as it always was.
+#[test]
+fn entry_of_a_use_with_a_pair() {
+    let record = EntryRecord {
+        kind: EntryKind::Use,
+        at: 1,
+        quantity: 1,
+        lot: Some(2),
+        balance: 3,
+        actor: None,
+        reason: None,
+        serial: Some([0x11; 16]),
+        token: Some(TokenFields {
+            gen_time: 4,
+            tsu: "t".to_owned(),
+            der: vec![0x30, 0x00],
+            retry_key: None,
+            log_index: 5,
+        }),
+        companion: Some(CompanionFields {
+            serial: [0x33; 16],
+            tsu: "u".to_owned(),
+            der: vec![0x30, 0x01, 0x00],
+        }),
+    };
+    let (serial, second) = ("11".repeat(16), "33".repeat(16));
+    let expected =
+        format!("8a0101010203f6f650{serial}850461744230 00f605 8350{second}617543300100")
+            .replace(' ', "");
     golden(&record, &expected);
 }
 
@@ -96,6 +129,7 @@ fn entry_of_an_act() {
         reason: Some("why".to_owned()),
         serial: None,
         token: None,
+        companion: None,
     };
     golden(&record, "87060100f603626f7063776879");
 }

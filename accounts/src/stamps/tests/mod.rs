@@ -11,6 +11,7 @@ mod faults;
 mod generated;
 mod golden;
 mod model;
+mod pairs;
 mod properties;
 mod retries;
 mod size;

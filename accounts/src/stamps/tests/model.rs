@@ -21,6 +21,7 @@ pub(super) struct ModelLot {
 #[derive(Clone, Debug)]
 pub(super) struct ModelToken {
     pub(super) serial: [u8; 16],
+    pub(super) second: Option<[u8; 16]>,
     pub(super) lot: usize,
     pub(super) key: Option<u8>,
     pub(super) time: i64,

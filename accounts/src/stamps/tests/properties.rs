@@ -27,6 +27,7 @@ enum Step {
     Use {
         account: usize,
         key: Option<u8>,
+        pair: bool,
     },
     Hold {
         account: usize,
@@ -40,6 +41,7 @@ enum Step {
     Refund {
         account: usize,
         nth: usize,
+        by_second: bool,
     },
     Void {
         account: usize,
@@ -78,11 +80,14 @@ fn step() -> impl Strategy<Value = Step> {
     let key = prop_oneof![2 => Just(None), 1 => (0..4u8).prop_map(Some)];
     prop_oneof![
         4 => grant,
-        12 => (account.clone(), key).prop_map(|(account, key)| Step::Use { account, key }),
+        12 => (account.clone(), key, prop::bool::weighted(0.3))
+            .prop_map(|(account, key, pair)| Step::Use { account, key, pair }),
         4 => account.clone().prop_map(|account| Step::Hold { account }),
         3 => (0..8usize).prop_map(|nth| Step::Commit { nth }),
         1 => (0..8usize).prop_map(|nth| Step::Drop { nth }),
-        3 => (account.clone(), 0..8usize).prop_map(|(account, nth)| Step::Refund { account, nth }),
+        3 => (account.clone(), 0..8usize, any::<bool>()).prop_map(|(account, nth, by_second)| {
+            Step::Refund { account, nth, by_second }
+        }),
         1 => (account.clone(), 0..8usize).prop_map(|(account, nth)| Step::Void { account, nth }),
         1 => account.clone().prop_map(|account| Step::Suspend { account }),
         2 => account.clone().prop_map(|account| Step::Reactivate { account }),
@@ -132,7 +137,7 @@ impl World {
                 let (from, end) = (self.now + from, life.map(|life| self.now + from + life));
                 self.grant(account, quantity, category, priority, from, end);
             }
-            Step::Use { account, key } => self.use_stamp(account, key),
+            Step::Use { account, key, pair } => self.use_stamp(account, key, pair),
             Step::Hold { account } => self.hold(account),
             Step::Commit { nth } => self.commit(nth),
             Step::Drop { nth } => {
@@ -141,7 +146,7 @@ impl World {
                     self.model[held.account].lots[held.lot].held -= 1;
                 }
             }
-            Step::Refund { account, nth } => self.refund(account, nth),
+            Step::Refund { account, nth, by_second } => self.refund(account, nth, by_second),
             Step::Void { account, nth } => self.void(account, nth),
             Step::Suspend { account } => self.suspend(account),
             Step::Reactivate { account } => self.reactivate(account),
@@ -187,7 +192,7 @@ impl World {
         }
     }
 
-    fn use_stamp(&mut self, account: usize, key: Option<u8>) {
+    fn use_stamp(&mut self, account: usize, key: Option<u8>, pair: bool) {
         let id = self.ids[account];
         let retry_key = key.map(|key| [key; 32]);
         let reserved = block_on(self.bench.ledger.reserve(id, retry_key, at(self.now)));
@@ -204,6 +209,8 @@ impl World {
             Ok(Reserved::Existing { token, remaining }) => {
                 // I8: the same token, byte for byte, and nothing taken.
                 assert_eq!(known.map(|known| known.serial), Some(token.serial));
+                let second = token.companion.map(|companion| companion.serial);
+                assert_eq!(known.and_then(|known| known.second), second);
                 assert_eq!(remaining, model.remaining(self.now));
             }
             Err(Refused::NoStamps) => {
@@ -213,7 +220,7 @@ impl World {
                 assert!(known.is_none(), "a second token inside the window");
                 let lot = model.to_hold(self.now).expect("the model has no stamp");
                 model.lots[lot].held += 1;
-                self.debit(Held { account, lot, at: self.now, reservation }, key);
+                self.debit(Held { account, lot, at: self.now, reservation }, key, pair);
             }
             Err(other) => panic!("{other}"),
         }
@@ -233,15 +240,20 @@ impl World {
     fn commit(&mut self, nth: usize) {
         if nth < self.held.len() {
             let held = self.held.remove(nth);
-            self.debit(held, None);
+            self.debit(held, None, nth % 2 == 1);
         }
     }
 
-    fn debit(&mut self, held: Held, key: Option<u8>) {
+    fn debit(&mut self, held: Held, key: Option<u8>, pair: bool) {
         let Held { account, lot, at: held_at, reservation } = held;
         self.tokens += 1;
-        let token = token(self.tokens, key.map(|key| [key; 32]), at(self.now));
-        let serial = token.serial;
+        let (number, retry_key) = (self.tokens, key.map(|key| [key; 32]));
+        let token = match pair {
+            true => token_pair(number, retry_key, at(self.now)),
+            false => token(number, retry_key, at(self.now)),
+        };
+        let (serial, second) =
+            (token.serial, token.companion.as_ref().map(|companion| companion.serial));
         let outcome = block_on(self.bench.ledger.commit(reservation, token));
         let model = &mut self.model[account];
         model.lots[lot].held -= 1;
@@ -252,6 +264,7 @@ impl World {
             model.lots[pays].used += 1;
             model.tokens.push(ModelToken {
                 serial,
+                second,
                 lot: pays,
                 key,
                 time: self.now,
@@ -262,11 +275,12 @@ impl World {
         }
     }
 
-    fn refund(&mut self, account: usize, nth: usize) {
+    fn refund(&mut self, account: usize, nth: usize, by_second: bool) {
         let model = &mut self.model[account];
         let Some(token) = model.tokens.get(nth).cloned() else { return };
         let (id, by) = (self.ids[account], by());
-        let refund = self.bench.ledger.refund(id, token.serial, &by, at(self.now));
+        let serial = token.second.filter(|_| by_second).unwrap_or(token.serial);
+        let refund = self.bench.ledger.refund(id, serial, &by, at(self.now));
         let outcome = block_on(refund);
         let now = model.time(self.now);
         let lot = &model.lots[token.lot];
@@ -412,12 +426,18 @@ impl World {
             let balances: Vec<u64> = entries.iter().map(|entry| entry.balance).collect();
             assert_eq!(balances, model.balances);
             for token in &model.tokens {
-                let kept = block_on(self.bench.ledger.token(*id, token.serial)).unwrap().unwrap();
-                assert_eq!(kept.serial, token.serial);
+                for serial in std::iter::once(token.serial).chain(token.second) {
+                    let kept = block_on(self.bench.ledger.token(*id, serial)).unwrap().unwrap();
+                    assert_eq!(kept.serial, serial);
+                    assert_eq!(kept.companion.is_some(), token.second.is_some());
+                }
             }
         }
         let report = audit(&self.bench.store, WINDOW).unwrap();
-        assert_eq!(report.tokens, self.model.iter().map(|m| m.tokens.len() as u64).sum::<u64>());
+        let tokens = || self.model.iter().flat_map(|model| &model.tokens);
+        let pairs = tokens().filter(|token| token.second.is_some()).count();
+        assert_eq!(report.tokens, (tokens().count() + pairs) as u64);
+        assert_eq!(report.companions, pairs as u64);
         assert_eq!(report.used, self.model.iter().map(ModelAccount::used).sum::<u64>());
         assert_eq!(report.granted, report.available + report.used + report.expired + report.voided);
     }

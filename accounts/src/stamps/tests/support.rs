@@ -99,7 +99,21 @@ pub(super) fn token(n: u64, retry_key: Option<[u8; 32]>, now: DateTime<Utc>) -> 
         tsu: "tsu-1".to_owned(),
         token: n.to_be_bytes().to_vec(),
         retry_key,
+        companion: None,
     }
+}
+
+/// Token number `n` with a companion, whose serial number differs in its first bit of randomness.
+pub(super) fn token_pair(n: u64, retry_key: Option<[u8; 32]>, now: DateTime<Utc>) -> NewToken {
+    let first = token(n, retry_key, now);
+    let mut second = first.serial;
+    second[8] |= 0x80;
+    let companion = Some(CompanionToken {
+        serial: second,
+        tsu: "tsu-2".to_owned(),
+        token: [b"second".as_slice(), &n.to_be_bytes()].concat(),
+    });
+    NewToken { companion, ..first }
 }
 
 pub(super) fn minutes(n: i64) -> i64 {

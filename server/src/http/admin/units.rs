@@ -73,8 +73,9 @@ pub(crate) async fn list_units(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
-    let units = service.issuer.units().map(|unit| Unit::of(&service, unit));
-    Ok(fresh(HttpResponse::Ok(), &UnitList { tsus: units.collect() }))
+    let units = service.issuer.units();
+    let tsus = units.iter().map(|unit| Unit::of(&service, unit)).collect();
+    Ok(fresh(HttpResponse::Ok(), &UnitList { tsus }))
 }
 
 /// One unit with its certificate.
@@ -97,12 +98,12 @@ pub(crate) async fn show_unit(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
-    let unit = service.issuer.units().find(|unit| unit.id() == id.as_str());
+    let unit = service.issuer.units().into_iter().find(|unit| unit.id() == id.as_str());
     let unit = unit.ok_or(Problem::NotFound { what: "time-stamping unit of this name" })?;
     let certificate = unit.certificate();
     let chain = certificate.chain().iter().map(Vec::as_slice);
     let pem = certs::pem::bundle(std::iter::once(certificate.der()).chain(chain));
-    Ok(fresh(HttpResponse::Ok(), &UnitDetail { unit: Unit::of(&service, unit), certificate: pem }))
+    Ok(fresh(HttpResponse::Ok(), &UnitDetail { unit: Unit::of(&service, &unit), certificate: pem }))
 }
 
 /// The state of the store.

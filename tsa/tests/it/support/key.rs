@@ -72,4 +72,11 @@ impl SigningKey for TestKey {
         }
         self.key.sign(message)
     }
+
+    fn probe(&self) -> Result<(), KeyError> {
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(KeyError::Signing("the device is gone".to_owned())),
+            false => Ok(()),
+        }
+    }
 }

@@ -179,6 +179,15 @@ impl Authority {
     }
 
     pub(crate) fn certificate(&self, key: &dyn SigningKey) -> TsuCertificate {
+        self.certificate_from(key, noon())
+    }
+
+    /// A certificate that begins at `now`.
+    pub(crate) fn certificate_from(
+        &self,
+        key: &dyn SigningKey,
+        now: DateTime<Utc>,
+    ) -> TsuCertificate {
         let profile = TsuProfile::new(
             name("Prova TSU 1"),
             vec![policy("1.3.6.1.4.1.99999.1").oid().to_owned()],
@@ -187,9 +196,9 @@ impl Authority {
         let digest = openssl::sha::sha256(&key.public_key().public_key_to_der().unwrap());
         let seed = u64::from_be_bytes(digest[..8].try_into().unwrap());
         let mut random = CertificateRandom(SeededRandom::new(seed));
-        let leaf = self.issuing.issue_tsu(&profile, key.public_key(), noon(), &mut random).unwrap();
+        let leaf = self.issuing.issue_tsu(&profile, key.public_key(), now, &mut random).unwrap();
         let (chain, roots) = ([self.issuing.certificate_der().to_vec()], [self.root_der()]);
-        certs::check_tsu(&leaf, &chain, &roots, key.public_key(), noon()).unwrap()
+        certs::check_tsu(&leaf, &chain, &roots, key.public_key(), now).unwrap()
     }
 
     pub(crate) fn root_der(&self) -> Vec<u8> {
