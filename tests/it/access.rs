@@ -83,6 +83,7 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/api/v1/admin/tsus", Access::Admin, 200),
     ("GET", "/api/v1/admin/tsus/{id}", Access::Admin, 200),
     ("GET", "/api/v1/admin/store", Access::Admin, 200),
+    ("GET", "/api/v1/admin/trail", Access::Admin, 200),
 ];
 
 /// Paths that are served and not part of the interface that the document describes.

@@ -61,7 +61,8 @@ fn invalid(field: &str, error: &CredentialError) -> Problem {
     Problem::Invalid { field: field.to_owned(), reason: error.to_string() }
 }
 
-fn store_problem(error: &StoreError) -> Problem {
+/// What the client may know of a refusal of the store.
+pub(super) fn store_problem(error: &StoreError) -> Problem {
     if matches!(error, StoreError::Busy) {
         return Problem::Busy;
     }

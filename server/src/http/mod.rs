@@ -8,9 +8,11 @@
 //! | [`pki`], [`operation`] | certificates, health, metrics |
 //! | [`openapi`], [`docs`], [`page`] | the interface, described, and pages |
 //!
-//! Every request passes [`access`] on its way in and out; every fault leaves through [`problem`].
+//! Every request passes [`access`] on its way in and out, and [`acts`] when it is one of the
+//! operator's; every fault leaves through [`problem`].
 
 pub(crate) mod access;
+pub(crate) mod acts;
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod body;

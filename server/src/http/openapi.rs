@@ -25,6 +25,7 @@ use utoipa::{Modify, OpenApi};
         admin::list_api_keys, admin::revoke_api_key, admin::bind_certificate,
         admin::list_certificates, admin::unbind_certificate, admin::grant, admin::void,
         admin::refund, admin::statement, admin::list_units, admin::show_unit, admin::store,
+        admin::show_trail,
     ),
     tags(
         (name = "timestamps", description = "Stamp, and fetch a token again"),
@@ -70,6 +71,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         GET,
         [get(to_page)],
     ));
+}
+
+/// The document as it is put together, for tests that go through its routes.
+#[cfg(test)]
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    Document::openapi()
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.

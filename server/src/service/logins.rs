@@ -4,9 +4,10 @@
 //! over; the first success of each account by each kind of proof is told once an hour. What was
 //! sent as a name is told only when an account has it: people type passwords into name fields.
 
+use accounts::StampAccountId;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use trail::{Category, Event};
 
@@ -35,7 +36,7 @@ struct Counts {
     /// Minutes that are over and not told yet.
     over: Vec<(Refused, u64, DateTime<Utc>)>,
     hour: Option<DateTime<Utc>>,
-    seen: HashMap<(String, &'static str), ()>,
+    seen: HashSet<(StampAccountId, &'static str)>,
 }
 
 impl Logins {
@@ -69,7 +70,7 @@ impl Logins {
     /// A sign-in was accepted: an event when it is this account's first by this proof in the hour.
     pub(crate) fn accepted(
         &self,
-        account: &str,
+        account: StampAccountId,
         proof: &'static str,
         now: DateTime<Utc>,
     ) -> Option<Event> {
@@ -79,11 +80,11 @@ impl Logins {
             counts.hour = Some(hour);
             counts.seen.clear();
         }
-        if counts.seen.insert((account.to_owned(), proof), ()).is_some() {
+        if !counts.seen.insert((account, proof)) {
             return None;
         }
         let subject = format!("account {account}");
-        let event = Event::success(Category::Login, "sign-in", account, subject);
+        let event = Event::success(Category::Login, "sign-in", account.to_string(), subject);
         Some(event.with("proof", proof))
     }
 
@@ -130,6 +131,7 @@ impl Refused {
 #[cfg(test)]
 mod tests {
     use super::{Logins, MOST_APART};
+    use accounts::StampAccountId;
     use chrono::{DateTime, TimeDelta, Utc};
     use std::net::{IpAddr, Ipv4Addr};
     use trail::Event;
@@ -138,6 +140,10 @@ mod tests {
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_767_225_600, 0).unwrap() + TimeDelta::seconds(seconds)
+    }
+
+    fn account(text: &str) -> StampAccountId {
+        text.parse().unwrap()
     }
 
     fn detail<'a>(event: &'a Event, name: &str) -> &'a str {
@@ -157,7 +163,10 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert_eq!(told[0].action, "administrator-refused");
         assert_eq!(told[1].action, "sign-in-refused");
-        assert_eq!((told[1].actor.as_str(), told[1].subject.as_str()), ("127.0.0.1", "account acme"));
+        assert_eq!(
+            (told[1].actor.as_str(), told[1].subject.as_str()),
+            ("127.0.0.1", "account acme")
+        );
         assert_eq!(detail(&told[1], "times"), "60");
         assert_eq!(detail(&told[1], "minute"), "2026-01-01T00:00Z");
         assert!(logins.due(at(120), false).is_empty(), "told once");
@@ -179,18 +188,19 @@ mod tests {
         }
         let told = logins.due(at(60), false);
         assert_eq!(told.len(), MOST_APART + 1);
-        let sum: u64 = told.iter().map(|event| detail(event, "times").parse::<u64>().unwrap()).sum();
+        let sum: u64 =
+            told.iter().map(|event| detail(event, "times").parse::<u64>().unwrap()).sum();
         assert_eq!(sum, 10 * MOST_APART as u64, "each is counted");
     }
 
     #[test]
     fn the_first_success_of_an_hour_is_told() {
         let logins = Logins::default();
-        assert!(logins.accepted("sa-1", "password", at(0)).is_some());
-        assert!(logins.accepted("sa-1", "password", at(3_599)).is_none());
-        assert!(logins.accepted("sa-1", "api_key", at(3_599)).is_some());
-        assert!(logins.accepted("sa-2", "password", at(3_599)).is_some());
-        let told = logins.accepted("sa-1", "password", at(3_600)).unwrap();
+        assert!(logins.accepted(account("sa-1"), "password", at(0)).is_some());
+        assert!(logins.accepted(account("sa-1"), "password", at(3_599)).is_none());
+        assert!(logins.accepted(account("sa-1"), "api_key", at(3_599)).is_some());
+        assert!(logins.accepted(account("sa-2"), "password", at(3_599)).is_some());
+        let told = logins.accepted(account("sa-1"), "password", at(3_600)).unwrap();
         assert_eq!((told.action, told.actor.as_str()), ("sign-in", "sa-1"));
     }
 }

@@ -7,7 +7,10 @@ mod admin_token;
 mod clock_guard;
 mod disk;
 mod limits;
+mod logins;
+mod mail;
 mod pki;
+mod run_record;
 mod stamp_port;
 mod watch;
 
@@ -26,11 +29,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clock_guard::ClockGuard;
 use disk::Disk;
 use limits::Limits;
+use logins::Logins;
 use pki::Pki;
 use stamp_port::StampPort;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{DiskStore, OpenReport, Store, StoreError};
+use trail::Trail;
 use tsa::time::TimeSource;
 use tsa::{Issuer, IssuerError, IssuerSettings};
 
@@ -40,6 +45,8 @@ pub(crate) struct Service {
     pub(crate) store: Arc<DiskStore>,
     pub(crate) ledger: StampLedger,
     pub(crate) credentials: Credentials,
+    pub(crate) trail: Trail,
+    pub(crate) logins: Logins,
     pub(crate) issuer: Issuer<StampPort>,
     pub(crate) pki: Pki,
     pub(crate) disk: Disk,
@@ -87,8 +94,10 @@ impl Service {
         let (store, report) = DiskStore::open(&data, &store_settings(config))?;
         report_open(&report);
         let store = Arc::new(store);
-        let pki = Pki::open(config, now, random)?;
         let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+        let trail = Trail::open(Arc::clone(&shared))?;
+        run_record::started(&shared, config, now)?;
+        let pki = Pki::open(config, now, random)?;
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
         let credentials = Credentials::open(shared, passwords, random.seeded())?;
@@ -108,6 +117,8 @@ impl Service {
             store,
             ledger,
             credentials,
+            trail,
+            logins: Logins::default(),
             issuer,
             pki,
             disk: Disk::new(data, config.data.min_free_mib << 20),
@@ -131,7 +142,19 @@ impl Service {
 
     /// Closes the store: what is durable stays, and the next start need not replay.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
-        self.store.close()
+        let told = self.tell_end();
+        // Closed in any case: a store that takes no event can still be freed.
+        let closed = self.store.close();
+        told.and(closed)
+    }
+
+    fn tell_end(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for event in self.logins.due(now, true) {
+            self.trail.submit(event, now).wait()?;
+        }
+        let shared: Arc<dyn Store> = Arc::clone(&self.store) as Arc<dyn Store>;
+        run_record::stopped(&shared, now)
     }
 }
 

@@ -69,11 +69,7 @@ fn put_changed(tx: &mut dyn Transaction, key: &[u8], before: Option<&[u8]>, afte
 }
 
 /// The configuration that is in force, by its SHA-256, and what is not as it was at the last start.
-fn configuration_event(
-    before: Option<&[u8]>,
-    now: &BTreeMap<String, String>,
-    text: &str,
-) -> Event {
+fn configuration_event(before: Option<&[u8]>, now: &BTreeMap<String, String>, text: &str) -> Event {
     let event = Event::success(Category::Configuration, "configuration-loaded", ACTOR, "service");
     let event = event.with("sha256", hex::encode(openssl::sha::sha256(text.as_bytes())));
     let Some(before) = before else { return event.with("changed", "the first start") };
@@ -169,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_clean_run_leaves_a_start_and_a_stop() {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         for _run in 0..2 {
             started(&store, &config(), now()).unwrap();
             stopped(&store, now()).unwrap();
@@ -180,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_run_that_did_not_end_is_told_at_the_next_start() {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         started(&store, &config(), now()).unwrap();
         started(&store, &config(), now()).unwrap();
         let events = told(&store);
@@ -193,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_changed_in_the_configuration_is_told_key_by_key() {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         let mut config = config();
         started(&store, &config, now()).unwrap();
         started(&store, &config, now()).unwrap();
@@ -221,7 +217,7 @@ mod tests {
     /// The row is stored state: a line for each key, sorted.
     #[test]
     fn the_stored_configuration_is_lines() {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         started(&store, &config(), now()).unwrap();
         let text = store.get(SERVICE, CONFIGURATION).unwrap().unwrap();
         let text = String::from_utf8(text).unwrap();

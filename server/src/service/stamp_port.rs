@@ -52,9 +52,11 @@ fn record(stored: StoredToken) -> TokenRecord {
         tsu: stored.tsu,
         token: stored.token,
         retry_key: stored.retry_key,
-        companion: stored
-            .companion
-            .map(|CompanionToken { serial, tsu, token }| Companion { serial, tsu, token }),
+        companion: stored.companion.map(|CompanionToken { serial, tsu, token }| Companion {
+            serial,
+            tsu,
+            token,
+        }),
     }
 }
 

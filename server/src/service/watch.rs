@@ -15,12 +15,16 @@ const HEALTH_EVERY: Duration = Duration::from_millis(200);
 /// this time.
 const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
 
+/// Sign-ins that were refused are told by the minute.
+const LOGINS_EVERY: Duration = Duration::from_secs(5);
+
 /// Runs until the store has stopped after a disk error; then the process has to end, for nothing
 /// that is in memory can be trusted to be on the disk.
 pub(crate) async fn watch(service: Arc<Service>) -> StoreError {
     tokio::select! {
         error = watch_health(&service) => error,
         never = start_again(EXPIRIES_EVERY, || post_expiries(&service)) => match never {},
+        never = start_again(LOGINS_EVERY, || tell_logins(&service)) => match never {},
     }
 }
 
@@ -56,7 +60,7 @@ where
         // Sound to go on after: the task is made anew, and what it shares has locks of its own.
         let Err(_panic) = AssertUnwindSafe(task()).catch_unwind().await;
         // The panic itself has been printed with its place.
-        tracing::error!("posting expiries ended by a fault of its own; it starts again");
+        tracing::error!("a task beside the requests ended by a fault of its own; it starts again");
         tokio::time::sleep(pause).await;
     }
 }
@@ -72,6 +76,19 @@ async fn post_expiries(service: &Service) -> Infallible {
             }
         }
         tokio::time::sleep(EXPIRIES_EVERY).await;
+    }
+}
+
+/// Writes the refused sign-ins of the minutes that are over into the audit trail.
+async fn tell_logins(service: &Service) -> Infallible {
+    loop {
+        tokio::time::sleep(LOGINS_EVERY).await;
+        let now = service.clock.now();
+        for event in service.logins.due(now, false) {
+            if let Err(error) = service.trail.record(event, now).await {
+                tracing::error!(%error, "refused sign-ins are not in the audit trail");
+            }
+        }
     }
 }
 

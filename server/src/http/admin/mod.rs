@@ -4,11 +4,12 @@
 mod accounts;
 mod credentials;
 mod stamps;
+mod trail;
 mod units;
 
 use super::fault::stamp_problem;
 use super::problem::Problem;
-use super::{GET, auth, body, get, resource};
+use super::{GET, acts, auth, body, get, resource};
 use crate::service::Service;
 use ::accounts::StampAccountId;
 use ::accounts::stamps::Act;
@@ -22,6 +23,7 @@ pub(crate) mod paths {
     pub(crate) use super::accounts::*;
     pub(crate) use super::credentials::*;
     pub(crate) use super::stamps::*;
+    pub(crate) use super::trail::*;
     pub(crate) use super::units::*;
 }
 
@@ -66,6 +68,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/v1/admin/tsus", GET, [get(units::list_units)]))
         .service(resource("/api/v1/admin/tsus/{id}", GET, [get(units::show_unit)]))
+        .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
         .service(resource("/api/v1/admin/store", GET, [get(units::store)]));
 }
 
@@ -91,6 +94,7 @@ async fn admitted<T: DeserializeOwned>(
 ) -> Result<T, Problem> {
     auth::administrator(request, service)?;
     let bytes = body::read(request, payload, service.limits.body_timeout).await?;
+    acts::note(request, &bytes);
     if bytes.is_empty() {
         return parse(b"{}");
     }
