@@ -17,7 +17,8 @@ mod tsu;
 pub use ca::{CaProfile, CertificateAuthority, IssueError, TsuProfile};
 pub use check::{Severity, TsuFault, check_tsu};
 pub use key::{
-    FileBackend, KeyBackend, KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey,
+    DeviceError, FileBackend, KeyBackend, KeyError, KeyKind, Pkcs11Backend, Pkcs11Settings,
+    SignatureScheme, SigningKey, SoftwareKey, TokenChoice,
 };
 pub use name::{DistinguishedName, NameError, display_name};
 pub use tsu::TsuCertificate;

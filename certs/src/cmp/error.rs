@@ -1,6 +1,6 @@
 //! Why an enrolment does not go on, typed by who has to act.
 
-use super::StatusInfo;
+use super::{LARGEST_MESSAGE, StatusInfo};
 use crate::check::ParseError;
 use crate::key::KeyError;
 
@@ -43,7 +43,7 @@ pub enum CmpError {
         reason: String,
     },
     /// The answer is longer than any sane one.
-    #[error("the CA's answer has {0} bytes, more than the {limit} that are read", limit = super::LARGEST_MESSAGE)]
+    #[error("the CA's answer has {0} bytes, and no more than {most} are read", most = LARGEST_MESSAGE)]
     TooLong(usize),
     /// The answer is not a PKIMessage.
     #[error("the CA's answer is not a PKIMessage in DER (RFC 9810 §5.1): {what}: {reason}")]

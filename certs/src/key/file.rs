@@ -3,19 +3,23 @@
 //! A key file appears whole and durable or not at all, is never overwritten, and is not read when
 //! anybody but its owner could have read it too.
 
-use super::{KeyBackend, KeyError, KeyKind, SigningKey, SoftwareKey};
+use super::private_file::{self, Expected};
+use super::{KeyBackend, KeyError, KeyKind, SigningKey, SoftwareKey, check_label};
 use crate::pem;
 use openssl::pkey::PKey;
-use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// An RSA-4096 key takes 3.3 kB; nothing that is longer than this is a key file.
-const LARGEST_KEY_FILE: u64 = 64 * 1024;
+const KEY_FILE: Expected = Expected {
+    what: "key",
+    // An ML-DSA-87 key takes 6.8 kB; nothing that is longer than this is a key file.
+    limit: 64 * 1024,
+    missing: "restore it from a backup, or create a new key",
+};
 
 /// Keys in a directory, each in `LABEL.key`.
 #[derive(Debug)]
@@ -30,10 +34,7 @@ impl FileBackend {
     }
 
     fn path(&self, label: &str) -> Result<PathBuf, KeyError> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if label.is_empty() || label.len() > 64 || !label.chars().all(allowed) {
-            return Err(KeyError::Label { label: label.to_owned() });
-        }
+        check_label(label)?;
         Ok(self.directory.join(format!("{label}.key")))
     }
 }
@@ -52,8 +53,8 @@ impl KeyBackend for FileBackend {
 
     fn open(&self, label: &str) -> Result<Arc<dyn SigningKey>, KeyError> {
         let path = self.path(label)?;
-        let text = read_private(&path)?;
-        let der = private_key_block(&path, &text)?;
+        let file = private_file::read(&path, KEY_FILE).map_err(|reason| refused(&path, reason))?;
+        let der = private_key_block(&path, &file.content)?;
         let private = PKey::private_key_from_pkcs8(&der).map_err(|error| {
             refused(&path, format!("its PKCS#8 content is damaged ({error}); restore a backup"))
         })?;
@@ -129,53 +130,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Reads a key file after looking at the very file that is open, not at its name.
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    // O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file =
-        OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(|error| {
-            match error.kind() {
-                ErrorKind::NotFound => refused(
-                    path,
-                    "there is no such file: restore it from a backup, or create a new key",
-                ),
-                ErrorKind::PermissionDenied => {
-                    refused(path, "permission denied: the service's user must own the file")
-                }
-                _ => refused(path, format!("cannot be opened: {error}")),
-            }
-        })?;
-    inspect(path, &file)?;
-    let mut content = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    file.take(LARGEST_KEY_FILE + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| refused(path, format!("cannot be read: {error}")))?;
-    Ok(content)
-}
-
-fn inspect(path: &Path, file: &File) -> Result<(), KeyError> {
-    let metadata =
-        file.metadata().map_err(|error| refused(path, format!("cannot be examined: {error}")))?;
-    if !metadata.is_file() {
-        return Err(refused(path, "is not a regular file: a key must be a plain file"));
-    }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        let reason = format!(
-            "mode {mode:04o} lets others than its owner at it: run `chmod 600 {}`, \
-             and replace the key if somebody may have read it",
-            path.display()
-        );
-        return Err(refused(path, reason));
-    }
-    if metadata.len() > LARGEST_KEY_FILE {
-        let reason = format!("{} bytes are too many for a key file", metadata.len());
-        return Err(refused(path, reason));
-    }
-    Ok(())
 }
 
 /// The DER inside the file's only PEM block.

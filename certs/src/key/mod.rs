@@ -1,14 +1,17 @@
 //! Private keys behind one narrow trait: the bytes to be signed go in, the signature comes out.
 //!
-//! [`FileBackend`] keeps keys in PKCS#8 files; a device comes behind the same two traits. Nothing
-//! in here prints, serializes or hands out a private key.
+//! [`FileBackend`] keeps keys in PKCS#8 files, [`Pkcs11Backend`] in a device, behind the same two
+//! traits. Nothing in here prints, serializes or hands out a private key.
 
 mod file;
 mod kind;
+mod pkcs11;
 mod pool;
+mod private_file;
 mod software;
 
 pub use file::FileBackend;
+pub use pkcs11::{DeviceError, Pkcs11Backend, Pkcs11Settings, TokenChoice};
 pub use software::SoftwareKey;
 
 use openssl::pkey::{PKey, Public};
@@ -118,20 +121,22 @@ pub trait KeyBackend: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`KeyError::Label`], or [`KeyError::File`] when `label` is taken (a key is never replaced)
-    /// or the place cannot be written.
+    /// or the place cannot be written; [`KeyError::Device`] of a device.
     fn generate(&self, label: &str, kind: KeyKind) -> Result<Arc<dyn SigningKey>, KeyError>;
 
     /// The key kept under `label`.
     ///
     /// # Errors
     /// [`KeyError::File`] when it is missing, open to others or unreadable,
-    /// [`KeyError::Unsupported`] when it is of a kind the service does not use.
+    /// [`KeyError::Unsupported`] when it is of a kind the service does not use,
+    /// [`KeyError::Device`] of a device.
     fn open(&self, label: &str) -> Result<Arc<dyn SigningKey>, KeyError>;
 
     /// Whether a key is kept under `label`, usable or not.
     ///
     /// # Errors
-    /// [`KeyError::Label`], or [`KeyError::File`] when the place cannot be read.
+    /// [`KeyError::Label`], or [`KeyError::File`] when the place cannot be read;
+    /// [`KeyError::Device`] of a device.
     fn contains(&self, label: &str) -> Result<bool, KeyError>;
 
     /// The key under `label`, of which the public half is known, from a certificate say.
@@ -158,12 +163,21 @@ pub trait KeyBackend: Send + Sync + fmt::Debug {
     /// elsewhere in this process may go on signing until it is dropped.
     ///
     /// # Errors
-    /// [`KeyError::File`] when there is no such key, or it cannot be removed.
+    /// [`KeyError::File`] or [`KeyError::Device`] when there is no such key, or it cannot be
+    /// removed.
     fn destroy(&self, label: &str) -> Result<(), KeyError>;
 }
 
+fn check_label(label: &str) -> Result<(), KeyError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if label.is_empty() || label.len() > 64 || !label.chars().all(allowed) {
+        return Err(KeyError::Label { label: label.to_owned() });
+    }
+    Ok(())
+}
+
 /// Why a key could not be made, read or used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The key file cannot be read or written, or is open to others.
@@ -218,7 +232,10 @@ pub enum KeyError {
         /// The key's label.
         label: String,
     },
-    /// The library or the device refused to sign.
+    /// A device, its module, its PIN or its keys.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The library refused to sign.
     #[error("signing failed: {0}")]
     Signing(String),
 }

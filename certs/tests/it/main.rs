@@ -1,8 +1,10 @@
 //! One binary for every test of the crate's public surface.
 //!
 //! ```text
-//! support    a clock that stands still, a random source with a seed, a small hierarchy of CAs
+//! support    a clock that stands still, a random source with a seed, a small hierarchy of CAs,
+//!            and tokens of SoftHSM
 //! key_file   the file back end: permissions, damage, labels
+//! device     the device back end: what it makes, its faults, and a device that is lost
 //! signing    every kind of key signs what OpenSSL verifies
 //! issuing    what the CA writes, field by field
 //! faults     every fault of a TSU certificate, one by one, with its text
@@ -13,6 +15,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod device;
 mod faults;
 mod interop;
 mod issuing;

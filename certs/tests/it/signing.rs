@@ -1,6 +1,7 @@
-//! Every kind of key signs what OpenSSL verifies, and prints nothing of itself.
+//! Every kind of key signs what OpenSSL verifies, in this process as in a device, and prints
+//! nothing of itself.
 
-use crate::support::key;
+use crate::support::{Keys, both_back_ends};
 use marca_certs::{KeyError, KeyKind, SignatureScheme, SigningKey, SoftwareKey};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Public};
@@ -35,13 +36,18 @@ fn verifies(key: &dyn SigningKey, message: &[u8], signature: &[u8]) -> bool {
     verified
 }
 
-#[test]
-fn every_kind_signs_what_openssl_verifies() {
-    for kind in KeyKind::ALL {
-        let usual = key(kind);
+both_back_ends! {
+    signing::every_kind_signs_what_openssl_verifies
+    signing::threads_share_a_key
+    signing::a_key_signs_in_the_ways_of_its_kind_only
+}
+
+fn every_kind_signs_what_openssl_verifies(keys: &Keys) {
+    for kind in keys.kinds() {
+        let usual = keys.make(kind);
         assert_eq!(usual.kind(), kind);
         assert_eq!(usual.scheme(), kind.scheme());
-        assert!(!usual.in_device());
+        assert_eq!(usual.in_device(), keys.is_device());
         usual.probe().unwrap();
         for scheme in kind.schemes() {
             let key = usual.with_scheme(*scheme).unwrap();
@@ -64,10 +70,9 @@ fn signs(key: &dyn SigningKey) {
     }
 }
 
-#[test]
-fn a_key_signs_in_the_ways_of_its_kind_only() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Ed25519, KeyKind::MlDsa44] {
-        let key = key(kind);
+fn a_key_signs_in_the_ways_of_its_kind_only(keys: &Keys) {
+    for kind in keys.kinds() {
+        let key = keys.make(kind);
         for scheme in SignatureScheme::ALL {
             match key.with_scheme(scheme) {
                 Ok(other) => {
@@ -84,10 +89,9 @@ fn a_key_signs_in_the_ways_of_its_kind_only() {
     }
 }
 
-#[test]
-fn threads_share_a_key() {
+fn threads_share_a_key(keys: &Keys) {
     for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Ed25519] {
-        let key = key(kind);
+        let key = keys.make(kind);
         std::thread::scope(|scope| {
             for thread in 0_u8..4 {
                 let key = &key;

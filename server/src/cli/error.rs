@@ -87,6 +87,9 @@ pub(crate) enum CliError {
     /// The measuring was refused, or what it measured was not right.
     #[error(transparent)]
     Bench(#[from] super::bench::BenchError),
+    /// A certificate could not be had from an outside CA.
+    #[error(transparent)]
+    Enroll(#[from] super::tsu::EnrollError),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -98,6 +101,7 @@ impl CliError {
         match self {
             Self::File { .. } | Self::Argument { .. } | Self::NotConfirmed => USAGE,
             Self::Token { .. } | Self::Unreachable { .. } => UNREACHABLE,
+            Self::Enroll(error) => error.exit_code(),
             Self::Refused(_)
             | Self::Answer { .. }
             | Self::Service(_)

@@ -2,6 +2,7 @@
 //! and how a refusal reads.
 
 mod ca;
+mod enroll;
 mod fake;
 mod parsing;
 mod refusals;

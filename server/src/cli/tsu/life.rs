@@ -287,7 +287,12 @@ pub(super) fn retire(
 }
 
 /// How a key stands after a step.
-fn tell(id: &str, answer: &Value, json: bool, console: &mut Console<'_>) -> Result<(), CliError> {
+pub(super) fn tell(
+    id: &str,
+    answer: &Value,
+    json: bool,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     if json {
         return console.json(answer);
     }

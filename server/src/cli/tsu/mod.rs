@@ -1,8 +1,14 @@
 //! `marca tsu`: the time-stamping units of a running service, over the admin API.
 //!
-//! What changes a unit is in [`life`]; this file shows units, and says what can be typed.
+//! What changes a unit is in [`life`], enrolment with an outside CA in [`enroll`]; this file shows
+//! units, and says what can be typed.
 
+mod credentials;
+mod enroll;
 mod life;
+mod transfer;
+
+pub(crate) use enroll::EnrollError;
 
 use super::client::{Client, ServerOptions, segment};
 use super::console::{Console, WIDTH};
@@ -57,6 +63,9 @@ Examples:
         /// Identifier of the unit
         id: String,
     },
+    /// Have an outside CA certify the newest key that waits for it, over CMP (RFC 9810)
+    #[command(after_help = enroll::EXAMPLES)]
+    Enroll(enroll::EnrollOptions),
     /// Bring a certificate from an outside CA, with its chain; every fault is named
     #[command(after_help = "Example:\n  marca tsu import main chain.pem")]
     Import(life::ImportOptions),
@@ -94,6 +103,7 @@ pub(crate) fn run(command: &TsuCommand, console: &mut Console<'_>) -> Result<(),
         TsuAct::Create(options) => life::create(&client, options, json, console),
         TsuAct::NewKey(options) => life::new_key(&client, options, json, console),
         TsuAct::Csr { id } => life::csr(&client, id, json, console),
+        TsuAct::Enroll(options) => enroll::run(&client, options, json, console),
         TsuAct::Import(options) => life::import(&client, options, json, console),
         TsuAct::Activate(options) => life::activate(&client, options, json, console),
         TsuAct::Retire(options) => life::retire(&client, options, json, console),

@@ -1,9 +1,13 @@
-//! A clock that stands still, a random source with a seed, and a small hierarchy of CAs.
+//! A clock that stands still, a random source with a seed, a small hierarchy of CAs, and tokens of
+//! SoftHSM.
+
+pub(crate) mod softhsm;
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::{
-    CaProfile, CertificateAuthority, DistinguishedName, KeyKind, SigningKey, SoftwareKey,
-    TsuCertificate, TsuFault, TsuProfile, check_tsu,
+    CaProfile, CertificateAuthority, DistinguishedName, KeyBackend, KeyKind, Pkcs11Backend,
+    Pkcs11Settings, SigningKey, SoftwareKey, TokenChoice, TsuCertificate, TsuFault, TsuProfile,
+    check_tsu,
 };
 use openssl::pkey::{PKey, Private};
 use rand::{TryCryptoRng, TryRng};
@@ -61,6 +65,74 @@ pub(crate) fn key(kind: KeyKind) -> Arc<dyn SigningKey> {
     Arc::new(SoftwareKey::generate("test", kind).unwrap())
 }
 
+/// Where the keys of a test come from: a test of signatures runs with each.
+pub(crate) enum Keys {
+    /// Made in memory.
+    Software,
+    /// Made in a token.
+    Token(Pkcs11Backend),
+}
+
+impl Keys {
+    /// Keys of SoftHSM's token.
+    pub(crate) fn in_token(token: &softhsm::Token) -> Self {
+        Self::Token(Pkcs11Backend::open(settings(token)).unwrap())
+    }
+
+    /// The kinds that can be made.
+    pub(crate) fn kinds(&self) -> Vec<KeyKind> {
+        match self {
+            Self::Software => KeyKind::ALL.to_vec(),
+            Self::Token(token) => token.kinds().unwrap(),
+        }
+    }
+
+    pub(crate) fn is_device(&self) -> bool {
+        matches!(self, Self::Token(_))
+    }
+
+    /// A new key.
+    pub(crate) fn make(&self, kind: KeyKind) -> Arc<dyn SigningKey> {
+        match self {
+            Self::Software => key(kind),
+            Self::Token(token) => {
+                let free = |number: &u32| !token.contains(&format!("{kind}-{number}")).unwrap();
+                let number = (0..).find(free).unwrap();
+                token.generate(&format!("{kind}-{number}"), kind).unwrap()
+            }
+        }
+    }
+}
+
+/// A test of each of these functions with keys of this process, and one with keys of a token.
+macro_rules! both_back_ends {
+    ($($module:ident :: $test:ident)+) => {
+        mod in_memory {
+            $(#[test]
+            fn $test() {
+                super::$test(&crate::support::Keys::Software);
+            })+
+        }
+
+        mod in_device {
+            $(#[test]
+            fn $test() {
+                let name = concat!(stringify!($module), "::in_device::", stringify!($test));
+                crate::support::softhsm::test(name, |token| {
+                    super::$test(&crate::support::Keys::in_token(token));
+                });
+            })+
+        }
+    };
+}
+pub(crate) use both_back_ends;
+
+/// How SoftHSM's token is reached in this process.
+pub(crate) fn settings(token: &softhsm::Token) -> Pkcs11Settings {
+    let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
+    Pkcs11Settings::new(token.module(), choice, token.pin_file())
+}
+
 pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
     matches!(kind, KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87)
 }
@@ -81,13 +153,18 @@ pub(crate) const URL: &str = "https://tsa.example";
 
 impl Hierarchy {
     pub(crate) fn new(kind: KeyKind) -> Self {
+        Self::with(&Keys::Software, kind)
+    }
+
+    pub(crate) fn with(keys: &Keys, kind: KeyKind) -> Self {
         let rng = &mut SeededRng(0);
         let start = now() - Duration::days(30);
         let profile = CaProfile::root(name("Prova Root CA"));
-        let root = CertificateAuthority::create_root(&profile, key(kind), URL, start, rng).unwrap();
+        let root =
+            CertificateAuthority::create_root(&profile, keys.make(kind), URL, start, rng).unwrap();
         let profile = CaProfile::issuing("tsa-ca", name("Prova TSA CA"));
-        let issuing = root.create_issuing(&profile, key(kind), start, rng).unwrap();
-        let unit_key = key(kind);
+        let issuing = root.create_issuing(&profile, keys.make(kind), start, rng).unwrap();
+        let unit_key = keys.make(kind);
         let profile = TsuProfile::new(name("Prova TSU 1"), vec![policy()]);
         let unit = issuing.issue_tsu(&profile, unit_key.public_key(), now(), rng).unwrap();
         Self { root, issuing, unit_key, unit }
