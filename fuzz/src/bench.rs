@@ -161,7 +161,7 @@ struct Still;
 
 impl TimeSource for Still {
     fn now(&self) -> Result<Instant, TimeNotAvailable> {
-        Ok(Instant { unix_ms: noon().timestamp_millis() + 86_400_123 })
+        Ok(Instant { unix_ms: noon().timestamp_millis() + 86_400_123, error_us: 0 })
     }
 }
 

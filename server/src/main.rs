@@ -10,7 +10,6 @@
 //! | [`log`], [`metrics`], [`tls`], [`clock`], [`random`] | the rim |
 
 mod cli;
-mod clock;
 mod config;
 mod connections;
 mod demo;

@@ -95,7 +95,7 @@ impl<L: Ledger> Issuer<L> {
         unit: &Tsu,
         companion: Option<&Arc<Tsu>>,
     ) -> Result<i64, RejectReason> {
-        let now_ms = self.time().now().map_err(|error| {
+        let now_ms = self.time().now(units::accuracy(unit, companion)).map_err(|error| {
             warn!(%error, "no token: time");
             RejectReason::Clock
         })?;
@@ -105,10 +105,11 @@ impl<L: Ledger> Issuer<L> {
 
     /// The time of the token, or of both of a pair.
     fn gen_time(&self, unit: &Tsu, companion: Option<&Arc<Tsu>>) -> Result<i64, RejectReason> {
-        let gen_time_ms = self.time().gen_time().map_err(|error| {
-            warn!(%error, "stamp given back: time");
-            RejectReason::Clock
-        })?;
+        let gen_time_ms =
+            self.time().gen_time(units::accuracy(unit, companion)).map_err(|error| {
+                warn!(%error, "stamp given back: time");
+                RejectReason::Clock
+            })?;
         check_use(unit, companion, gen_time_ms)?;
         Ok(gen_time_ms)
     }

@@ -10,7 +10,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct Instant {
     /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
     pub unix_ms: i64,
+    /// The clock was no further from UTC, in microseconds; what the milliseconds cut off is not in
+    /// it. Zero from a clock that nobody measures.
+    pub error_us: u64,
 }
+
+/// What a time loses at most when it is cut to milliseconds.
+const TRUNCATION_US: u64 = 1_000;
 
 /// A source of time may have none to give.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,15 +50,26 @@ impl TimeGuard {
         Self { source, last: AtomicI64::new(last_issued.unwrap_or(0)) }
     }
 
-    /// The time now, in milliseconds since the Unix epoch, for everything but a token.
+    /// The time now, in milliseconds since the Unix epoch, for everything but a token. It is as
+    /// exact as `accuracy` says: EN 319 421 clause 7.7.2, no token while the clock is out of the
+    /// accuracy that the token states.
     ///
     /// # Errors
-    /// [`TimeNotAvailable`]: the source has none, or it is behind the last token.
-    pub fn now(&self) -> Result<i64, TimeNotAvailable> {
+    /// [`TimeNotAvailable`]: the source has none, it is not as exact as that, or it is behind the
+    /// last token.
+    pub fn now(&self, accuracy: Accuracy) -> Result<i64, TimeNotAvailable> {
         // The last genTime is read before the clock. The other way round, a thread that was
         // interrupted in between would take its neighbour's token for one from the future.
         let last = self.last.load(Ordering::Acquire);
-        let now = self.source.now()?.unix_ms;
+        let Instant { unix_ms: now, error_us } = self.source.now()?;
+        let asked_us = accuracy.as_micros();
+        if error_us.saturating_add(TRUNCATION_US) > asked_us {
+            let reason = format!(
+                "the clock may be off by {error_us} us, and the milliseconds of a token cut off \
+                 {TRUNCATION_US} us, which is more than the accuracy of {asked_us} us"
+            );
+            return Err(TimeNotAvailable { reason });
+        }
         if !(0..END_OF_TIME_MS).contains(&now) {
             let reason = format!("the clock shows {now} ms since 1970, which no token can carry");
             return Err(TimeNotAvailable { reason });
@@ -69,8 +86,8 @@ impl TimeGuard {
     ///
     /// # Errors
     /// [`TimeNotAvailable`], as for [`TimeGuard::now`].
-    pub fn gen_time(&self) -> Result<i64, TimeNotAvailable> {
-        let now = self.now()?;
+    pub fn gen_time(&self, accuracy: Accuracy) -> Result<i64, TimeNotAvailable> {
+        let now = self.now(accuracy)?;
         // Another thread may have read the same clock later and come here earlier. Its time has
         // passed too, so it is as true as ours, and it keeps the order.
         Ok(now.max(self.last.fetch_max(now, Ordering::AcqRel)))
@@ -85,7 +102,7 @@ impl TimeGuard {
 ///       millis     [0] INTEGER  (1..999)    OPTIONAL,
 ///       micros     [1] INTEGER  (1..999)    OPTIONAL  }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Accuracy {
     micros: u64,
 }
@@ -102,12 +119,15 @@ impl Accuracy {
     /// One second: what EN 319 421 TIS-7.7.2-03 demands at least.
     pub const SECOND: Self = Self { micros: 1_000_000 };
 
+    /// One hour: the coarsest there is.
+    pub(crate) const COARSEST: Self = Self { micros: 3_600_000_000 };
+
     /// From microseconds, between one and those of an hour.
     ///
     /// # Errors
     /// [`BadAccuracy`] outside of it. Zero would say that there is no error at all.
     pub fn from_micros(micros: u64) -> Result<Self, BadAccuracy> {
-        if (1..=3_600_000_000).contains(&micros) {
+        if (1..=Self::COARSEST.micros).contains(&micros) {
             Ok(Self { micros })
         } else {
             Err(BadAccuracy { micros })

@@ -4,7 +4,7 @@
 //! and rest in `store`; this room opens these in order and closes them in the reverse one.
 
 mod admin_token;
-mod clock_guard;
+mod clock;
 mod disk;
 mod limits;
 mod logins;
@@ -18,7 +18,7 @@ pub(crate) use admin_token::AdminTokenError;
 pub(crate) use pki::PkiError;
 pub(crate) use watch::watch;
 
-use crate::clock::SystemClocks;
+use self::clock::ServiceClock;
 use crate::config::{Config, PasswordsConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
@@ -26,7 +26,6 @@ use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Cre
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
 use chrono::{DateTime, TimeDelta, Utc};
-use clock_guard::ClockGuard;
 use disk::Disk;
 use limits::Limits;
 use logins::Logins;
@@ -41,7 +40,7 @@ use tsa::{Issuer, IssuerError, IssuerSettings};
 
 /// Everything that the routes need.
 pub(crate) struct Service {
-    pub(crate) clock: Arc<ClockGuard<SystemClocks>>,
+    pub(crate) clock: Arc<ServiceClock>,
     pub(crate) store: Arc<DiskStore>,
     pub(crate) ledger: StampLedger,
     pub(crate) credentials: Credentials,
@@ -87,7 +86,7 @@ impl Service {
         // What is made below, by libraries too, is for the service's own user. Certificates are
         // opened to everybody by name.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-        let (clock, random) = (Arc::new(ClockGuard::new(SystemClocks)), SystemRandom);
+        let (clock, random) = (Arc::new(ServiceClock::machine()), SystemRandom);
         let now = clock.now();
         let data = pki::private_directory(&config.data.directory)?;
         // The store first: its lock keeps a second process away from everything else.

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::response;
 use crate::serial::RandomSource;
 use crate::signer::SignerPool;
-use crate::time::{TimeGuard, TimeNotAvailable, TimeSource};
+use crate::time::{Accuracy, TimeGuard, TimeNotAvailable, TimeSource};
 use crate::token::{CertificateSet, signer_of, with_certificates};
 use crate::tsu::{KeyChange, Tsu};
 use arc_swap::ArcSwap;
@@ -261,9 +261,8 @@ impl<L: Ledger> Issuer<L> {
     /// # Errors
     /// The first reason why not.
     pub fn readiness(&self) -> Result<(), NotReady> {
-        let now = self.trusted_now()?;
         let units = self.units.load();
-        units.default_place().ok_or(NotReady::NoUnit)?.readiness(now)
+        self.readiness_of(units.default_place().ok_or(NotReady::NoUnit)?)
     }
 
     /// The same of every unit, in the order of their identifiers.
@@ -271,20 +270,24 @@ impl<L: Ledger> Issuer<L> {
     /// # Errors
     /// [`NotReady::Clock`], which holds for all of them.
     pub fn unit_readiness(&self) -> Result<Vec<UnitReadiness>, NotReady> {
-        let now = self.trusted_now()?;
+        self.trusted_now(Accuracy::COARSEST)?;
         let units = self.units.load();
         let default = units.default_place().map(|place| place.unit().id());
         let readiness = |unit: &Arc<Tsu>| {
             let place = units.find(Some(unit.id())).ok()?;
-            let (unit, ready) = (unit.id().to_owned(), place.readiness(now));
+            let (unit, ready) = (unit.id().to_owned(), self.readiness_of(place));
             Some(UnitReadiness { is_default: default == Some(&*unit), unit, ready })
         };
         Ok(units.units().iter().filter_map(readiness).collect())
     }
 
-    fn trusted_now(&self) -> Result<DateTime<Utc>, NotReady> {
+    fn readiness_of(&self, place: &Place) -> Result<(), NotReady> {
+        place.readiness(self.trusted_now(place.accuracy())?)
+    }
+
+    fn trusted_now(&self, accuracy: Accuracy) -> Result<DateTime<Utc>, NotReady> {
         let out_of_range = || TimeNotAvailable { reason: RejectReason::Clock.text().to_owned() };
-        Ok(DateTime::from_timestamp_millis(self.time.now()?).ok_or_else(out_of_range)?)
+        Ok(DateTime::from_timestamp_millis(self.time.now(accuracy)?).ok_or_else(out_of_range)?)
     }
 
     /// Asks every key that is in a device whether it is there, and tells what has changed since it

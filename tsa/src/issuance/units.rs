@@ -5,6 +5,7 @@
 
 use super::issuer::{IssuerError, NotReady};
 use crate::failure::RejectReason;
+use crate::time::Accuracy;
 use crate::token::{CertificateSet, SignerId};
 use crate::tsu::Tsu;
 use certs::TsuFault;
@@ -142,6 +143,14 @@ impl Place {
         }
     }
 
+    /// What the clock has to keep for its tokens.
+    pub(super) fn accuracy(&self) -> Accuracy {
+        match &self.companion {
+            Companion::Unit(companion) => accuracy(&self.unit, Some(companion)),
+            Companion::None | Companion::Missing(_) => self.unit.accuracy(),
+        }
+    }
+
     /// Whether the unit, and its companion when it has one, could sign at `now`.
     pub(super) fn readiness(&self, now: DateTime<Utc>) -> Result<(), NotReady> {
         ready(&self.unit, now)?;
@@ -154,6 +163,11 @@ impl Place {
             }),
         }
     }
+}
+
+/// The finest accuracy that the tokens of a unit and its companion will state.
+pub(super) fn accuracy(unit: &Tsu, companion: Option<&Arc<Tsu>>) -> Accuracy {
+    companion.map_or(unit.accuracy(), |companion| unit.accuracy().min(companion.accuracy()))
 }
 
 fn ready(unit: &Tsu, now: DateTime<Utc>) -> Result<(), NotReady> {

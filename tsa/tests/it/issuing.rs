@@ -122,6 +122,23 @@ fn a_lost_clock_is_time_not_available() {
     assert!(matches!(bench.issue(&request::encode(&usual())).outcome, Outcome::Granted { .. }));
 }
 
+/// EN 319 421 TIS-7.7.1-07, F09: the unit states 500 ms, and a clock that may be off by more gives
+/// no token and takes no stamp.
+#[test]
+fn a_clock_outside_of_the_stated_accuracy_is_time_not_available() {
+    let bench = Bench::new(1);
+    bench.clock.err(499_001);
+    let reason = rejected(&bench.issue(&request::encode(&usual())));
+    assert_eq!(reason, RejectReason::Clock);
+    assert_eq!(reason.failure(), PkiFailureInfo::TimeNotAvailable);
+    assert!(matches!(bench.issuer.readiness(), Err(NotReady::Clock(_))));
+    bench.issuer.ledger().assert_balanced(0);
+    bench.clock.err(499_000);
+    assert!(bench.issuer.readiness().is_ok());
+    assert!(matches!(bench.issue(&request::encode(&usual())).outcome, Outcome::Granted { .. }));
+    bench.issuer.ledger().assert_balanced(1);
+}
+
 /// A3: a clock that is lost between reserve and prepare gives the stamp back.
 #[test]
 fn a_clock_lost_after_the_reservation_gives_the_stamp_back() {

@@ -37,6 +37,7 @@ pub(crate) fn start_ms() -> i64 {
 /// A clock that stands still until it is set, or fails when it is told to.
 pub(crate) struct TestClock {
     unix_ms: AtomicI64,
+    error_us: AtomicU64,
     lost: AtomicBool,
     /// Lost after so many readings more; negative never.
     readings_left: AtomicI64,
@@ -46,6 +47,7 @@ impl TestClock {
     pub(crate) fn at(unix_ms: i64) -> Arc<Self> {
         Arc::new(Self {
             unix_ms: AtomicI64::new(unix_ms),
+            error_us: AtomicU64::new(0),
             lost: AtomicBool::new(false),
             readings_left: AtomicI64::new(-1),
         })
@@ -53,6 +55,10 @@ impl TestClock {
 
     pub(crate) fn set(&self, unix_ms: i64) {
         self.unix_ms.store(unix_ms, Ordering::SeqCst);
+    }
+
+    pub(crate) fn err(&self, error_us: u64) {
+        self.error_us.store(error_us, Ordering::SeqCst);
     }
 
     pub(crate) fn lose(&self, lost: bool) {
@@ -73,7 +79,8 @@ impl TimeSource for TestClock {
         if left == 0 || self.lost.load(Ordering::SeqCst) {
             return Err(TimeNotAvailable { reason: "the test says so".to_owned() });
         }
-        Ok(Instant { unix_ms: self.unix_ms.load(Ordering::SeqCst) })
+        let unix_ms = self.unix_ms.load(Ordering::SeqCst);
+        Ok(Instant { unix_ms, error_us: self.error_us.load(Ordering::SeqCst) })
     }
 }
 
