@@ -74,10 +74,7 @@ pub(crate) async fn record(
     if let Some(event) = event(response.request(), response.status())
         && let Some(service) = response.request().app_data::<Data<Service>>()
     {
-        let now = service.clock.now();
-        if let Err(error) = service.trail.record(event, now).await {
-            tracing::error!(%error, "an administration act is not in the audit trail");
-        }
+        service.tell(event).await;
     }
     Ok(response)
 }

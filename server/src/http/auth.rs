@@ -117,11 +117,8 @@ async fn noted(
     let now = service.clock.now();
     match &outcome {
         Ok(account) => {
-            let first = service.logins.accepted(*account, proof.label(), now);
-            if let Some(event) = first
-                && let Err(error) = service.trail.record(event, now).await
-            {
-                tracing::error!(%error, "a sign-in is not in the audit trail");
+            if let Some(event) = service.logins.accepted(*account, proof.label(), now) {
+                service.tell(event).await;
             }
         }
         Err(AuthError::Denied | AuthError::Slowed { .. }) => {

@@ -27,7 +27,7 @@ const MOST_CHANGES: usize = 12;
 const ACTOR: &str = "service";
 
 /// Records a start: that it happened, how the last run ended, and the configuration.
-pub(super) fn started(
+pub(super) async fn started(
     store: &Arc<dyn Store>,
     config: &Config,
     now: DateTime<Utc>,
@@ -48,18 +48,18 @@ pub(super) fn started(
         put_changed(tx, CONFIGURATION, before.as_deref(), text.as_bytes());
         Ok(())
     });
-    recorded.wait()
+    recorded.durable().await
 }
 
 /// Records a clean end.
-pub(super) fn stopped(store: &Arc<dyn Store>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn stopped(store: &Arc<dyn Store>, now: DateTime<Utc>) -> Result<(), StoreError> {
     let recorded = store.transact(move |tx| {
         let event = Event::success(Category::Service, "service-stopped", ACTOR, "service");
         append(tx, &event, now)?;
         tx.delete(SERVICE, RUNNING);
         Ok(())
     });
-    recorded.wait()
+    recorded.durable().await
 }
 
 fn put_changed(tx: &mut dyn Transaction, key: &[u8], before: Option<&[u8]>, after: &[u8]) {
@@ -134,7 +134,7 @@ fn rfc3339(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONFIGURATION, SERVICE, started, stopped};
+    use super::{CONFIGURATION, SERVICE};
     use crate::config::Config;
     use chrono::{DateTime, Utc};
     use std::path::Path;
@@ -148,6 +148,16 @@ mod tests {
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_767_225_600, 0).unwrap()
+    }
+
+    fn started(store: &Arc<dyn Store>, config: &Config, now: DateTime<Utc>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(super::started(store, config, now)).unwrap();
+    }
+
+    fn stopped(store: &Arc<dyn Store>, now: DateTime<Utc>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(super::stopped(store, now)).unwrap();
     }
 
     fn told(store: &Arc<dyn Store>) -> Vec<Recorded> {
@@ -167,8 +177,8 @@ mod tests {
     fn a_clean_run_leaves_a_start_and_a_stop() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         for _run in 0..2 {
-            started(&store, &config(), now()).unwrap();
-            stopped(&store, now()).unwrap();
+            started(&store, &config(), now());
+            stopped(&store, now());
         }
         let run = ["service-started", "configuration-loaded", "service-stopped"];
         assert_eq!(words(&store), [run, run].concat());
@@ -177,13 +187,13 @@ mod tests {
     #[test]
     fn a_run_that_did_not_end_is_told_at_the_next_start() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
-        started(&store, &config(), now()).unwrap();
-        started(&store, &config(), now()).unwrap();
+        started(&store, &config(), now());
+        started(&store, &config(), now());
         let events = told(&store);
         assert_eq!(events[2].action, "unclean-end");
         assert_eq!(details(&events[2], "started"), ["2026-01-01T00:00:00Z"]);
-        stopped(&store, now()).unwrap();
-        started(&store, &config(), now()).unwrap();
+        stopped(&store, now());
+        started(&store, &config(), now());
         assert_eq!(words(&store).iter().filter(|word| *word == "unclean-end").count(), 1);
     }
 
@@ -191,12 +201,12 @@ mod tests {
     fn what_changed_in_the_configuration_is_told_key_by_key() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
         let mut config = config();
-        started(&store, &config, now()).unwrap();
-        started(&store, &config, now()).unwrap();
+        started(&store, &config, now());
+        started(&store, &config, now());
         config.data.segment_mib = 64;
         config.tsu[0].companion = Some("pq".to_owned());
         config.tsu[0].policies.clear();
-        started(&store, &config, now()).unwrap();
+        started(&store, &config, now());
         let events = told(&store);
         let loaded: Vec<_> =
             events.iter().filter(|event| event.action == "configuration-loaded").collect();
@@ -218,7 +228,7 @@ mod tests {
     #[test]
     fn the_stored_configuration_is_lines() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new().unwrap());
-        started(&store, &config(), now()).unwrap();
+        started(&store, &config(), now());
         let text = store.get(SERVICE, CONFIGURATION).unwrap().unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("\nserver.listen = \"127.0.0.1:3161\"\n"), "{text}");

@@ -207,6 +207,31 @@ impl Service {
         }
     }
 
+    /// Makes the units of the configuration whose device was away at the start.
+    pub(super) async fn configure_pending(&self, now: DateTime<Utc>) {
+        let pending = std::mem::take(&mut *self.pending.lock());
+        for unit in pending {
+            let data = self.disk.directory();
+            match configure(&unit, data, &self.units, &self.pki, now).await {
+                Ok(_unit) => {
+                    tracing::info!(unit = unit.id, "unit made");
+                    if let Err(error) = self.refresh_units().await {
+                        tracing::error!(%error, "the units cannot be read");
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(unit = unit.id, %error, "a unit cannot be made yet");
+                    self.pending.lock().push(unit);
+                }
+            }
+        }
+    }
+
+    /// The units of the configuration that could not be made yet.
+    pub(crate) fn pending_units(&self) -> Vec<String> {
+        self.pending.lock().iter().map(|unit| unit.id.clone()).collect()
+    }
+
     /// Lets issuing go on with what the registry has now.
     pub(crate) async fn refresh_units(&self) -> Result<(), UnitError> {
         let (registry, now) = (self.units.clone(), self.clock.now());
