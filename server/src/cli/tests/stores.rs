@@ -157,3 +157,37 @@ fn stamps_are_added_again_and_a_forged_entry_is_found() {
     assert!(ended.out.contains("accounting: "), "{}", ended.out);
     assert!(ended.out.contains("last good backup"), "{}", ended.out);
 }
+
+/// Events are recorded, and a check beside the service follows their chain. Then a hand that is
+/// not the trail's makes an event undone.
+#[test]
+fn the_chain_of_the_audit_trail_is_followed_and_a_lost_event_is_found() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let (service, _) = DiskStore::open(&data, &Settings::default()).unwrap();
+    let service: Arc<dyn Store> = Arc::new(service);
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let log = trail::Trail::open(Arc::clone(&service)).unwrap();
+    for subject in ["unit main", "unit spare"] {
+        let event = trail::Event::success(trail::Category::Key, "key-made", "service", subject);
+        log.submit(event, now).wait().unwrap();
+    }
+
+    let ended = run(&["store", "check", "--json", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    let head = hex::encode(log.head().unwrap().hash);
+    assert_eq!(told["trail"], serde_json::json!({ "events": 2, "head": head }));
+
+    let undone = service.transact(|transaction| {
+        transaction.delete(trail::tables::EVENT, &1_u64.to_be_bytes());
+        Ok(())
+    });
+    undone.wait().unwrap();
+    service.close().unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let said = "audit trail: transaction 3: a row of trail-event was removed";
+    assert!(ended.out.contains(said), "{}", ended.out);
+    assert!(ended.out.contains("last good backup"), "{}", ended.out);
+}
