@@ -58,7 +58,10 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/api/v1/stamp-account/events", Access::Account, 200),
     ("GET", "/api/v1/timestamps/{serial}", Access::Owner, 200),
     ("GET", "/pki/{ca}.crt", Access::Public, 200),
+    ("GET", "/pki/{ca}.crl", Access::Public, 200),
     ("GET", "/pki/chain.pem", Access::Public, 200),
+    ("POST", "/ocsp", Access::Public, 200),
+    ("GET", "/ocsp/{request}", Access::Public, 200),
     ("GET", "/healthz", Access::Public, 200),
     ("GET", "/readyz", Access::Public, 200),
     // To callers on the same machine, which a test always is.

@@ -19,7 +19,7 @@ use trail::{Category, Event, Outcome};
 const ADMIN: &str = "/api/v1/admin/";
 
 /// The acts by the last words of their routes, below [`ADMIN`]. A name in the trail never changes.
-const ACTS: [(&str, &str, &str); 26] = [
+const ACTS: [(&str, &str, &str); 24] = [
     ("POST", "accounts", "account-opened"),
     ("POST", "accounts/{account}/suspend", "account-suspended"),
     ("POST", "accounts/{account}/reactivate", "account-reactivated"),
@@ -40,10 +40,8 @@ const ACTS: [(&str, &str, &str); 26] = [
     ("POST", "tsus", "unit-asked-for"),
     ("POST", "tsus/{id}/keys", "unit-key-asked-for"),
     ("POST", "tsus/{id}/certificate", "unit-certificate-brought"),
-    ("POST", "tsus/{id}/certify", "unit-certification-asked-for"),
     ("POST", "tsus/{id}/activate", "unit-activation-asked-for"),
     ("POST", "tsus/{id}/retire", "unit-retirement-asked-for"),
-    ("POST", "tsus/{id}/default", "default-unit-chosen"),
     ("GET", "trail", "trail-read"),
     ("GET", "tsus/{id}/csr", "certification-request-read"),
 ];

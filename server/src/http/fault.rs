@@ -1,8 +1,11 @@
-//! The one mapping from the accounts' refusals to problems.
+//! The one mapping from the refusals of the domain to problems.
 
 use super::problem::Problem;
 use accounts::credentials::CredentialError;
 use accounts::stamps::StampError;
+use authority::AuthorityError;
+use authority::units::UnitError;
+use certs::IssueError;
 use store::StoreError;
 
 /// What the client may know of a refusal of the stamp ledger.
@@ -53,6 +56,42 @@ pub(crate) fn credential_problem(error: CredentialError) -> Problem {
         error => {
             tracing::error!(%error, "credentials");
             Problem::Internal
+        }
+    }
+}
+
+/// What the client may know of a refusal of the built-in CA.
+pub(crate) fn authority_problem(error: AuthorityError) -> Problem {
+    match error {
+        AuthorityError::UnknownCa { .. } => Problem::NotFound { what: "CA of this name" },
+        AuthorityError::UnknownCertificate { .. } => {
+            Problem::NotFound { what: "certificate of this serial number" }
+        }
+        AuthorityError::Illegal { .. } => Problem::Conflict { reason: error.to_string() },
+        AuthorityError::Act { field, allowed } => {
+            Problem::Invalid { field: field.to_owned(), reason: format!("use {allowed}") }
+        }
+        AuthorityError::Issue(IssueError::Name(_) | IssueError::Key { .. }) => {
+            Problem::Invalid { field: "subject".to_owned(), reason: error.to_string() }
+        }
+        AuthorityError::Store(error) => store_problem(&error),
+        error => {
+            tracing::error!(%error, "the built-in CA");
+            Problem::Unavailable
+        }
+    }
+}
+
+/// What the client may know of a refusal of the units.
+pub(crate) fn unit_problem(error: UnitError) -> Problem {
+    match error {
+        UnitError::UnknownUnit { .. } => {
+            Problem::NotFound { what: "time-stamping unit of this name" }
+        }
+        UnitError::Store(error) => store_problem(&error),
+        error => {
+            tracing::error!(%error, "the units");
+            Problem::Unavailable
         }
     }
 }

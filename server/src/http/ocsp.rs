@@ -91,14 +91,12 @@ fn kind(kind: AnswerKind) -> &'static str {
     match kind {
         AnswerKind::Signed => "signed",
         AnswerKind::Malformed => "malformed",
-        AnswerKind::InternalError => "internal_error",
         AnswerKind::TryLater => "try_later",
-        AnswerKind::Unauthorized => "unauthorized",
     }
 }
 
 fn finish(mut response: HttpResponseBuilder, answer: &OcspAnswer) -> HttpResponse {
-    if matches!(answer.kind, AnswerKind::TryLater | AnswerKind::InternalError) {
+    if answer.kind == AnswerKind::TryLater {
         response.insert_header((header::RETRY_AFTER, 10));
     }
     response.insert_header((header::CONTENT_TYPE, RESPONSE)).body(answer.der.to_vec())

@@ -129,7 +129,8 @@ pub(crate) struct CertificateDetail {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct CertificateChange {
     at: String,
-    change: String,
+    /// `suspended`, `reactivated` or `revoked`.
+    change: &'static str,
     reason: Option<&'static str>,
     until: Option<String>,
     /// Since when the key may have been misused.
@@ -160,18 +161,28 @@ fn detail(service: &Service, serial: &Serial) -> Result<CertificateDetail, Probl
     let found = found.ok_or(NOT_FOUND)?;
     let history = found.history.into_iter().map(|entry| CertificateChange {
         at: rfc3339(entry.at),
-        change: entry.change,
+        change: past(entry.change),
         reason: entry.reason.map(RevocationReason::name),
         until: entry.until.map(rfc3339),
         invalidity_date: entry.invalidity.map(rfc3339),
-        actor: entry.actor,
-        why: entry.why,
+        actor: entry.by.actor,
+        why: entry.by.reason,
     });
     Ok(CertificateDetail {
         view: CertificateView::of(found.certificate, now),
         certificate: certs::pem::bundle([found.der.as_slice()]),
         history: history.collect(),
     })
+}
+
+/// What was done, as a status has it.
+fn past(change: &'static str) -> &'static str {
+    match change {
+        "suspend" => "suspended",
+        "reactivate" => "reactivated",
+        "revoke" => "revoked",
+        other => other,
+    }
 }
 
 /// The serial number in a path. What cannot be one names nothing.
