@@ -118,11 +118,9 @@ impl Source {
 
     fn failed(&mut self, failure: &PollFailure) {
         self.problem = Some(failure.to_string());
-        match failure {
-            PollFailure::KissOfDeath(code) => {
-                (self.kiss_of_death, self.unanswered) = (Some(code), 0)
-            }
-            _ => self.kiss_of_death = None,
+        self.kiss_of_death = None;
+        if let PollFailure::KissOfDeath(code) = failure {
+            (self.kiss_of_death, self.unanswered) = (Some(*code), 0);
         }
         match failure {
             PollFailure::KissOfDeath("RATE") => self.slowed += 1,

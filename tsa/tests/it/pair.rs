@@ -10,8 +10,8 @@ use certs::KeyKind;
 use marca_tsa::ledger::{Refusal, TokenRecord};
 use marca_tsa::verify::{ParsedReply, parse_reply};
 use marca_tsa::{
-    HashAlgorithm, Issuer, IssuerError, IssuerSettings, NotReady, Outcome, Policies, RejectReason,
-    Tsu, TsuSettings,
+    Accuracy, HashAlgorithm, Issuer, IssuerError, IssuerSettings, NotReady, Outcome, Policies,
+    RejectReason, Tsu, TsuSettings, UnitReadiness,
 };
 use rasn_cms::tsp::TimeStampReq;
 use std::sync::Arc;
@@ -110,6 +110,32 @@ fn companions_of_each_other_make_two_tokens_not_more() {
         assert_eq!(record.tsu, unit);
         assert_eq!(record.companion.unwrap().tsu, companion);
     }
+}
+
+/// Both tokens state the same time, so the clock has to keep the finer of their accuracies.
+#[test]
+fn a_pair_needs_the_finer_of_its_accuracies() {
+    let authority = Authority::new();
+    let mut fine = authority.settings("second", TestKey::new(KeyKind::P256));
+    fine.accuracy = Accuracy::from_micros(10_000).unwrap();
+    let units = vec![
+        authority.unit("main", TestKey::new(KeyKind::P256)).paired_with("second"),
+        authority.unit("alone", TestKey::new(KeyKind::P256)),
+        Tsu::new(fine).unwrap(),
+    ];
+    let bench = Bench::with_units(2, authority, units);
+    bench.clock.err(9_001);
+    let refused = bench.issue(&request::encode(&usual())).outcome;
+    let clock = RejectReason::Clock;
+    assert_eq!(refused, Outcome::Rejected { failure: clock.failure(), reason: clock });
+    assert!(matches!(bench.issuer.readiness(), Err(NotReady::Clock(_))));
+    let ready = |unit: UnitReadiness| (unit.unit, unit.ready.is_ok());
+    let all: Vec<_> = bench.issuer.unit_readiness().unwrap().into_iter().map(ready).collect();
+    assert_eq!(all.iter().map(|(_, ready)| *ready).collect::<Vec<_>>(), [true, false, false]);
+    bench.clock.err(9_000);
+    let granted = bench.issue(&request::encode(&usual())).outcome;
+    assert!(matches!(granted, Outcome::Granted { companion: Some(_), .. }));
+    bench.issuer.ledger().assert_balanced(2);
 }
 
 /// The same request inside the window gets the same pair.

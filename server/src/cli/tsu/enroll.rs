@@ -12,7 +12,6 @@ use crate::cli::client::{Client, segment};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, REFUSED, UNREACHABLE};
 use crate::cli::table::printable;
-use crate::clock::{Clocks, SystemClocks};
 use crate::random::SystemRandom;
 use certs::cmp::{
     Answer, CmpError, Enrollment, Issued, MacAlgorithm, Protection, Request, Verdict,
@@ -20,6 +19,7 @@ use certs::cmp::{
 use certs::pem;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use clock::{Clocks, SystemClocks};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -325,5 +325,6 @@ impl<'a> Exchange<'a> {
 
 /// The machine's time: an answer's signer has to be valid now.
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(SystemClocks.read().wall_ms).unwrap_or_default()
+    let clocks = SystemClocks::boot();
+    DateTime::from_timestamp_micros(clocks.read().wall_us).unwrap_or_default()
 }
