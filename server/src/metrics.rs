@@ -179,7 +179,11 @@ impl Metrics {
             Unit::Seconds,
             ends.clone(),
         );
-        registry.register("clock_state", "1 for the state that the clock is in", clock_state.clone());
+        registry.register(
+            "clock_state",
+            "1 for the state that the clock is in",
+            clock_state.clone(),
+        );
         registry.register_with_unit(
             "clock_offset",
             "The machine's clock less the best estimate of UTC; NaN while nobody measures it",

@@ -71,8 +71,12 @@ pub(crate) fn authority_problem(error: AuthorityError) -> Problem {
         AuthorityError::Act { field, allowed } => {
             Problem::Invalid { field: field.to_owned(), reason: format!("use {allowed}") }
         }
-        AuthorityError::Issue(IssueError::Name(_) | IssueError::Key { .. }) => {
+        AuthorityError::Issue(IssueError::Name(_)) => {
             Problem::Invalid { field: "subject".to_owned(), reason: error.to_string() }
+        }
+        AuthorityError::Unpublished { .. } => {
+            tracing::error!(%error, "the built-in CA");
+            Problem::Unpublished { reason: error.to_string() }
         }
         AuthorityError::Store(error) => store_problem(&error),
         error => {
@@ -88,6 +92,28 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         UnitError::UnknownUnit { .. } => {
             Problem::NotFound { what: "time-stamping unit of this name" }
         }
+        UnitError::UnknownGeneration { .. } => {
+            Problem::NotFound { what: "generation of this unit" }
+        }
+        UnitError::Setting { field, reason, .. } => {
+            Problem::Invalid { field: field.to_owned(), reason }
+        }
+        UnitError::Certificate { faults, .. } => {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            Problem::Invalid { field: "chain".to_owned(), reason: faults.join("; ") }
+        }
+        UnitError::Pem { reason, .. } => Problem::Invalid { field: "chain".to_owned(), reason },
+        UnitError::UnitExists { .. }
+        | UnitError::NoGeneration { .. }
+        | UnitError::Waiting { .. }
+        | UnitError::Illegal { .. }
+        | UnitError::Needed { .. }
+        | UnitError::NotBuiltIn { .. }
+        | UnitError::NotOurs { .. }
+        | UnitError::NoHsm { .. }
+        | UnitError::WrongKey { .. }
+        | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
+        UnitError::Authority(error) => authority_problem(error),
         UnitError::Store(error) => store_problem(&error),
         error => {
             tracing::error!(%error, "the units");

@@ -78,7 +78,9 @@ async fn ask(service: &Data<Service>, der: Vec<u8>) -> Result<OcspAnswer, Proble
     let authority = service.pki.authority();
     let answer = if authority.signs_in_device() {
         let authority = authority.clone();
-        web::block(move || authority.ocsp(&der, now)).await.map_err(|_ended| Problem::Unavailable)?
+        web::block(move || authority.ocsp(&der, now))
+            .await
+            .map_err(|_ended| Problem::Unavailable)?
     } else {
         authority.ocsp(&der, now)
     };

@@ -3,7 +3,9 @@
 use super::pki::{PkiError, private_directory};
 use crate::config::{Config, HsmConfig, KeyStore};
 use authority::units::KeyStores;
-use certs::{FileBackend, KeyBackend, KeyKind, Pkcs11Backend, Pkcs11Settings, SigningKey, TokenChoice};
+use certs::{
+    FileBackend, KeyBackend, KeyKind, Pkcs11Backend, Pkcs11Settings, SigningKey, TokenChoice,
+};
 use openssl::pkey::{PKey, Public};
 use std::sync::Arc;
 
@@ -20,8 +22,7 @@ impl Keys {
         let directory = private_directory(&config.data.directory.join("keys"))?;
         let device = |hsm: &HsmConfig| {
             let token = TokenChoice::Label(hsm.token.clone());
-            let mut settings =
-                Pkcs11Settings::new(hsm.module.clone(), token, hsm.pin_file.clone());
+            let mut settings = Pkcs11Settings::new(hsm.module.clone(), token, hsm.pin_file.clone());
             settings.max_sessions = hsm.sessions;
             Arc::new(Pkcs11Backend::new(settings)) as Arc<dyn KeyBackend>
         };

@@ -194,7 +194,7 @@ async fn configure(
     for unit in &config.tsu {
         match units::configure(unit, &config.data.directory, registry, pki, now).await {
             Ok(_unit) => {}
-            Err(OpenError::Units(UnitError::Key(error))) if error.is_device() => {
+            Err(OpenError::Units(UnitError::Key { error: KeyError::Device(error), .. })) => {
                 tracing::error!(unit = unit.id, %error, "a unit cannot be made yet");
                 pending.push(unit.clone());
             }

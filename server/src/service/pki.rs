@@ -83,7 +83,10 @@ impl Pki {
         let chain_pem = certs::pem::bundle([issuing.certificate_der(), root.certificate_der()]);
         write(&data.join("ca.pem"), &chain_pem)?;
         let subordinate = [&issuing, &holders].map(|ca| ca.certificate_der().to_vec());
-        let cas = [root, issuing, holders].map(|ca| AuthorityCa { ca, responder: responder(keys) });
+        let cas = [root, issuing, holders].map(|ca| {
+            let name = format!("{} OCSP {}", config.ca.organization, ca.id());
+            AuthorityCa { ca, responder: responder(keys, subject(&name)) }
+        });
         let (random, settings) = (random.seeded(), settings(&config.ca));
         let authority = Authority::open(Arc::clone(store), cas.into(), settings, random, now)?;
         for der in subordinate {
@@ -112,9 +115,9 @@ impl Pki {
 
 /// OCSP answers are signed by a key of their own, always in a file: it lives for weeks, signs for
 /// strangers, and can say nothing but a status.
-fn responder(keys: &Keys) -> ResponderKey {
+fn responder(keys: &Keys, subject: DistinguishedName) -> ResponderKey {
     let backend = Arc::clone(keys.backend(KeyStore::File));
-    ResponderKey::Delegated { backend, kind: KeyKind::P256 }
+    ResponderKey::Delegated { backend, kind: KeyKind::P256, subject }
 }
 
 fn settings(config: &CaConfig) -> Settings {
@@ -149,9 +152,11 @@ impl Places<'_> {
         if path.exists() {
             let der = read_certificates(&path)?.into_iter().next();
             let der = der.ok_or_else(|| file(&path, "holds no certificate; restore the backup"))?;
-            let public = certs::check::parse(&der).map_err(|error| error.to_string());
-            let public = public.and_then(|found| found.public_key().map_err(|e| e.to_string()));
-            let public = public.map_err(|reason| file(&path, &reason))?;
+            let parsed =
+                certs::check::parse(&der).map_err(|error| file(&path, &error.to_string()))?;
+            let public = parsed
+                .public_key()
+                .ok_or_else(|| file(&path, "its key is of an algorithm that is not known here"))?;
             let key = self.keys.known(label, public)?.ok_or_else(|| {
                 file(&path, "its private key is missing; restore it from the backup")
             })?;

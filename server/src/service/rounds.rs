@@ -35,9 +35,8 @@ pub(super) async fn tell_clock(service: &Service) -> Infallible {
             true => Event::failure(Category::Clock, event.action(), "service", event.subject()),
             false => Event::success(Category::Clock, event.action(), "service", event.subject()),
         };
-        let told = event.details().into_iter().fold(told, |told, (name, value)| {
-            told.with(name, value)
-        });
+        let told =
+            event.details().into_iter().fold(told, |told, (name, value)| told.with(name, value));
         service.tell(told).await;
     }
     std::future::pending().await
@@ -174,15 +173,23 @@ async fn warn(service: &Service, warnings: &mut Warnings, now: DateTime<Utc>) {
 
 /// A warning in one line.
 fn words(warning: &Warning) -> String {
-    let Warning { unit, generation, days, ends_at, what, .. } = warning;
+    let Warning { unit, generation, days, ends_at, what, successor } = warning;
     let what = match what {
-        EndOf::KeyUsage => "may no longer sign",
+        EndOf::KeyUse => "may no longer sign",
         EndOf::Certificate => "has no valid certificate any more",
         EndOf::Issuer => "has no valid issuer any more",
     };
     let ends_at = ends_at.format("%Y-%m-%d %H:%M:%S");
     let day = if *days == 1 { "day" } else { "days" };
-    format!("in {days} {day} or less, at {ends_at} UTC, key {generation} of unit {unit} {what}")
+    let next = match successor {
+        None => "nothing takes over yet".to_owned(),
+        Some((next, at)) => {
+            format!("key {next} takes over at {} UTC", at.format("%Y-%m-%d %H:%M:%S"))
+        }
+    };
+    format!(
+        "in {days} {day} or less, at {ends_at} UTC, key {generation} of unit {unit} {what}; {next}"
+    )
 }
 
 fn letter(service: &Service, words: &str) -> String {

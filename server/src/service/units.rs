@@ -49,13 +49,14 @@ pub(super) async fn configure(
 ) -> Result<Unit, OpenError> {
     let by = Act::service("the configuration");
     let path = data.join("pki").join(format!("tsu-{}.pem", unit.id));
-    let existing = match path.exists() {
-        true => Some(std::fs::read(&path).map_err(|error| PkiError::File {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?),
-        false => None,
-    };
+    let existing =
+        match path.exists() {
+            true => Some(std::fs::read(&path).map_err(|error| PkiError::File {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?),
+            false => None,
+        };
     let unit = registry.configure(settings(unit)?, existing.as_deref(), &by, now).await?;
     if existing.is_some()
         && let Some(leaf) = pki::read_certificates(&path)?.first()
@@ -72,8 +73,7 @@ pub(super) async fn configure(
 
 /// The settings of a unit, as the registry has them.
 fn settings(unit: &TsuConfig) -> Result<UnitSettings, OpenError> {
-    let mut settings =
-        UnitSettings::new(unit.id.clone(), unit.key.parse()?, unit.policies.clone());
+    let mut settings = UnitSettings::new(&unit.id, unit.key.parse()?, unit.policies.clone());
     settings.key_store = match unit.key_store {
         config::KeyStore::File => KeyStore::File,
         config::KeyStore::Hsm => KeyStore::Hsm,
@@ -91,10 +91,9 @@ fn settings(unit: &TsuConfig) -> Result<UnitSettings, OpenError> {
         config::CertifiedBy::Outside => CertifiedBy::Outside,
     };
     settings.rollover = match unit.certified_by {
-        config::CertifiedBy::BuiltIn => Some(Rollover {
-            prepare_days: unit.prepare_days,
-            activate_days: unit.activate_days,
-        }),
+        config::CertifiedBy::BuiltIn => {
+            Some(Rollover { prepare_days: unit.prepare_days, activate_days: unit.activate_days })
+        }
         config::CertifiedBy::Outside => None,
     };
     settings.accuracy_ms = unit.accuracy_ms;
@@ -129,7 +128,7 @@ pub(super) fn stamping(plan: Plan) -> Stamping {
     }
     let mut retired = Vec::with_capacity(plan.retired.len());
     for old in plan.retired {
-        let others: &[Vec<u8>] = match old.token_certificates {
+        let others: &[Vec<u8>] = match old.certificates {
             TokenCertificates::Leaf => &[],
             TokenCertificates::Full => &old.chain,
         };

@@ -95,7 +95,7 @@ pub(crate) async fn list_authorities(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
-    let facts = service.pki.authority().authorities(service.clock.now());
+    let facts = service.pki.authority().authorities().map_err(authority_problem)?;
     let authorities = facts.into_iter().map(AuthorityView::from).collect();
     Ok(fresh(HttpResponse::Ok(), &AuthorityList { authorities }))
 }

@@ -32,7 +32,7 @@ pub(crate) struct CertificateView {
     not_before: String,
     not_after: String,
     /// `good`, `suspended`, `revoked` or `expired`.
-    status: &'static str,
+    status: String,
     /// Why it is revoked.
     reason: Option<&'static str>,
     /// Since when it is suspended or revoked.
@@ -42,8 +42,8 @@ pub(crate) struct CertificateView {
 }
 
 impl CertificateView {
-    fn of(certificate: authority::Certificate, now: DateTime<Utc>) -> Self {
-        let status = certificate.word(now).word();
+    fn of(certificate: authority::Certificate) -> Self {
+        let status = certificate.word().to_string();
         let (reason, since, until) = match certificate.status {
             Status::Held { since, until } => (None, Some(since), until),
             Status::Revoked { at, reason, .. } => (Some(reason.name()), Some(at), None),
@@ -103,14 +103,12 @@ pub(crate) async fn list_issued(
         return Err(invalid("limit", "use 1 to 1000"));
     }
     let status = wanted.status.as_deref().map(str::parse).transpose();
-    let status = status.map_err(|_unknown| {
-        invalid("status", "use good, suspended, revoked or expired")
-    })?;
+    let status =
+        status.map_err(|_unknown| invalid("status", "use good, suspended, revoked or expired"))?;
     let now = service.clock.now();
     let wanted = CertificateQuery { after: wanted.after, limit, ca: wanted.ca, status };
     let page = service.pki.authority().list(&wanted, now).map_err(authority_problem)?;
-    let view = |certificate| CertificateView::of(certificate, now);
-    let certificates = page.certificates.into_iter().map(view).collect();
+    let certificates = page.certificates.into_iter().map(CertificateView::of).collect();
     Ok(fresh(HttpResponse::Ok(), &CertificatePage { certificates, next: page.next }))
 }
 
@@ -169,7 +167,7 @@ fn detail(service: &Service, serial: &Serial) -> Result<CertificateDetail, Probl
         why: entry.by.reason,
     });
     Ok(CertificateDetail {
-        view: CertificateView::of(found.certificate, now),
+        view: CertificateView::of(found.certificate),
         certificate: certs::pem::bundle([found.der.as_slice()]),
         history: history.collect(),
     })
@@ -294,7 +292,7 @@ pub(crate) async fn suspend_certificate(
     let SuspendBody { until, reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(service.pki.authority().suspend(&serial, until, &by, now).await, now)
+    changed(service.pki.authority().suspend(&serial, until, &by, now).await)
 }
 
 /// Lets a suspended certificate be valid again.
@@ -312,7 +310,7 @@ pub(crate) async fn reactivate_certificate(
     let Reason { reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(service.pki.authority().reactivate(&serial, &by, now).await, now)
+    changed(service.pki.authority().reactivate(&serial, &by, now).await)
 }
 
 /// A revocation.
@@ -344,7 +342,7 @@ pub(crate) async fn revoke_certificate(
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(wanted.reason), service.clock.now());
     let authority = service.pki.authority();
-    changed(authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await, now)
+    changed(authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await)
 }
 
 /// The reason of a word: any but the one that a suspension has.
@@ -361,10 +359,9 @@ pub(super) fn revocation_reason(field: &str, word: &str) -> Result<RevocationRea
 
 fn changed(
     outcome: Result<authority::Changed, authority::AuthorityError>,
-    now: DateTime<Utc>,
 ) -> Result<HttpResponse, Problem> {
     let changed = outcome.map_err(authority_problem)?;
-    let view = CertificateView::of(changed.certificate, now);
+    let view = CertificateView::of(changed.certificate);
     tracing::info!(
         serial = view.serial,
         status = view.status,

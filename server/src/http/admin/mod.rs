@@ -88,11 +88,7 @@ fn authority_routes(config: &mut ServiceConfig) {
     const CERTIFICATE: &str = "/api/v1/admin/certificates/{serial}";
     let under = |rest: &str| format!("{CERTIFICATE}/{rest}");
     config
-        .service(resource(
-            "/api/v1/admin/authorities",
-            GET,
-            [get(authorities::list_authorities)],
-        ))
+        .service(resource("/api/v1/admin/authorities", GET, [get(authorities::list_authorities)]))
         .service(resource(
             "/api/v1/admin/authorities/{ca}/crl",
             "POST",
@@ -101,10 +97,7 @@ fn authority_routes(config: &mut ServiceConfig) {
         .service(resource(
             "/api/v1/admin/certificates",
             "GET, POST",
-            [
-                get(certificates::list_issued),
-                web::post().to(certificates::issue_certificate),
-            ],
+            [get(certificates::list_issued), web::post().to(certificates::issue_certificate)],
         ))
         .service(resource(CERTIFICATE, GET, [get(certificates::show_issued)]))
         .service(resource(

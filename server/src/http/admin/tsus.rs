@@ -57,9 +57,9 @@ pub(crate) struct RolloverBody {
 
 impl UnitBody {
     fn settings(self) -> Result<UnitSettings, Problem> {
-        let key = word("key", Some(&self.key))?
-            .ok_or_else(|| invalid("key", "say which kind of key"))?;
-        let mut settings = UnitSettings::new(self.id, key, self.policies);
+        let key =
+            word("key", Some(&self.key))?.ok_or_else(|| invalid("key", "say which kind of key"))?;
+        let mut settings = UnitSettings::new(&self.id, key, self.policies);
         let defaults = settings.clone();
         settings.key_store =
             word("key_store", self.key_store.as_deref())?.unwrap_or(defaults.key_store);
@@ -246,6 +246,10 @@ pub(crate) struct RetireBody {
     destroy_key: bool,
     /// The certificate is revoked too, for this reason; as in `key-compromise`.
     revoke: Option<String>,
+    /// Also when the service cannot do without it: the last active key of the default unit, or of
+    /// a companion.
+    #[serde(default)]
+    force: bool,
     reason: Option<String>,
 }
 
@@ -266,8 +270,7 @@ pub(crate) async fn retire_unit_key(
         generation: wanted.generation,
         destroy_key: wanted.destroy_key,
         revoke: revoke.transpose()?,
-        // The operator named the unit, and the command line asked twice.
-        force: true,
+        force: wanted.force,
     };
     let (by, now) = (by(wanted.reason), service.clock.now());
     let retired = service.units.retire(&id, retirement, &by, now).await;
