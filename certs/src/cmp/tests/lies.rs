@@ -267,6 +267,9 @@ fn wrap((tag, content): (u8, Vec<u8>)) -> Vec<u8> {
 }
 
 proptest! {
+    // Each case derives keys from secrets, which is slow on purpose.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let (_, mut enrollment, _) = Peer::with_secret();
