@@ -90,7 +90,8 @@ impl Site {
         let mut random = StdRng::seed_from_u64(1);
         let url = "http://ca.example";
         let root = CaProfile::root(machine("Root"));
-        let root = CertificateAuthority::create_root(&root, key(), url, now(), &mut random).unwrap();
+        let root =
+            CertificateAuthority::create_root(&root, key(), url, now(), &mut random).unwrap();
         let issuing = CaProfile::issuing("issuing", machine("Issuing"));
         let ca = root.create_issuing(&issuing, key(), now(), &mut random).unwrap();
         let (directory, keys) = (home.join("data"), home.join("keys"));
@@ -115,13 +116,17 @@ impl Site {
     /// Each certificate is asked about once, then again; on one thread, then on every core.
     fn ask(&self, authority: &Authority, issued: &[(Serial, Vec<u8>)]) {
         let issuer = X509::from_der(self.ca.certificate_der()).unwrap();
-        let requests: Vec<Vec<u8>> = issued.iter().take(2 * ASKED).map(|(_, der)| {
-            let subject = X509::from_der(der).unwrap();
-            let id = OcspCertId::from_cert(MessageDigest::sha1(), &subject, &issuer).unwrap();
-            let mut request = OcspRequest::new().unwrap();
-            request.add_id(id).unwrap();
-            request.to_der().unwrap()
-        }).collect();
+        let requests: Vec<Vec<u8>> = issued
+            .iter()
+            .take(2 * ASKED)
+            .map(|(_, der)| {
+                let subject = X509::from_der(der).unwrap();
+                let id = OcspCertId::from_cert(MessageDigest::sha1(), &subject, &issuer).unwrap();
+                let mut request = OcspRequest::new().unwrap();
+                request.add_id(id).unwrap();
+                request.to_der().unwrap()
+            })
+            .collect();
         let (first, second) = requests.split_at(requests.len() / 2);
         let ask = |requests: &[Vec<u8>]| {
             for request in requests {
@@ -154,7 +159,8 @@ async fn issue(authority: &Authority, count: usize) -> Vec<(Serial, Vec<u8>)> {
         let (authority, profile, subject) = (authority.clone(), profile.clone(), subject.clone());
         let holder = holder.public_key().clone();
         tasks.spawn(async move {
-            let issued = authority.issue("issuing", &profile, &subject, &holder, &by(), now());
+            let by = by();
+            let issued = authority.issue("issuing", &profile, &subject, &holder, &by, now());
             let issued = issued.await.unwrap();
             (issued.serial, issued.der)
         });

@@ -75,7 +75,25 @@ impl Authority {
         let made = self.0.change(serial, change, by, now).await?;
         let wanted = Wanted::Change(made.count);
         let crl = self.0.publish(made.ca, wanted, &Act::service("a status changed"), now).await?;
+        self.replace_responder(serial, now).await;
         Ok(Changed { certificate: made.certificate, crl_number: crl.number })
+    }
+
+    /// Clients do not ask whether a responder's certificate is revoked (id-pkix-ocsp-nocheck): a
+    /// responder that is not good any more is replaced at once.
+    async fn replace_responder(&self, serial: &Serial, now: DateTime<Utc>) {
+        for ca in &self.0.cas {
+            let current = ca.responding.load_full().and_then(|current| current.serial.clone());
+            if current.as_ref() != Some(serial) {
+                continue;
+            }
+            if let Err(error) = self.0.renew_responder(ca, now).await {
+                // No answer is better than one by a bad responder; the timer tries it again.
+                ca.responding.store(None);
+                self.0.answers.clear();
+                tracing::error!(ca = ca.id(), %error, "the OCSP responder cannot be replaced");
+            }
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 mod tick;
+pub mod units;
 
 pub use error::AuthorityError;
 pub use model::{

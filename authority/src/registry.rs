@@ -50,6 +50,8 @@ pub(crate) struct Ca {
     /// Held while a list is made: one at a time.
     pub(crate) publishing: tokio::sync::Mutex<Publishing>,
     pub(crate) responding: ArcSwapOption<Responding>,
+    /// Held while a responder's certificate is renewed.
+    pub(crate) renewing: tokio::sync::Mutex<()>,
 }
 
 impl Authority {
@@ -212,6 +214,7 @@ fn number_cas(store: &dyn Store, cas: Vec<AuthorityCa>) -> Result<Vec<Arc<Ca>>, 
             crl: ArcSwapOption::empty(),
             publishing: tokio::sync::Mutex::new(Publishing { covers: None, last: crl_number }),
             responding: ArcSwapOption::empty(),
+            renewing: tokio::sync::Mutex::new(()),
         }));
     }
     Ok(numbered)

@@ -43,7 +43,8 @@ impl Inner {
             ResponderKey::Direct => Some(direct(ca)?),
             ResponderKey::Delegated { backend, .. } => self.delegated_before(ca, &**backend)?,
         };
-        let usable = responding.filter(|found| found.responder.usable_at(now));
+        let usable = responding
+            .filter(|found| found.responder.usable_at(now) && self.is_good(found.serial.as_ref()));
         ca.responding.store(usable.map(Arc::new));
         Ok(())
     }
@@ -62,7 +63,10 @@ impl Inner {
         let der = self.store.get(DER, &key)?.ok_or_else(|| missing(DER))?;
         let serial = read::serial(&facts, &key)?;
         let not_before = crate::encoding::instant(CERTIFICATE, &key, facts.not_before)?;
-        let signing = backend.open(&label(ca.id(), record.responder_key));
+        // The device of the key may be away: it is looked for when there is something to sign.
+        let public = certs::check::parse(&der).ok().and_then(|parsed| parsed.public_key());
+        let public = public.ok_or_else(|| damaged(DER, &key, "a certificate without a key"))?;
+        let signing = backend.open_known(&label(ca.id(), record.responder_key), public);
         let made = signing.map_err(|error| error.to_string()).and_then(|signing| {
             delegated(ca, &der, serial, not_before, signing).map_err(|error| error.to_string())
         });
@@ -73,7 +77,7 @@ impl Inner {
     }
 
     /// Gives the CA a responder whose certificate is not past its half, and is good. Returns the
-    /// serial number of a new certificate.
+    /// serial number of a new certificate. A CA in its last day gets none any more.
     pub(crate) async fn renew_responder(
         self: &Arc<Self>,
         ca: &Arc<Ca>,
@@ -82,12 +86,14 @@ impl Inner {
         let ResponderKey::Delegated { backend, kind, subject } = &ca.responder_key else {
             return Ok(None);
         };
-        let current = ca.responding.load_full();
-        let (is_fresh, is_good) = current.as_ref().map_or((false, true), |current| {
-            let fresh = current.responder.usable_at(now) && now < current.renew_at;
-            (fresh, self.is_good(current.serial.as_ref()))
-        });
-        if is_fresh && is_good {
+        let _renewing = ca.renewing.lock().await;
+        if ca.responding.load().is_none() {
+            // Its key may have been away, and be there again.
+            let (inner, ca) = (Arc::clone(self), Arc::clone(ca));
+            blocking(move || inner.resume_responder(&ca, now)).await??;
+        }
+        let left = (ca.authority.not_after() - now).num_days();
+        if left < 1 || self.is_fresh(ca, now) {
             return Ok(None);
         }
         let record = ca.read_record(&*self.store)?;
@@ -95,8 +101,7 @@ impl Inner {
         let (signing, is_new) = open_key(ca.id(), generation, backend, *kind).await?;
 
         let mut profile = EndProfile::new(EndKind::OcspResponder, Vec::new());
-        let left = ca.authority.not_after() - now;
-        profile.validity = self.settings.responder_validity.min(Duration::days(left.num_days()));
+        profile.validity = self.settings.responder_validity.min(Duration::days(left));
         let order = Order {
             profile: &profile,
             subject,
@@ -111,6 +116,15 @@ impl Inner {
         // Answers under the old certificate are valid, but end with it.
         self.answers.clear();
         Ok(Some(serial))
+    }
+
+    /// Whether the CA's responder needs nothing: it is good, and half of its time is left.
+    fn is_fresh(&self, ca: &Ca, now: DateTime<Utc>) -> bool {
+        ca.responding.load().as_ref().is_some_and(|current| {
+            current.responder.usable_at(now)
+                && now < current.renew_at
+                && self.is_good(current.serial.as_ref())
+        })
     }
 
     fn is_good(&self, serial: Option<&Serial>) -> bool {

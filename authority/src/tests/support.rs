@@ -73,12 +73,21 @@ impl SigningKey for Fragile {
 pub(crate) struct Keys {
     keys: Arc<Mutex<BTreeMap<String, Arc<Fragile>>>>,
     pub(crate) broken: Arc<AtomicBool>,
+    /// No key is made or opened while this is true.
+    pub(crate) locked: Arc<AtomicBool>,
     pub(crate) made: Arc<AtomicU32>,
 }
 
 impl Keys {
     pub(crate) fn labels(&self) -> Vec<String> {
         self.keys.lock().keys().cloned().collect()
+    }
+
+    fn unlocked(&self) -> Result<(), KeyError> {
+        match self.locked.load(Ordering::SeqCst) {
+            true => Err(KeyError::Signing("the device is locked".to_owned())),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn forget(&self) {
@@ -88,6 +97,7 @@ impl Keys {
 
 impl KeyBackend for Keys {
     fn generate(&self, label: &str, kind: KeyKind) -> Result<Arc<dyn SigningKey>, KeyError> {
+        self.unlocked()?;
         let key = SoftwareKey::generate(label, kind)?;
         let key = Arc::new(Fragile { key, broken: self.broken.clone() });
         self.keys.lock().insert(label.to_owned(), key.clone());
@@ -96,6 +106,7 @@ impl KeyBackend for Keys {
     }
 
     fn open(&self, label: &str) -> Result<Arc<dyn SigningKey>, KeyError> {
+        self.unlocked()?;
         match self.keys.lock().get(label) {
             Some(key) => Ok(key.clone()),
             None => Err(KeyError::Label { label: label.to_owned() }),
@@ -104,6 +115,11 @@ impl KeyBackend for Keys {
 
     fn contains(&self, label: &str) -> Result<bool, KeyError> {
         Ok(self.keys.lock().contains_key(label))
+    }
+
+    fn destroy(&self, label: &str) -> Result<(), KeyError> {
+        self.keys.lock().remove(label);
+        Ok(())
     }
 }
 

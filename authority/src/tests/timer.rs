@@ -1,8 +1,9 @@
 //! What is due: suspensions that end, lists on a timer, responders' certificates.
 
-use super::support::outside::Said;
+use super::support::outside::{Said, request};
 use super::support::*;
-use crate::{AuthorityError, Settings, Status};
+use crate::{AnswerKind, AuthorityError, Settings, Status};
+use certs::RevocationReason;
 use chrono::Duration;
 use std::sync::atomic::Ordering;
 
@@ -96,8 +97,6 @@ fn a_revoked_responder_is_replaced_with_its_key() {
     let issued = world.issue(1);
     let responder = world.authority.authorities().unwrap()[0].responder.clone().unwrap();
     world.revoke(&responder.serial.unwrap(), 10);
-    let ticked = block_on(world.authority.tick(at(20)));
-    assert_eq!(ticked.responders.len(), 1);
     assert_eq!(world.site.keys.labels(), ["ocsp-issuing", "ocsp-root", "ocsp2-issuing"]);
     assert_eq!(world.ask(&issued.der, 21), Said::Good);
     assert!(block_on(world.authority.tick(at(30))).responders.is_empty());
@@ -105,6 +104,47 @@ fn a_revoked_responder_is_replaced_with_its_key() {
     assert!(block_on(world.authority.tick(at(50))).responders.is_empty());
     assert_eq!(world.ask(&issued.der, 51), Said::Good);
     world.audit();
+}
+
+#[test]
+fn a_bad_responder_that_cannot_be_replaced_answers_nothing() {
+    let world = world();
+    let issued = world.issue(1);
+    assert_eq!(world.ask(&issued.der, 2), Said::Good);
+    let responder = world.authority.authorities().unwrap()[0].responder.clone().unwrap();
+    let (serial, reason) = (responder.serial.unwrap(), RevocationReason::KeyCompromise);
+    world.site.keys.locked.store(true, Ordering::SeqCst);
+    let revoked = world.authority.revoke(&serial, reason, None, admin(), at(10));
+    block_on(revoked).unwrap();
+    let asked = request(&world.site.issuing, &[&issued.der], false);
+    assert_eq!(world.authority.ocsp(&asked, at(11)).kind, AnswerKind::TryLater);
+    assert_eq!(block_on(world.authority.tick(at(20))).failures.len(), 1);
+    world.site.keys.locked.store(false, Ordering::SeqCst);
+    assert_eq!(block_on(world.authority.tick(at(30))).responders.len(), 1);
+    assert_eq!(world.ask(&issued.der, 31), Said::Good);
+}
+
+/// A device that is away at a start, and comes back with the key in it: no new certificate.
+#[test]
+fn a_responder_whose_key_was_away_is_taken_up_again() {
+    let world = world();
+    let issued = world.issue(1);
+    world.site.keys.locked.store(true, Ordering::SeqCst);
+    let world = world.restart(at(10));
+    assert_eq!(block_on(world.authority.tick(at(20))).failures.len(), 2);
+    world.site.keys.locked.store(false, Ordering::SeqCst);
+    let ticked = block_on(world.authority.tick(at(30)));
+    assert_eq!((ticked.responders.len(), ticked.failures.len()), (0, 0));
+    assert_eq!(world.ask(&issued.der, 31), Said::Good);
+}
+
+#[test]
+fn a_ca_in_its_last_day_gets_no_responder() {
+    let world = world();
+    let end = world.site.issuing.not_after();
+    let ticked = block_on(world.authority.tick(end - Duration::hours(5)));
+    let renewed: Vec<_> = ticked.responders.iter().map(|(ca, _)| ca.as_str()).collect();
+    assert_eq!((renewed, ticked.failures.len()), (vec!["root"], 0));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The second half of `marca store check`: what the journal says is checked, not only its bytes.
 //!
-//! Every stamp is added again, and the chain of the audit trail computed again. The journal is
-//! read, nothing else, so it works beside a running service. The checking is done by
-//! `accounts::audit` and `trail`, which share no sums with what wrote the journal.
+//! Every stamp is added again, the history of every certificate followed again, and the chain of
+//! the audit trail computed again. The journal is read, nothing else, so it works beside a running
+//! service. The checking is done by `accounts::audit`, `authority::audit` and `trail`, which share
+//! no sums with what wrote the journal.
 
 use ::store::StoreError;
 use ::store::journal::{Operation, Reader};
@@ -15,6 +16,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub(super) struct Audited {
     pub(super) stamps: Result<AuditReport, Vec<String>>,
+    pub(super) certificates: Result<authority::audit::Report, Vec<String>>,
     pub(super) trail: Result<trail::Report, Vec<String>>,
 }
 
@@ -30,12 +32,14 @@ pub(super) fn audit(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Audited, StoreError> {
     let mut auditor = Auditor::new(retry_window);
+    let mut certificates = authority::audit::Checker::new();
     let mut trail = trail::Checker::new();
     let mut reader = Reader::open(data)?;
     while let Some(transaction) = reader.next() {
         let transaction = transaction?;
         let (sequence, operations) = (transaction.sequence, &transaction.operations);
         auditor.feed(sequence, operations.iter().map(stamps_operation));
+        certificates.feed(sequence, operations.iter().map(trail_operation));
         trail.feed(sequence, operations.iter().map(trail_operation));
         let (done, total) = reader.progress();
         progress(done, total);
@@ -47,6 +51,7 @@ pub(super) fn audit(
     }
     Ok(Audited {
         stamps: auditor.finish().map_err(|found| in_words("accounting", &found)),
+        certificates: certificates.finish().map_err(|found| in_words("certificates", &found)),
         trail: trail.finish().map_err(|found| in_words("audit trail", &found)),
     })
 }

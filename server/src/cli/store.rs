@@ -35,7 +35,7 @@ pub(crate) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum StoreAct {
-    /// Verify the journal, every stamp and the audit trail, and the index unless it is in use
+    /// Verify the journal, each stamp, certificate and event in it, and the index unless in use
     #[command(after_help = "Example:\n  marca store check --data ./marca-demo --json")]
     Check {
         #[command(flatten)]
@@ -183,6 +183,10 @@ impl Told {
             Ok(sums) => self.stamps(sums),
             Err(found) => self.findings.extend(found.iter().cloned()),
         }
+        match &audited.certificates {
+            Ok(report) => self.certificates(report),
+            Err(found) => self.findings.extend(found.iter().cloned()),
+        }
         match &audited.trail {
             Ok(report) => {
                 let (events, head) = (report.events, hex::encode(report.head.hash));
@@ -192,6 +196,20 @@ impl Told {
             }
             Err(found) => self.findings.extend(found.iter().cloned()),
         }
+    }
+
+    fn certificates(&mut self, report: &authority::audit::Report) {
+        let authority::audit::Report { certificates, held, revoked, crls, .. } = *report;
+        self.lines.push(format!(
+            "certificates  right: {} issued, {} suspended, {} revoked, {} revocation lists",
+            count(certificates),
+            count(held),
+            count(revoked),
+            count(crls)
+        ));
+        self.object["certificates"] = json!({
+            "issued": certificates, "suspended": held, "revoked": revoked, "crls": crls,
+        });
     }
 
     fn stamps(&mut self, sums: &AuditReport) {

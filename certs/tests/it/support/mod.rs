@@ -11,14 +11,16 @@ pub(crate) use keys::{Keys, both_back_ends, key, settings};
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::{
-    CaProfile, CertificateAuthority, DistinguishedName, KeyKind, SigningKey, SoftwareKey,
-    TsuCertificate, TsuFault, TsuProfile, check_tsu,
+    CaProfile, CertificateAuthority, DistinguishedName, EndKind, EndProfile, IssuedCertificate,
+    KeyKind, SigningKey, SoftwareKey, TsuCertificate, TsuFault, TsuProfile, check_tsu,
 };
 use openssl::pkey::{PKey, Private};
 use rand::{TryCryptoRng, TryRng};
 use rasn::types::{BitString, ObjectIdentifier};
 use rasn_pkix::{AlgorithmIdentifier, Certificate, Extension, TbsCertificate};
 use std::convert::Infallible;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 /// The instant of every test.
@@ -59,10 +61,8 @@ impl TryCryptoRng for SeededRng {}
 
 pub(crate) fn name(common_name: &str) -> DistinguishedName {
     DistinguishedName {
-        country: "IT".to_owned(),
-        organization: "Prova S.p.A.".to_owned(),
         organization_identifier: Some("VATIT-00000000000".to_owned()),
-        common_name: common_name.to_owned(),
+        ..DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
     }
 }
 
@@ -72,6 +72,16 @@ pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
 
 pub(crate) fn policy() -> ObjectIdentifier {
     ObjectIdentifier::new(vec![1, 3, 6, 1, 4, 1, 99999, 1]).unwrap()
+}
+
+/// A holder who is a natural person.
+pub(crate) fn person() -> DistinguishedName {
+    DistinguishedName::natural_person("IT", "Anna", "Prova", "TINIT-PRVNNA80A41H501X")
+}
+
+/// Writes `der` as a certificate in PEM.
+pub(crate) fn write_certificate(directory: &Path, file: &str, der: &[u8]) {
+    std::fs::write(directory.join(file), marca_certs::pem::bundle([der])).unwrap();
 }
 
 /// root → issuing CA → unit, all of one kind of key.
@@ -109,6 +119,20 @@ impl Hierarchy {
 
     pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
         vec![self.issuing.certificate_der().to_vec()]
+    }
+
+    /// A certificate of this kind, issued now for a new P-256 key.
+    pub(crate) fn issue(
+        &self,
+        kind: EndKind,
+        subject: &DistinguishedName,
+        seed: u64,
+    ) -> (IssuedCertificate, Arc<dyn SigningKey>) {
+        let key = key(KeyKind::P256);
+        let profile = EndProfile::new(kind, vec![policy()]);
+        let rng = &mut SeededRng(seed);
+        let issued = self.issuing.issue(&profile, subject, key.public_key(), now(), rng).unwrap();
+        (issued, key)
     }
 
     pub(crate) fn check(&self) -> Result<TsuCertificate, Vec<TsuFault>> {
@@ -205,4 +229,17 @@ fn alter(der: &[u8], key: &dyn SigningKey, change: impl FnOnce(&mut Alter)) -> V
         signature_value: BitString::from_slice(&signature),
     })
     .unwrap()
+}
+
+/// The openssl command's output, or `None` where there is no such command.
+pub(crate) fn openssl_command(directory: &Path, arguments: &[&str]) -> Option<(bool, String)> {
+    let output = Command::new("openssl").args(arguments).current_dir(directory).output().ok()?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Some((output.status.success(), text))
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn skipped() {
+    eprintln!("skipped: there is no openssl command on this machine");
 }

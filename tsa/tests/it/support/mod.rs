@@ -158,12 +158,7 @@ pub(crate) struct Authority {
 }
 
 fn name(common_name: &str) -> DistinguishedName {
-    DistinguishedName {
-        country: "IT".to_owned(),
-        organization: "Prova S.p.A.".to_owned(),
-        organization_identifier: None,
-        common_name: common_name.to_owned(),
-    }
+    DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
 }
 
 pub(crate) fn software_key(kind: KeyKind) -> Arc<dyn SigningKey> {
