@@ -58,7 +58,7 @@ fn the_machines_clock_is_called_by_its_name() {
 fn event(number: u64) -> Value {
     object!({ "sequence": number, "at": "2026-11-22T10:00:00Z", "category": "certificate",
         "action": "certificate-suspended", "actor": "admin", "subject": "certificate 3f2a",
-        "outcome": "success", "details": { "reason": "card lost" },
+        "outcome": "success", "details": [["reason", "card lost"]],
         "previous_hash": "00", "hash": "01" })
 }
 
