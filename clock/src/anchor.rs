@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What genTime loses when it is cut to milliseconds.
 const TRUNCATION_US: u64 = 1_000;
-/// F10: no token this close to a leap second.
+/// No token this close to a leap second: the same second is shown twice, or not at all.
 const LEAP_MARGIN_US: i64 = 1_000_000;
 
 /// Where UTC was known. Read by every request, replaced by every quorum, changed by nobody.
@@ -123,9 +123,9 @@ impl Anchor {
         self.is_spent().then_some(Unavailable::Unconfirmed)
     }
 
-    /// F10: stop for [-1 s, +1 s] around, on either clock. The wall clock shows the second before
-    /// the leap twice (inserted) or not at all (deleted); the expected time counts no leap second,
-    /// so afterwards it is a second off, and only a new quorum is right again.
+    /// F10: stops from one second before to one after, on either clock. The wall clock shows the
+    /// second before the leap twice (inserted) or not at all (deleted); the expected time counts no
+    /// leap second, so afterwards it is a second off, and only a new quorum is right again.
     fn leap_refusal(&self, expected_us: i64, wall_us: i64) -> Option<Unavailable> {
         let (end_us, leap) = self.leap?;
         let deleted_us = if leap == Leap::Delete { LEAP_MARGIN_US } else { 0 };
@@ -166,8 +166,8 @@ impl Anchor {
     }
 }
 
-/// RFC 5905 §7.3, leap indicator: "a leap second to be inserted or deleted in the last minute of
-/// the current month". The first instant of the next one.
+/// RFC 5905 §7.3, leap indicator: "warning of an impending leap second to be inserted or deleted in
+/// the last minute of the current month". The first instant of the next one.
 fn end_of_month_us(true_us: i64) -> Option<i64> {
     let now = DateTime::<Utc>::from_timestamp_micros(true_us)?;
     let (year, month) = match now.month() {

@@ -53,7 +53,9 @@ pub enum Unavailable {
     /// Without time servers: the wall clock jumped.
     #[error(
         "the machine's clock jumped {} by {} ms; set it right, or start the service again if it \
-         is right now", if *ahead_us > 0 { "forward" } else { "back" }, ahead_us.unsigned_abs() / 1000
+         is right now",
+        if *ahead_us > 0 { "forward" } else { "back" },
+        ahead_us.unsigned_abs() / 1000
     )]
     Jumped {
         /// How far the wall clock is ahead of where it should be; negative if it is behind.

@@ -116,8 +116,8 @@ async fn ask(
     loop {
         match sntpc::sntp_process_response(address, &socket, context, sent).await {
             Ok(result) => return Ok(sample(&result, clocks.read().after_us, shift_us)),
-            // Not an answer to this question. RFC 5905 §8: "the packet is bogus" and is dropped;
-            // the true one may still come.
+            // Not an answer to this question (RFC 5905 §8 calls it bogus, and drops it): the true
+            // one may still come.
             Err(sntpc::Error::IncorrectOriginTimestamp | sntpc::Error::IncorrectPayload) => {}
             Err(error) => return Err(failure(error)),
         }
@@ -143,8 +143,8 @@ fn sample(result: &NtpResult, at_us: i64, shift_us: i64) -> Sample {
     }
 }
 
-/// RFC 5905 §6: "The NTP short format [...] includes a 16-bit unsigned seconds field and a 16-bit
-/// fraction field". In microseconds, rounded up.
+/// RFC 5905 §6, the short format: "includes a 16-bit unsigned seconds field and a 16-bit fraction
+/// field". In microseconds, rounded up.
 fn short_format_us(short: u32) -> u64 {
     (u64::from(short) * 1_000_000).div_ceil(1 << 16)
 }

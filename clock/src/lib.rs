@@ -11,7 +11,7 @@
 //!  kernel's discipline (adjtimex) ──► second witness, leap seconds
 //! ```
 //!
-//! At each quorum an [anchor](anchor) is set: what the steady clock showed, what UTC was then, and
+//! At each quorum an anchor is set: what the steady clock showed, what UTC was then, and
 //! how exactly that is known. From it follows, at any later instant,
 //!
 //! ```text

@@ -1,7 +1,6 @@
 //! One answer of a time server, as what it says about the steady clock.
 
-/// RFC 5905 §7.2: PRECISION, LSB of our own clocks. Readings and the wire format are cut to
-/// microseconds on the way, four times for one sample.
+/// Readings and the wire format are cut to microseconds on the way, four times for one sample.
 const ROUNDING_US: u64 = 4;
 
 /// A leap second that is announced. RFC 5905 §7.3, figure 9.
@@ -48,9 +47,9 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// How wrong `ahead_us` may be now: the root distance of RFC 5905 §11.2, "the maximum error due
-    /// to all causes": half of the way, all dispersions, and PHI, which is the oscillator's here,
-    /// for every second since.
+    /// How wrong `ahead_us` may be now, for all causes together: the root distance of RFC 5905
+    /// §11.2. Half of the way, all dispersions, and PHI, which is the oscillator's here, for every
+    /// second since.
     pub(crate) fn root_distance_us(&self, now_us: i64, drift_ppm: u32) -> u64 {
         let delay = self.delay_us.saturating_add(self.root_delay_us).div_ceil(2);
         let age = now_us.saturating_sub(self.at_us).unsigned_abs();
@@ -67,8 +66,7 @@ pub(crate) fn drift_us(age_us: u64, drift_ppm: u32) -> u64 {
     age_us.saturating_mul(u64::from(drift_ppm)).div_ceil(1_000_000)
 }
 
-/// RFC 5905 §7.3: "a signed eight-bit integer representing the precision of the system clock, in
-/// log2 seconds".
+/// RFC 5905 §7.3: the precision of the server's clock, as the exponent of a power of two seconds.
 fn precision_us(exponent: i8) -> u64 {
     match exponent {
         ..=-20 => 1,

@@ -7,8 +7,8 @@
 //! other one, so it is between the first and the last point that so many have in common (Marzullo).
 //! That is the wider of the two, and the one that a bound of the error can rest on.
 
-/// A correctness interval: RFC 5905 §11.2.1: "the interval [theta - lambda, theta + lambda]", where
-/// lambda is the root distance. Microseconds, on any scale.
+/// A correctness interval of RFC 5905 §11.2.1: the offset, and the root distance to both sides of
+/// it. Microseconds, on any scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Interval {
     pub(crate) middle: i64,
@@ -56,9 +56,9 @@ pub(crate) fn select(intervals: &[Interval], min_agree: usize) -> Option<Agreeme
     (agreement.count() >= min_agree.max(majority)).then_some(agreement)
 }
 
-/// RFC 5905 §11.2.1: "find the largest contiguous intersection [...] If the number of midpoints
-/// found outside of it is more than the number of falsetickers allowed, increase that one and try
-/// again", while it stays below half.
+/// RFC 5905 §11.2.1: what all but the falsetickers have in common. If more middles are outside of
+/// it than falsetickers are allowed, one more is allowed and it is tried again, while they stay
+/// fewer than half.
 fn intersection(intervals: &[Interval]) -> Option<(i64, i64)> {
     let count = intervals.len();
     for falsetickers in 0..count.div_ceil(2) {

@@ -4,7 +4,7 @@ use crate::error::SettingsError;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// The slowest poll, RFC 5905 §7.3 MAXPOLL is longer: a token service wants to know sooner.
+/// The slowest poll. MAXPOLL of RFC 5905 §7.2 is longer: a token service wants to know sooner.
 pub(crate) const SLOWEST_POLL: Duration = Duration::from_secs(1024);
 
 /// The settings of a monitor with time servers.
@@ -15,10 +15,11 @@ pub struct Settings {
     /// How many of them must agree, and besides that more than half of those that answer. Three
     /// find one liar among them; four still agree when one of them lies.
     pub min_agree: usize,
-    /// The time between two polls of a server: 64 s, the MINPOLL of RFC 5905 §7.2 and what public
-    /// servers expect.
+    /// The time between two polls of a server: 64 s, what NTP daemons begin with
+    /// and public servers expect.
     pub poll: Duration,
-    /// Never sooner than this after the last poll, whatever happens: 16 s.
+    /// Never sooner than this after the last poll, whatever happens: 16 s, the MINPOLL of RFC 5905
+    /// §7.2. No configuration of a service should go below it.
     pub fastest_poll: Duration,
     /// How long an answer is waited for: 2 s, twice the root distance that is believed.
     pub timeout: Duration,
@@ -27,7 +28,7 @@ pub struct Settings {
     pub accuracy: Duration,
     /// How fast the bare oscillator may run away, in parts per million: 100.
     ///
-    /// RFC 5905 §7.1 has PHI = 15 ppm for a clock whose rate is already corrected. The steady clock
+    /// RFC 5905 §7.2 has PHI = 15 ppm for a clock whose rate is already corrected. The steady clock
     /// here is not corrected by anybody, and crystals of PC boards are specified to within 50 ppm,
     /// aged and warm to within 100. Between two polls this adds 6.4 ms, and a second of accuracy
     /// lasts for some 2.7 hours of holdover. `observed_drift_ppm` in the status says what it is on

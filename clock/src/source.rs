@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// RFC 5905 §7.1: NSTAGE, "clock register stages".
+/// NSTAGE of RFC 5905, appendix A.1.1: the stages of the clock filter.
 const STAGES: usize = 8;
-/// RFC 5905 §7.1: MAXDIST, "distance threshold": who may be more than a second off is not used.
+/// MAXDIST of RFC 5905 §7.2, the distance threshold: who may be more than a second off is not used.
 const MAX_DISTANCE_US: u64 = 1_000_000;
 /// Addresses are looked up again when so many polls in a row have had no answer.
 const LOST_POLLS: u32 = 8;
@@ -22,8 +22,8 @@ pub(crate) struct Source {
     server: String,
     address: Option<SocketAddr>,
     samples: VecDeque<Sample>,
-    /// RFC 5905 §9.2, p.reach: "a shift register of eight bits [...] if any bit is set, the server
-    /// is reachable". The youngest poll is the lowest bit.
+    /// p.reach of RFC 5905 §13: a bit for each of the last eight polls, set if it was answered. The
+    /// youngest is the lowest.
     reach: u8,
     /// Polls without any answer since the last one.
     unanswered: u32,
@@ -69,8 +69,8 @@ impl Source {
     /// Whether to ask it now; if so, it counts as asked. One datagram for one poll: what is lost
     /// is not sent again before the next.
     pub(crate) fn take_poll(&mut self, now_us: i64, hurry: bool, settings: &Settings) -> bool {
-        // RFC 5905 §7.4: "DENY [...] RSTR: the client MUST demobilize any associations to that
-        // server and stop sending packets to that server".
+        // RFC 5905 §7.4: "For kiss codes DENY and RSTR, the client MUST demobilize any associations
+        // to that server and stop sending packets to that server".
         if self.denied {
             return false;
         }
@@ -82,9 +82,9 @@ impl Source {
         true
     }
 
-    /// RFC 5905 §7.4: "RATE: the client MUST immediately reduce its polling interval to that server
-    /// and continue to reduce it each time it receives a RATE kiss code"; reduced is meant as: less
-    /// often. So there is no hurry with a server that has said so.
+    /// RFC 5905 §7.4: "For kiss code RATE, the client MUST immediately reduce its polling interval
+    /// to that server and continue to reduce it each time it receives a RATE kiss code." To reduce
+    /// is to ask less often. So there is no hurry with a server that has said so.
     fn interval(&self, hurry: bool, settings: &Settings) -> std::time::Duration {
         match self.slowed {
             0 if hurry => settings.fastest_poll,

@@ -33,10 +33,7 @@ fn openssl_verifies(hierarchy: &Hierarchy) -> Result<(), String> {
 both_back_ends! { interop::the_openssl_library_accepts_the_chain_for_time_stamping }
 
 fn the_openssl_library_accepts_the_chain_for_time_stamping(keys: &Keys) {
-    // Three keys of a long RSA kind take a device half a minute, and say no more than short ones.
-    let long = [KeyKind::Rsa3072, KeyKind::Rsa4096];
-    let skipped = |kind: &KeyKind| keys.is_device() && long.contains(kind);
-    for kind in keys.kinds().into_iter().filter(|kind| !skipped(kind)) {
+    for kind in keys.quick_kinds() {
         let hierarchy = Hierarchy::with(keys, kind);
         openssl_verifies(&hierarchy).unwrap();
         hierarchy.check().unwrap();

@@ -132,7 +132,7 @@ fn a_forged_answer_is_dropped_and_the_true_one_is_waited_for() {
 fn a_kiss_of_death_is_told_by_its_code() {
     for code in ["RATE", "DENY", "RSTR", "INIT", "STEP"] {
         let failure = outcome(move |_, mut reply| {
-            // "the leap indicator is 3, the stratum 0".
+            // A kiss has leap indicator 3 and stratum 0.
             (reply[0], reply[1]) = (0b11_100_100, 0);
             reply[12..16].copy_from_slice(code.as_bytes());
             vec![reply.to_vec()]

@@ -24,7 +24,7 @@ fn four_that_agree() {
     assert!(low <= -9 && high >= 10 && high - low <= 20, "{low} {high}");
 }
 
-/// F09: "One lying server of 4 -> outvoted."
+/// F09: a lie is outvoted by three, and it is known whose it was.
 #[test]
 fn one_liar_of_four_is_outvoted_and_named() {
     for lie in [-1_000_000, -25, 25, 1_000_000, i64::MAX, i64::MIN] {

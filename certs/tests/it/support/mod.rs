@@ -1,13 +1,18 @@
 //! A clock that stands still, a random source with a seed, a small hierarchy of CAs, and tokens of
 //! SoftHSM.
 
+pub(crate) mod keys;
 pub(crate) mod softhsm;
+
+/// The crate under the name that others give it; `keys` is included by their tests, too.
+pub(crate) use marca_certs as certs;
+
+pub(crate) use keys::{Keys, both_back_ends, key, settings};
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::{
     CaProfile, CertificateAuthority, DistinguishedName, EndKind, EndProfile, IssuedCertificate,
-    KeyBackend, KeyKind, Pkcs11Backend, Pkcs11Settings, SigningKey, SoftwareKey, TokenChoice,
-    TsuCertificate, TsuFault, TsuProfile, check_tsu,
+    KeyKind, SigningKey, SoftwareKey, TsuCertificate, TsuFault, TsuProfile, check_tsu,
 };
 use openssl::pkey::{PKey, Private};
 use rand::{TryCryptoRng, TryRng};
@@ -59,78 +64,6 @@ pub(crate) fn name(common_name: &str) -> DistinguishedName {
         organization_identifier: Some("VATIT-00000000000".to_owned()),
         ..DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
     }
-}
-
-pub(crate) fn key(kind: KeyKind) -> Arc<dyn SigningKey> {
-    Arc::new(SoftwareKey::generate("test", kind).unwrap())
-}
-
-/// Where the keys of a test come from: a test of signatures runs with each.
-pub(crate) enum Keys {
-    /// Made in memory.
-    Software,
-    /// Made in a token.
-    Token(Pkcs11Backend),
-}
-
-impl Keys {
-    /// Keys of SoftHSM's token.
-    pub(crate) fn in_token(token: &softhsm::Token) -> Self {
-        Self::Token(Pkcs11Backend::open(settings(token)).unwrap())
-    }
-
-    /// The kinds that can be made.
-    pub(crate) fn kinds(&self) -> Vec<KeyKind> {
-        match self {
-            Self::Software => KeyKind::ALL.to_vec(),
-            Self::Token(token) => token.kinds().unwrap(),
-        }
-    }
-
-    pub(crate) fn is_device(&self) -> bool {
-        matches!(self, Self::Token(_))
-    }
-
-    /// A new key.
-    pub(crate) fn make(&self, kind: KeyKind) -> Arc<dyn SigningKey> {
-        match self {
-            Self::Software => key(kind),
-            Self::Token(token) => {
-                let free = |number: &u32| !token.contains(&format!("{kind}-{number}")).unwrap();
-                let number = (0..).find(free).unwrap();
-                token.generate(&format!("{kind}-{number}"), kind).unwrap()
-            }
-        }
-    }
-}
-
-/// A test of each of these functions with keys of this process, and one with keys of a token.
-macro_rules! both_back_ends {
-    ($($module:ident :: $test:ident)+) => {
-        mod in_memory {
-            $(#[test]
-            fn $test() {
-                super::$test(&crate::support::Keys::Software);
-            })+
-        }
-
-        mod in_device {
-            $(#[test]
-            fn $test() {
-                let name = concat!(stringify!($module), "::in_device::", stringify!($test));
-                crate::support::softhsm::test(name, |token| {
-                    super::$test(&crate::support::Keys::in_token(token));
-                });
-            })+
-        }
-    };
-}
-pub(crate) use both_back_ends;
-
-/// How SoftHSM's token is reached in this process.
-pub(crate) fn settings(token: &softhsm::Token) -> Pkcs11Settings {
-    let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
-    Pkcs11Settings::new(token.module(), choice, token.pin_file())
 }
 
 pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {

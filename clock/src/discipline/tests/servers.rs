@@ -6,7 +6,7 @@ use crate::status::{Standing, State};
 
 use Standing::{Denied, Falseticker, Truechimer, Undecided, Unreachable, Unusable};
 
-/// F09: "One lying server of 4 -> outvoted."
+/// F09: three agree, so it does not matter what the fourth says.
 #[test]
 fn one_liar_of_four_is_outvoted_and_named_and_may_come_back() {
     for lie in [-HOUR, -50 * MS, 50 * MS, 10 * SECOND, 1_000 * HOUR] {
@@ -71,8 +71,8 @@ fn polls_are_as_often_as_they_may_be() {
     assert!((10..=11).contains(&(world.servers[0].asked - asked)));
 }
 
-/// RFC 5905 §7.4: "RATE: the client MUST immediately reduce its polling interval to that server
-/// and continue to reduce it each time it receives a RATE kiss code."
+/// RFC 5905 §7.4: "For kiss code RATE, the client MUST immediately reduce its polling interval to
+/// that server and continue to reduce it each time it receives a RATE kiss code."
 #[test]
 fn rate_slows_the_polls_down_again_and_again() {
     let mut world = World::in_sync(4);
@@ -92,8 +92,8 @@ fn rate_slows_the_polls_down_again_and_again() {
     assert_eq!((status.state, status.agreeing), (State::InSync, 3));
 }
 
-/// The same: "DENY, RSTR: the client MUST demobilize any associations to that server and stop
-/// sending packets to that server."
+/// The same: "For kiss codes DENY and RSTR, the client MUST demobilize any associations to that
+/// server and stop sending packets to that server".
 #[test]
 fn deny_and_rstr_end_the_use_of_a_server() {
     for code in ["DENY", "RSTR"] {
@@ -153,7 +153,7 @@ fn the_same_server_under_two_names_has_one_vote() {
     assert!(problem.contains("the same server as s0"), "{problem}");
 }
 
-/// RFC 5905 §7.1 MAXDIST: who is more than a second off at worst has nothing to say.
+/// RFC 5905 §7.2, MAXDIST: who is more than a second off at worst has nothing to say.
 #[test]
 fn a_server_that_knows_too_little_has_no_vote() {
     let mut world = World::new(4);

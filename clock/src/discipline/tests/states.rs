@@ -25,8 +25,7 @@ fn there_is_no_time_until_a_quorum_has_answered() {
     assert!((1_500..1_500 + 6_400 * 4).contains(&error_us), "{error_us}");
 }
 
-/// F09: "NTP loss -> holdover: allowed only while estimated error (drift rate x age) < accuracy;
-/// then timeNotAvailable(14)".
+/// F09: without answers there is time only while the error that grows is still small enough.
 #[test]
 fn without_servers_the_error_grows_until_it_is_too_large_and_they_bring_it_back() {
     let mut world = World::in_sync(4);
@@ -79,8 +78,7 @@ fn no_holdover_is_longer_than_a_day() {
     assert!(world.refusal().contains("for 24 hours"), "{}", world.refusal());
 }
 
-/// F07: "clock jumps back 1 s / 1 h -> issuing stops at once [...] resumes after sync", and F08 the
-/// same forward, by an hour and by ten years.
+/// F07 back, F08 forward, by a second, an hour and ten years.
 #[test]
 fn a_jump_stops_at_once_and_a_quorum_after_the_repair_resumes() {
     for jump in [-SECOND, -HOUR, SECOND, HOUR, 87_660 * HOUR] {
@@ -118,6 +116,37 @@ fn a_jump_that_only_a_request_saw_has_to_be_confirmed() {
     world.pass(SECOND);
     assert_eq!(world.state(), State::OutOfSync);
     world.pass(20 * SECOND);
+    assert_eq!(world.state(), State::InSync);
+}
+
+/// What the servers said before the jump does not confirm the repair, and one of them is no quorum.
+#[test]
+fn a_repair_is_confirmed_by_a_whole_quorum() {
+    let mut world = World::in_sync(4);
+    world.step_wall(HOUR);
+    world.pass(SECOND);
+    world.step_wall(-HOUR);
+    world.servers[1..].iter_mut().for_each(|server| server.answer = Answer::Silence);
+    world.pass(60 * SECOND);
+    assert_eq!((world.state(), world.error_us()), (State::OutOfSync, None));
+    world.servers[1..3].iter_mut().for_each(|server| server.answer = Answer::Time);
+    world.pass(20 * SECOND);
+    assert_eq!(world.state(), State::InSync);
+}
+
+/// An answer to a question of before does not count either, whenever it comes.
+#[test]
+fn a_late_answer_confirms_nothing() {
+    let mut world = World::in_sync(4);
+    world.pass(40 * SECOND);
+    world.step_wall(HOUR);
+    world.monitor.tick();
+    world.step_wall(-HOUR);
+    // These answers come at once, and were a second and a half under way.
+    world.all(|server| server.delay_us = 1_500_000);
+    world.pass(14 * SECOND);
+    assert_eq!((world.state(), world.error_us()), (State::OutOfSync, None));
+    world.pass(4 * SECOND);
     assert_eq!(world.state(), State::InSync);
 }
 
