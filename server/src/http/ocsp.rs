@@ -146,6 +146,11 @@ fn decode(sent: &str) -> Option<Vec<u8>> {
         text.push(b'=');
     }
     let text = std::str::from_utf8(&text).ok()?;
+    // OpenSSL reads padding anywhere as zeros.
+    let padding = text.len() - text.trim_end_matches('=').len();
+    if padding > 2 || text.matches('=').count() != padding {
+        return None;
+    }
     openssl::base64::decode_block(text).ok()
 }
 

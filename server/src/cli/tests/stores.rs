@@ -205,7 +205,7 @@ fn the_history_of_certificates_is_followed_and_a_forged_status_is_found() {
         Arc::new(certs::SoftwareKey::generate("test", certs::KeyKind::P256).unwrap())
     };
     let name = certs::DistinguishedName::organization("IT", "Example", "Root");
-    let (profile, mut random) = (certs::CaProfile::root(name.clone()), SystemRandom.seeded());
+    let (profile, mut random) = (certs::CaProfile::root(name), SystemRandom.seeded());
     let url = "http://ca.example";
     let root = certs::CertificateAuthority::create_root(&profile, key(), url, now, &mut random);
     let responder = authority::ResponderKey::Direct;
@@ -217,6 +217,7 @@ fn the_history_of_certificates_is_followed_and_a_forged_status_is_found() {
     let serial = runtime.block_on(async {
         let profile = certs::EndProfile::new(certs::EndKind::TlsClient, Vec::new());
         let key = key();
+        let name = certs::DistinguishedName::organization("IT", "Example", "pump-7");
         let issued = ca.issue("root", &profile, &name, key.public_key(), &by, now).await.unwrap();
         ca.suspend(&issued.serial, None, &by, now).await.unwrap();
         issued.serial
