@@ -1,10 +1,10 @@
 //! The life of a generation, and the only steps in it.
 //!
 //! ```text
-//!   key-made ──certify──► certified ──activate──► active ──retire──► retired ──destroy──► destroyed
-//!      │                   │  ▲ │                                       ▲
-//!      │                   └──┘ └────────────────retire─────────────────┤
-//!      └──────────────────────────retire────────────────────────────────┘
+//!   key-made ─certify─► certified ─activate─► active ─retire─► retired ─destroy─► destroyed
+//!      │                  ▲ │ │                                  ▲
+//!      │          certify └─┘ └───────────────retire─────────────┤
+//!      └──────────────────────────────────────retire─────────────┘
 //! ```
 //!
 //! There is no way back: a key that stopped signing never signs again (EN 319 421 TIS-7.6.7), and
