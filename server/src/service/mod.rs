@@ -20,6 +20,7 @@ mod watch;
 pub(crate) use admin_token::AdminTokenError;
 pub(crate) use mail::MailError;
 pub(crate) use pki::{HOLDERS, PkiError};
+pub(crate) use rounds::begin;
 pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;

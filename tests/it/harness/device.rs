@@ -4,7 +4,9 @@
 use super::eventually;
 use super::program::{self, Program};
 use super::service::temporary;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -45,9 +47,8 @@ impl Device {
 
     /// The device is gone: its process is killed.
     pub(crate) fn take_away(&mut self) {
-        let mut server = self.server.take().expect("it is away already");
-        server.kill().unwrap();
-        program::wait(&mut server, Duration::from_secs(10)).unwrap();
+        let server = self.server.take().expect("it is away already");
+        end(server);
         std::fs::remove_file(self.path("socket")).ok();
     }
 
@@ -64,6 +65,8 @@ impl Device {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // It serves each client in a process of its own: they are ended together.
+            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| {
                 panic!("p11-kit cannot be run ({error}); ./test installs what the tests need")
@@ -75,7 +78,8 @@ impl Device {
     /// `[hsm]` of the configuration.
     pub(crate) fn section(&self) -> String {
         format!(
-            "[hsm]\nmodule = \"{}\"\ntoken = \"marca\"\npin_file = \"{}\"\n",
+            "[hsm]\nmodule = \"{}\"\ntoken = \"marca\"\npin_file = \"{}\"\n\
+             sessions = 1\n",
             library("p11-kit-client.so").display(),
             self.path("pin").display()
         )
@@ -89,11 +93,17 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().ok();
-            program::wait(&mut server, Duration::from_secs(10));
+        if let Some(server) = self.server.take() {
+            end(server);
         }
     }
+}
+
+/// Kills the server with the processes that it started for its clients.
+fn end(mut server: Child) {
+    let group = Pid::from_child(&server);
+    kill_process_group(group, Signal::KILL).ok();
+    program::wait(&mut server, Duration::from_secs(10));
 }
 
 /// A PKCS#11 module where Debian and others put them.

@@ -68,7 +68,7 @@ fn a_nonce_comes_back_and_is_not_cached() {
     assert_eq!(answer.header("content-type"), Some(RESPONSE));
     assert!(answer.header("cache-control").is_some_and(|value| value.contains("no-")));
     assert!(shown(&directory, &answer.body).contains("OCSP Nonce"));
-    post(&der, "text/plain").problem(415, "unsupported-media-type");
+    post(&der, "text/plain").problem(415, "media-type");
     let wrong = service.client().send("DELETE", "/ocsp", &[], None).status(405);
     assert_eq!(wrong.header("allow"), Some("POST"));
 }

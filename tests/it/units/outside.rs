@@ -76,7 +76,7 @@ fn a_wrong_certificate_is_refused_by_its_field() {
     ];
     for (what, chain, wanted) in cases {
         let (status, answer) = import(&service, chain);
-        assert_eq!(status, 422, "{what}: {answer}");
+        assert_eq!(status, 400, "{what}: {answer}");
         let text = answer.to_string().to_lowercase();
         assert!(text.contains(&wanted.to_lowercase()), "{what}: no {wanted} in {answer}");
     }

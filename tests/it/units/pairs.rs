@@ -1,7 +1,7 @@
 //! Two tokens for one stamp: a classical one and its companion.
 
 use super::create;
-use crate::harness::{Reply, Service, request};
+use crate::harness::{Program, Reply, Service, request};
 use serde_json::json;
 
 /// The companion's serial number, out of the `Link` header (RFC 8288).
@@ -44,5 +44,5 @@ fn a_pair_costs_one_stamp() {
 
     let stranger = crate::harness::Account::open(&service, "stranger", 1);
     stranger.client(&service).get(&path).problem(404, "not-found");
-    service.cli(&["store", "check", "--data", service.data().to_str().unwrap()]).ok();
+    Program::marca(&["store", "check", "--data", service.data().to_str().unwrap()]).run().ok();
 }

@@ -1,7 +1,7 @@
 //! A unit's keys follow one another; what the old ones signed stays whole.
 
 use super::{act, create, show, stamp};
-use crate::harness::{Reply, Service, eventually, in_seconds, request};
+use crate::harness::{Program, Reply, Service, eventually, in_seconds, request};
 use serde_json::json;
 
 /// The serial number of the certificate in a token.
@@ -74,7 +74,7 @@ fn a_destroyed_key_is_gone_and_its_tokens_are_not() {
     let events = events.json();
     let destroyed = events["events"].as_array().unwrap().iter();
     assert!(destroyed.clone().any(|event| event["action"] == "key-destroyed"), "{events}");
-    service.cli(&["store", "check", "--data", service.data().to_str().unwrap()]).ok();
+    Program::marca(&["store", "check", "--data", service.data().to_str().unwrap()]).run().ok();
 }
 
 /// Steps out of order are refused, and change nothing.
