@@ -158,7 +158,7 @@ fn leaps_are_announced_and_the_demo_says_what_it_trusts() {
     let demo = Service::demo();
     assert_eq!(status(&demo)["state"], "machine-clock");
     let printed = demo.printed().join("\n");
-    assert!(printed.contains("clock"), "{printed}");
+    assert!(printed.contains("TRUSTS THIS MACHINE'S CLOCK"), "{printed}");
 }
 
 /// Without servers and without a word of trust the service does not start, and says why.

@@ -43,7 +43,7 @@ fn everything_that_matters_is_in_the_trail() {
     for category in ["key", "certificate", "configuration", "login", "administration", "service"] {
         assert!(events.iter().any(|event| event["category"] == category), "no {category}");
     }
-    assert!(has(&events, "key", "key-created"), "{events:#?}");
+    assert!(has(&events, "key", "key-made"), "{events:#?}");
     assert!(has(&events, "certificate", "certificate-issued"));
     let mut previous = "0".repeat(64);
     for (event, number) in events.iter().zip(1..) {

@@ -68,7 +68,7 @@ fn a_wrong_certificate_is_refused_by_its_field() {
     let cases: [(&str, &[&Certified], &str); 7] = [
         ("expired", &[&expired, &root], "notAfter"),
         ("not yet valid", &[&early, &root], "notBefore"),
-        ("another purpose", &[&purpose, &root], "extKeyUsage"),
+        ("another purpose", &[&purpose, &root], "extendedKeyUsage"),
         ("purpose not critical", &[&loose, &root], "critical"),
         ("another key", &[&other_key, &root], "key"),
         ("another chain", &[&good, &stranger], "issuer"),

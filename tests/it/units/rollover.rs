@@ -34,9 +34,10 @@ fn the_next_key_takes_over_at_its_time() {
     let planned = act(&service, &id, "activate", &json!({ "generation": 2, "at": at }));
     assert_eq!(planned["state"], "certified", "{planned}");
     assert!(planned["activate_at"].is_string(), "{planned}");
-    eventually("the second key is active", || {
-        show(&service, &id)["generations"][1]["state"] == "active"
+    eventually("the second key signs", || {
+        signer(&stamp(&service, &id)) != signer(&Reply::read(&first))
     });
+    assert_eq!(show(&service, &id)["generations"][1]["state"], "active");
     let second = stamp(&service, &id);
     assert_ne!(signer(&second), signer(&Reply::read(&first)));
     second.token().verify(&std::fs::read(service.ca_file()).unwrap());
