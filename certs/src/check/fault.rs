@@ -327,8 +327,8 @@ pub enum TsuFault {
     },
     /// A certificate that is not between the unit and the root.
     #[error(
-        "chain: {which} does not stand between the unit and its root; leave it out, it would be \
-         sent with every token that carries the chain"
+        "chain: {which} does not stand between the unit and its root and is not used; leave it \
+         out, or look whether it belongs to another unit"
     )]
     ChainUnused {
         /// Which certificate.
