@@ -15,7 +15,7 @@ fn root(bench: &Bench) -> X509 {
     X509::from_der(&bench.authority.root_der()).unwrap()
 }
 
-fn trust(bench: &Bench) -> Trust {
+pub(crate) fn trust(bench: &Bench) -> Trust {
     let issuing = X509::from_der(bench.authority.issuing.certificate_der()).unwrap();
     Trust { roots: vec![root(bench)], certificates: vec![issuing] }
 }
