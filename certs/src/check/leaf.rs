@@ -78,7 +78,8 @@ fn subject(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
         (oid::COMMON_NAME, "commonName (2.5.4.3)"),
     ]
     .into_iter()
-    .filter_map(|(id, name)| (!named(id)).then(|| name.to_owned()))
+    .filter(|(id, _)| !named(id))
+    .map(|(_, name)| name.to_owned())
     .collect();
     if !missing.is_empty() {
         faults.push(TsuFault::SubjectIncomplete { missing });

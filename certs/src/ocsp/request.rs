@@ -189,7 +189,7 @@ pub fn from_path(path: &str) -> Result<Vec<u8>, RequestFault> {
     // OpenSSL takes an empty text, and padding in the middle, for more than they are.
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
-    if digits.is_empty() || padding > 2 || digits.contains('=') || text.len() % 4 != 0 {
+    if digits.is_empty() || padding > 2 || digits.contains('=') || !text.len().is_multiple_of(4) {
         return Err(RequestFault::Path);
     }
     base64::decode_block(&text).map_err(|_| RequestFault::Path)

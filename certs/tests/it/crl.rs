@@ -6,6 +6,7 @@ use marca_certs::crl::{self, CrlEntry, CrlError, EncodedEntry};
 use marca_certs::{EndKind, KeyKind, RevocationReason, Serial};
 use openssl::asn1::Asn1Integer;
 use openssl::bn::BigNum;
+use openssl::stack::StackRef;
 use openssl::x509::{CrlStatus, X509Crl};
 use proptest::prelude::*;
 use rasn::types::Integer;
@@ -176,7 +177,7 @@ proptest! {
         let decoded: CertificateList = rasn::der::decode(&der).unwrap();
         prop_assert_eq!(rasn::der::encode(&decoded).unwrap(), der.clone());
         let list = X509Crl::from_der(&der).unwrap();
-        prop_assert_eq!(list.get_revoked().map_or(0, |stack| stack.len()), entries.len());
+        prop_assert_eq!(list.get_revoked().map_or(0, StackRef::len), entries.len());
         for (serial, entry) in &entries {
             let code = i64::from(entry.reason.code());
             prop_assert_eq!(openssl_reason(&list, serial), Some(code));

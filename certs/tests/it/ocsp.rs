@@ -52,7 +52,7 @@ const NONCE: &[u32] = &[1, 3, 6, 1, 5, 5, 7, 48, 1, 2];
 fn with_nonce(length: usize) -> Vec<u8> {
     let value = rasn::der::encode(&OctetString::from(vec![0xab; length])).unwrap();
     changed(|it| {
-        it.request_extensions = Some(Extensions::from(vec![extension(NONCE, false, &value)]))
+        it.request_extensions = Some(Extensions::from(vec![extension(NONCE, false, &value)]));
     })
 }
 
