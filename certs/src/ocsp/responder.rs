@@ -174,7 +174,7 @@ impl Responder {
             responses: answers.iter().map(single).collect(),
             response_extensions: nonce.map(|nonce| Extensions::from(vec![nonce])),
         })?;
-        let signature = der::bit_string(&self.key.sign(&tbs)?);
+        let signature = der::bit_string(&build::sign(self.key.as_ref(), &tbs)?);
         let basic =
             der::value(der::SEQUENCE, &[&tbs, &self.algorithm, &signature, &self.certificates]);
         successful(&basic)

@@ -5,6 +5,7 @@
 //!            and tokens of SoftHSM
 //! key_file   the file back end: permissions, damage, labels
 //! device     the device back end: what it makes, its faults, and a device that is lost
+//! bad_device a device whose signatures are wrong
 //! signing    every kind of key signs what OpenSSL verifies
 //! issuing    what the CA writes, field by field
 //! faults     every fault of a TSU certificate, one by one, with its text
@@ -20,6 +21,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod bad_device;
 mod bundle;
 mod crl;
 mod csr;
