@@ -30,6 +30,9 @@ struct Known {
     version: u16,
 }
 
+// What a million certificates cost is this, a million times.
+const _: () = assert!(size_of::<(SerialKey, Known)>() == 24);
+
 /// What a CA has suspended and revoked.
 #[derive(Debug, Default)]
 struct List {
