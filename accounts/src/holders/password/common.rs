@@ -16,8 +16,9 @@ const LEAST_PART: usize = 4;
 pub(super) fn is_common(password: &str) -> bool {
     let lower = password.to_lowercase();
     let bare = lower.trim_matches(|c: char| !c.is_alphabetic() && !is_stand_in(c));
-    let letters = lower.trim_matches(|c: char| !c.is_alphabetic());
-    [bare, letters].into_iter().any(|text| {
+    let trimmed = lower.trim_matches(|c: char| !c.is_alphabetic());
+    let letters: String = lower.chars().filter(|c| c.is_alphabetic()).collect();
+    [bare, trimmed, &letters].into_iter().any(|text| {
         // `1` is read as both of the letters that it looks like.
         ['i', 'l'].into_iter().any(|one| is_made_of_words(&undressed(text, one)))
     })
