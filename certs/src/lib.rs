@@ -6,19 +6,30 @@
 pub mod ca;
 pub mod check;
 pub mod cmp;
+pub mod crl;
+pub mod csr;
+mod der;
 pub mod file;
 pub mod key;
 mod name;
+pub mod ocsp;
 pub mod oid;
 pub mod pem;
+mod revocation;
 mod scheme;
+mod serial;
 mod tsu;
 
-pub use ca::{CaProfile, CertificateAuthority, IssueError, TsuProfile};
+pub use ca::{
+    CaProfile, CertificateAuthority, EndKind, EndProfile, IssueError, IssuedCertificate,
+    TsuProfile, UnknownProfile,
+};
 pub use check::{Severity, TsuFault, check_tsu};
 pub use key::{
     DeviceError, FileBackend, KeyBackend, KeyError, KeyKind, Pkcs11Backend, Pkcs11Settings,
     SignatureScheme, SigningKey, SoftwareKey, TokenChoice,
 };
 pub use name::{DistinguishedName, NameError, display_name};
+pub use revocation::{RevocationReason, UnknownReason};
+pub use serial::{Serial, SerialError};
 pub use tsu::TsuCertificate;

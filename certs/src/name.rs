@@ -6,16 +6,27 @@ use rasn_pkix::{AttributeTypeAndValue, Name, RelativeDistinguishedName};
 
 /// The subject of a certificate that this service issues.
 ///
-/// EN 319 422 §6.2 asks for countryName, organizationName and a commonName unique to the unit;
-/// organizationIdentifier is recommended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Every certificate names a country and a commonName. On top of them: organizationName for a
+/// machine (EN 319 422 §6.2 for a time-stamping unit), a person's names and serialNumber for a
+/// natural person (EN 319 412-2 §4.2.4), organizationName and organizationIdentifier for a legal
+/// person (EN 319 412-3 §4.2.1). The constructors fill in what each of them needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DistinguishedName {
     /// countryName: two capital letters (ISO 3166).
     pub country: String,
     /// organizationName: 1 to 64 characters.
-    pub organization: String,
+    pub organization: Option<String>,
     /// organizationIdentifier, such as `VATIT-12345678901` (EN 319 412-1 §5.1.4).
     pub organization_identifier: Option<String>,
+    /// givenName: 1 to 64 characters.
+    pub given_name: Option<String>,
+    /// surname: 1 to 64 characters.
+    pub surname: Option<String>,
+    /// pseudonym, in place of givenName and surname: 1 to 64 characters.
+    pub pseudonym: Option<String>,
+    /// serialNumber, such as `TINIT-RSSMRA80A01H501U` (EN 319 412-1 §5.1.3): it tells two people
+    /// of one name apart.
+    pub serial_number: Option<String>,
     /// commonName: 1 to 64 characters.
     pub common_name: String,
 }
@@ -27,6 +38,11 @@ pub enum NameError {
     /// countryName.
     #[error("countryName {0:?}: must be two capital letters (ISO 3166), such as \"IT\"")]
     Country(String),
+    /// serialNumber is a PrintableString (RFC 5280 A.1).
+    #[error(
+        "serialNumber {0:?}: must be 1 to 64 of the characters A-Z, a-z, 0-9, blank and '()+,-./:=?"
+    )]
+    SerialNumber(String),
     /// One of the other attributes.
     #[error("{attribute} {value:?}: must be 1 to 64 characters, none of them a control character")]
     Text {
@@ -35,26 +51,119 @@ pub enum NameError {
         /// The value given.
         value: String,
     },
+    /// A holder's name lacks an attribute.
+    #[error("{attribute} is missing: {needed}")]
+    Missing {
+        /// The attribute's name in X.520.
+        attribute: &'static str,
+        /// Who needs it, and where that is written.
+        needed: &'static str,
+    },
+    /// EN 319 412-2 §4.2.4 has names or a pseudonym; both together would give the pseudonym away.
+    #[error(
+        "pseudonym: stands beside givenName or surname; give either the pseudonym or the names"
+    )]
+    PseudonymAndName,
 }
 
 impl DistinguishedName {
+    /// A machine of an organization: a CA, a time-stamping unit, a responder, a client.
+    #[must_use]
+    pub fn organization(country: &str, organization: &str, common_name: &str) -> Self {
+        Self {
+            country: country.to_owned(),
+            organization: Some(organization.to_owned()),
+            common_name: common_name.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A natural person (EN 319 412-2 §4.2.4); the commonName is both names.
+    #[must_use]
+    pub fn natural_person(
+        country: &str,
+        given_name: &str,
+        surname: &str,
+        serial_number: &str,
+    ) -> Self {
+        Self {
+            country: country.to_owned(),
+            given_name: Some(given_name.to_owned()),
+            surname: Some(surname.to_owned()),
+            serial_number: Some(serial_number.to_owned()),
+            common_name: format!("{given_name} {surname}"),
+            ..Self::default()
+        }
+    }
+
+    /// A legal person (EN 319 412-3 §4.2.1); the commonName is the organization's name.
+    #[must_use]
+    pub fn legal_person(country: &str, organization: &str, identifier: &str) -> Self {
+        Self {
+            organization_identifier: Some(identifier.to_owned()),
+            ..Self::organization(country, organization, organization)
+        }
+    }
+
     /// The name as it stands in a certificate.
     ///
     /// # Errors
     /// [`NameError`] for the first part that X.520 does not allow.
     pub fn to_name(&self) -> Result<Name, NameError> {
-        let mut attributes = vec![
-            country(&self.country)?,
-            text(oid::ORGANIZATION_NAME, "organizationName", &self.organization)?,
+        let optional = [
+            (oid::ORGANIZATION_NAME, "organizationName", &self.organization),
+            (oid::ORGANIZATION_IDENTIFIER, "organizationIdentifier", &self.organization_identifier),
+            (oid::SURNAME, "surname", &self.surname),
+            (oid::GIVEN_NAME, "givenName", &self.given_name),
+            (oid::PSEUDONYM, "pseudonym", &self.pseudonym),
         ];
-        if let Some(identifier) = &self.organization_identifier {
-            let kind = "organizationIdentifier";
-            attributes.push(text(oid::ORGANIZATION_IDENTIFIER, kind, identifier)?);
+        let mut attributes = vec![country(&self.country)?];
+        for (kind, attribute, value) in optional {
+            if let Some(value) = value {
+                attributes.push(text(kind, attribute, value)?);
+            }
+        }
+        if let Some(number) = &self.serial_number {
+            attributes.push(serial_number(number)?);
         }
         attributes.push(text(oid::COMMON_NAME, "commonName", &self.common_name)?);
         let relative =
             |attribute| RelativeDistinguishedName::from(SetOf::from_vec(vec![attribute]));
         Ok(Name::RdnSequence(attributes.into_iter().map(relative).collect()))
+    }
+
+    /// Whether this names a natural person or a legal one, as a holder's certificate must.
+    ///
+    /// # Errors
+    /// [`NameError`] for the first attribute that is missing or too many.
+    pub fn check_natural_or_legal(&self) -> Result<(), NameError> {
+        let missing = |attribute, needed| Err(NameError::Missing { attribute, needed });
+        let named = self.given_name.is_some() || self.surname.is_some();
+        if named && self.pseudonym.is_some() {
+            return Err(NameError::PseudonymAndName);
+        }
+        if named || self.pseudonym.is_some() {
+            // EN 319 412-2 §4.2.4 asks for it where the names alone do not tell the subject from
+            // others. No registry of names is kept here that could tell, so it always stands.
+            if self.serial_number.is_none() {
+                let needed = "it tells two people of one name apart (EN 319 412-2 §4.2.4); give \
+                              an identifier such as a tax number";
+                return missing("serialNumber", needed);
+            }
+            return Ok(());
+        }
+        if self.organization.is_none() {
+            let needed = "a holder is a natural person with givenName, surname and serialNumber \
+                          (EN 319 412-2 §4.2.4), or a legal person with organizationName and \
+                          organizationIdentifier (EN 319 412-3 §4.2.1)";
+            return missing("organizationName", needed);
+        }
+        if self.organization_identifier.is_none() {
+            let needed = "it tells two organizations of one name apart (EN 319 412-3 §4.2.1); \
+                          give one such as VATIT-12345678901";
+            return missing("organizationIdentifier", needed);
+        }
+        Ok(())
     }
 }
 
@@ -64,9 +173,23 @@ fn country(value: &str) -> Result<AttributeTypeAndValue, NameError> {
     if value.len() != 2 || !value.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err(refused());
     }
-    let text = PrintableString::from_bytes(value.as_bytes()).map_err(|_| refused())?;
-    let value = rasn::der::encode(&text).map_err(|_| refused())?;
-    Ok(AttributeTypeAndValue { r#type: oid::COUNTRY_NAME.into(), value: Any::new(value) })
+    printable(oid::COUNTRY_NAME, value).ok_or_else(refused)
+}
+
+// RFC 5280 A.1: "X520SerialNumber ::= PrintableString (SIZE (1..ub-serial-number))", which is 64.
+fn serial_number(value: &str) -> Result<AttributeTypeAndValue, NameError> {
+    let refused = || NameError::SerialNumber(value.to_owned());
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte);
+    if value.is_empty() || value.len() > 64 || !value.bytes().all(allowed) {
+        return Err(refused());
+    }
+    printable(oid::SERIAL_NUMBER, value).ok_or_else(refused)
+}
+
+fn printable(kind: &Oid, value: &str) -> Option<AttributeTypeAndValue> {
+    let text = PrintableString::from_bytes(value.as_bytes()).ok()?;
+    let value = rasn::der::encode(&text).ok()?;
+    Some(AttributeTypeAndValue { r#type: kind.into(), value: Any::new(value) })
 }
 
 // RFC 5280 §4.1.2.4: CAs "MUST use either the PrintableString or UTF8String encoding".
@@ -76,7 +199,8 @@ fn text(
     value: &str,
 ) -> Result<AttributeTypeAndValue, NameError> {
     let refused = || NameError::Text { attribute, value: value.to_owned() };
-    // RFC 5280 A.1: ub-common-name and ub-organization-name are 64.
+    // RFC 5280 A.1: ub-common-name and ub-organization-name are 64. A person's names may be
+    // longer there; one limit for all keeps them within what a commonName can repeat.
     let length = value.chars().count();
     if length == 0 || length > 64 || value.chars().any(char::is_control) {
         return Err(refused());
@@ -111,6 +235,9 @@ fn short_name(kind: &Oid) -> Option<&'static str> {
         (oid::COUNTRY_NAME, "C"),
         (oid::ORGANIZATION_NAME, "O"),
         (oid::ORGANIZATIONAL_UNIT, "OU"),
+        (oid::SURNAME, "SN"),
+        (oid::GIVEN_NAME, "GN"),
+        (oid::PSEUDONYM, "pseudonym"),
         (oid::SERIAL_NUMBER, "serialNumber"),
         (oid::ORGANIZATION_IDENTIFIER, "organizationIdentifier"),
     ]

@@ -7,7 +7,10 @@ pub(crate) const COMMON_NAME: &Oid = Oid::const_new(&[2, 5, 4, 3]);
 pub(crate) const COUNTRY_NAME: &Oid = Oid::const_new(&[2, 5, 4, 6]);
 pub(crate) const ORGANIZATION_NAME: &Oid = Oid::const_new(&[2, 5, 4, 10]);
 pub(crate) const ORGANIZATIONAL_UNIT: &Oid = Oid::const_new(&[2, 5, 4, 11]);
+pub(crate) const SURNAME: &Oid = Oid::const_new(&[2, 5, 4, 4]);
 pub(crate) const SERIAL_NUMBER: &Oid = Oid::const_new(&[2, 5, 4, 5]);
+pub(crate) const GIVEN_NAME: &Oid = Oid::const_new(&[2, 5, 4, 42]);
+pub(crate) const PSEUDONYM: &Oid = Oid::const_new(&[2, 5, 4, 65]);
 pub(crate) const ORGANIZATION_IDENTIFIER: &Oid = Oid::const_new(&[2, 5, 4, 97]);
 
 // Extensions (RFC 5280 §4.2).
@@ -25,6 +28,26 @@ pub(crate) const AUTHORITY_INFO_ACCESS: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5
 /// anyPolicy (RFC 5280 §4.2.1.4): for an issuing CA that does not limit its subjects' policies.
 pub const ANY_POLICY: &Oid = Oid::const_new(&[2, 5, 29, 32, 0]);
 
+// Extensions of a CRL and of its entries (RFC 5280 §5.2, §5.3).
+pub(crate) const CRL_NUMBER: &Oid = Oid::const_new(&[2, 5, 29, 20]);
+pub(crate) const CRL_REASON: &Oid = Oid::const_new(&[2, 5, 29, 21]);
+pub(crate) const INVALIDITY_DATE: &Oid = Oid::const_new(&[2, 5, 29, 24]);
+
+// OCSP (RFC 6960 §4.2.1, §4.2.2.2, §4.4).
+pub(crate) const OCSP_BASIC: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 1]);
+pub(crate) const OCSP_NONCE: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 2]);
+pub(crate) const OCSP_RESPONSES: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 4]);
+pub(crate) const OCSP_NO_CHECK: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5]);
+pub(crate) const OCSP_LOCATOR: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 7]);
+pub(crate) const OCSP_ALGORITHMS: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 8]);
+
+// Purposes of a key (RFC 5280 §4.2.1.12).
+pub(crate) const CLIENT_AUTH: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 3, 2]);
+pub(crate) const OCSP_SIGNING: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 3, 9]);
+
+/// extensionRequest, an attribute of PKCS#10 (RFC 2985 §5.4.2).
+pub(crate) const EXTENSION_REQUEST: &Oid = Oid::const_new(&[1, 2, 840, 113549, 1, 9, 14]);
+
 /// id-kp-timeStamping (RFC 3161 §2.3).
 pub const TIME_STAMPING: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 3, 8]);
 
@@ -32,7 +55,8 @@ pub const TIME_STAMPING: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 3, 8]);
 pub(crate) const OCSP: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 1]);
 pub(crate) const CA_ISSUERS: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 48, 2]);
 
-// Digests (RFC 5754 §2).
+// Digests (RFC 5754 §2); SHA-1 for the hashes by which OCSP names an issuer.
+pub(crate) const SHA1: &Oid = Oid::const_new(&[1, 3, 14, 3, 2, 26]);
 pub(crate) const SHA256: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 2, 1]);
 pub(crate) const SHA384: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 2, 2]);
 pub(crate) const SHA512: &Oid = Oid::const_new(&[2, 16, 840, 1, 101, 3, 4, 2, 3]);

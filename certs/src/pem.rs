@@ -27,7 +27,7 @@ impl Drop for Block {
 }
 
 /// Why a text is not PEM.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemError {
     /// There is no block at all.

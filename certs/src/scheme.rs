@@ -99,6 +99,13 @@ impl SignatureScheme {
         matches!(self, Self::Ed25519 | Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87)
     }
 
+    /// Whether keys of this scheme are points of an elliptic curve: quick to sign, and slower to
+    /// verify than to sign.
+    #[must_use]
+    pub const fn is_elliptic(self) -> bool {
+        matches!(self, Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 | Self::Ed25519)
+    }
+
     /// Whether keys of this scheme are RSA keys.
     #[must_use]
     pub const fn is_rsa(self) -> bool {

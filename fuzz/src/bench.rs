@@ -116,12 +116,7 @@ fn issuer(
 }
 
 fn name(common_name: &str) -> DistinguishedName {
-    DistinguishedName {
-        country: "IT".to_owned(),
-        organization: "Prova S.p.A.".to_owned(),
-        organization_identifier: None,
-        common_name: common_name.to_owned(),
-    }
+    DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
 }
 
 fn key() -> Arc<dyn SigningKey> {

@@ -2,6 +2,7 @@
 
 use crate::http::access::outcome_label;
 use crate::http::auth::Proof;
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tsa::Outcome;
 
@@ -32,12 +34,32 @@ struct Authentications {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answers {
+    kind: &'static str,
+}
+
+/// A unit: a client cannot make one, only an operator can.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnitLabel {
+    unit: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
 /// Every metric of the service.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Requests, Counter>,
     timestamps: Family<Timestamps, Counter>,
     authentications: Family<Authentications, Counter>,
+    ocsp: Family<Answers, Counter>,
+    lists: Counter,
+    ends: Family<UnitLabel, Gauge>,
+    clock_state: Family<StateLabel, Gauge>,
     duration: Histogram,
     gauges: Gauges,
 }
@@ -59,6 +81,12 @@ pub(crate) struct Gauges {
     pub(crate) free_bytes: Gauge,
     /// End of the earliest unit: certificate or private key usage, Unix time.
     pub(crate) unit_end: Gauge,
+    /// Events in the audit trail.
+    pub(crate) trail: Gauge,
+    /// The machine's clock less the best estimate of UTC, in seconds.
+    clock_offset: Gauge<f64, AtomicU64>,
+    /// The bound of the clock's error, in seconds; NaN while there is none.
+    clock_error: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -73,15 +101,20 @@ impl Metrics {
             requests: Family::default(),
             timestamps: Family::default(),
             authentications: Family::default(),
+            ocsp: Family::default(),
+            lists: Counter::default(),
+            ends: Family::default(),
+            clock_state: Family::default(),
             duration: Histogram::new(buckets),
             gauges: Gauges::default(),
         };
         metrics.register();
+        metrics.register_trust();
         metrics
     }
 
     fn register(&mut self) {
-        let Self { registry, requests, timestamps, authentications, duration, gauges } = self;
+        let Self { registry, requests, timestamps, authentications, duration, gauges, .. } = self;
         registry.register("http_requests", "HTTP requests by route and status", requests.clone());
         registry.register(
             "timestamps",
@@ -133,6 +166,68 @@ impl Metrics {
             Unit::Seconds,
             gauges.unit_end.clone(),
         );
+    }
+
+    /// Time, certificates and the trail.
+    fn register_trust(&mut self) {
+        let Self { registry, ocsp, lists, ends, clock_state, gauges, .. } = self;
+        registry.register("ocsp_answers", "OCSP answers by kind", ocsp.clone());
+        registry.register("crl_downloads", "Requests for a revocation list", lists.clone());
+        registry.register_with_unit(
+            "unit_end_by_unit_timestamp",
+            "When a time-stamping unit ends (certificate or key usage), Unix time",
+            Unit::Seconds,
+            ends.clone(),
+        );
+        registry.register(
+            "clock_state",
+            "1 for the state that the clock is in",
+            clock_state.clone(),
+        );
+        registry.register_with_unit(
+            "clock_offset",
+            "The machine's clock less the best estimate of UTC; NaN while nobody measures it",
+            Unit::Seconds,
+            gauges.clock_offset.clone(),
+        );
+        registry.register_with_unit(
+            "clock_error",
+            "Bound of the clock's error; NaN while nobody measures it",
+            Unit::Seconds,
+            gauges.clock_error.clone(),
+        );
+        registry.register("trail_events", "Events in the audit trail", gauges.trail.clone());
+    }
+
+    /// An OCSP request was answered.
+    pub(crate) fn status_asked(&self, kind: &'static str) {
+        self.ocsp.get_or_create(&Answers { kind }).inc();
+    }
+
+    /// A revocation list was asked for.
+    pub(crate) fn list_asked(&self) {
+        self.lists.inc();
+    }
+
+    /// When each unit ends. A unit that is gone is told no more.
+    pub(crate) fn unit_ends(&self, ends: &[(String, DateTime<Utc>)]) {
+        self.ends.clear();
+        for (unit, end) in ends {
+            let label = UnitLabel { unit: unit.clone() };
+            self.ends.get_or_create(&label).set(end.timestamp());
+        }
+    }
+
+    /// The clock as it is.
+    pub(crate) fn clock(&self, status: &clock::Status) {
+        for state in clock::State::ALL {
+            let label = StateLabel { state: state.as_str() };
+            self.clock_state.get_or_create(&label).set(i64::from(state == status.state));
+        }
+        // Microseconds of any clock are far below the 2^53 that a float counts exactly.
+        let offset = status.offset_us.map_or(f64::NAN, |us| us as f64 / 1e6);
+        self.gauges.clock_offset.set(offset);
+        self.gauges.clock_error.set(status.error_us.map_or(f64::NAN, |us| us as f64 / 1e6));
     }
 
     /// An HTTP request was answered.

@@ -109,7 +109,11 @@ async fn serve(
     let workers = server.worker_threads();
     let shared = service.clone();
     let app = move || {
-        App::new().app_data(shared.clone()).wrap(from_fn(http::access::log)).configure(http::routes)
+        App::new()
+            .app_data(shared.clone())
+            .wrap(from_fn(http::acts::record))
+            .wrap(from_fn(http::access::log))
+            .configure(http::routes)
     };
     let keep_alive = Duration::from_secs(server.keep_alive_s);
     let head_timeout = Duration::from_millis(server.head_timeout_ms);

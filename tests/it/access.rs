@@ -58,7 +58,10 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/api/v1/stamp-account/events", Access::Account, 200),
     ("GET", "/api/v1/timestamps/{serial}", Access::Owner, 200),
     ("GET", "/pki/{ca}.crt", Access::Public, 200),
+    ("GET", "/pki/{ca}.crl", Access::Public, 200),
     ("GET", "/pki/chain.pem", Access::Public, 200),
+    ("POST", "/ocsp", Access::Public, 200),
+    ("GET", "/ocsp/{request}", Access::Public, 200),
     ("GET", "/healthz", Access::Public, 200),
     ("GET", "/readyz", Access::Public, 200),
     // To callers on the same machine, which a test always is.
@@ -82,7 +85,24 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("POST", "/api/v1/admin/accounts/{account}/close", Access::Admin, 200),
     ("GET", "/api/v1/admin/tsus", Access::Admin, 200),
     ("GET", "/api/v1/admin/tsus/{id}", Access::Admin, 200),
+    ("POST", "/api/v1/admin/tsus", Access::Admin, 201),
+    ("POST", "/api/v1/admin/tsus/{id}/keys", Access::Admin, 201),
+    // A key that the built-in CA certifies waits for nothing from outside.
+    ("GET", "/api/v1/admin/tsus/{id}/csr", Access::Admin, 409),
+    ("POST", "/api/v1/admin/tsus/{id}/certificate", Access::Admin, 400),
+    ("POST", "/api/v1/admin/tsus/{id}/activate", Access::Admin, 200),
+    ("POST", "/api/v1/admin/tsus/{id}/retire", Access::Admin, 200),
+    ("GET", "/api/v1/admin/authorities", Access::Admin, 200),
+    ("POST", "/api/v1/admin/authorities/{ca}/crl", Access::Admin, 200),
+    ("GET", "/api/v1/admin/certificates", Access::Admin, 200),
+    ("POST", "/api/v1/admin/certificates", Access::Admin, 201),
+    ("GET", "/api/v1/admin/certificates/{serial}", Access::Admin, 200),
+    ("POST", "/api/v1/admin/certificates/{serial}/suspend", Access::Admin, 200),
+    ("POST", "/api/v1/admin/certificates/{serial}/reactivate", Access::Admin, 200),
+    ("POST", "/api/v1/admin/certificates/{serial}/revoke", Access::Admin, 200),
+    ("GET", "/api/v1/admin/time", Access::Admin, 200),
     ("GET", "/api/v1/admin/store", Access::Admin, 200),
+    ("GET", "/api/v1/admin/trail", Access::Admin, 200),
 ];
 
 /// Paths that are served and not part of the interface that the document describes.

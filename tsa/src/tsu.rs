@@ -8,7 +8,7 @@ use crate::policy::Policies;
 use crate::serial::Serial;
 use crate::time::Accuracy;
 use crate::token::{CertificateSet, SignFailure, Template, TemplateError};
-use certs::{KeyKind, SigningKey, TsuCertificate, TsuFault};
+use certs::{KeyKind, SignatureScheme, SigningKey, TsuCertificate, TsuFault};
 use chrono::{DateTime, Utc};
 use openssl::pkey::{PKeyRef, Public};
 use std::sync::Arc;
@@ -27,9 +27,10 @@ pub enum ChainPolicy {
 /// Which signatures are verified before they leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifyPolicy {
-    /// One in so many signatures of a quick key in this process is verified; 1 verifies all, 0
-    /// none. Those of RSA keys, where it costs next to nothing, and of keys in a device, which can
-    /// fail on its own, are always verified.
+    /// One in so many signatures of an elliptic curve's key in this process is verified; 1 verifies
+    /// all, 0 none. Always verified are those of RSA keys, where it costs next to nothing, of
+    /// ML-DSA keys, where it costs a fifth to a third of the signature, and of keys in a device,
+    /// which can fail on its own.
     pub one_in: u32,
 }
 
@@ -191,6 +192,12 @@ impl Tsu {
         self.settings.key.kind()
     }
 
+    /// How its key signs.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        self.settings.key.scheme()
+    }
+
     /// The policies it offers.
     #[must_use]
     pub fn policies(&self) -> &Policies {
@@ -220,7 +227,7 @@ impl Tsu {
 
     /// Whether a signature takes so long, or may block, that it must not be made on a thread that
     /// serves others: in a device, or with any key but P-256 and Ed25519, whose signatures take
-    /// some ten microseconds where the others take a millisecond.
+    /// some ten microseconds where the others, ML-DSA among them, take a millisecond.
     #[must_use]
     pub fn is_slow(&self) -> bool {
         self.settings.key.in_device()
@@ -308,7 +315,7 @@ impl Tsu {
         let random = u32::from_be_bytes([serial[12], serial[13], serial[14], serial[15]]);
         let settings = &self.settings;
         settings.key.in_device()
-            || settings.key.scheme().is_rsa()
+            || !settings.key.scheme().is_elliptic()
             || random.checked_rem(settings.verify.one_in) == Some(0)
     }
 }

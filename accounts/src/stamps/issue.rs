@@ -61,8 +61,8 @@ impl StampLedger {
     }
 
     /// Debits the held stamp and keeps the token, or both of a pair, in one durable transaction.
-    /// When this returns `Ok`, all of it is on disk. On any error, or when the caller goes away before the job has been
-    /// queued, the stamp is given back.
+    /// When this returns `Ok`, all of it is on disk. On any error, or when the caller goes away
+    /// before the job has been queued, the stamp is given back.
     ///
     /// The lot is decided again from durable state: when the held one was voided or swept
     /// meanwhile, the next one in draw order pays.

@@ -1,7 +1,8 @@
 //! Puts a TBSCertificate together, has it signed, and wraps both (RFC 5280 §4.1).
 
-use super::IssueError;
+use super::{IssueError, IssuedCertificate};
 use crate::key::SigningKey;
+use crate::serial::Serial;
 use chrono::{DateTime, Datelike, Duration, SubsecRound, Utc};
 use openssl::pkey::{PKey, Public};
 use rand::CryptoRng;
@@ -48,16 +49,17 @@ pub(super) fn validity(now: DateTime<Utc>, length: Duration) -> Result<Period, I
     }
 }
 
-/// Signs a certificate; returns it in DER.
+/// Signs a certificate.
 pub(super) fn certificate(
     issuer: &Issuer<'_>,
     order: Order<'_>,
     rng: &mut dyn CryptoRng,
-) -> Result<Vec<u8>, IssueError> {
+) -> Result<IssuedCertificate, IssueError> {
+    let (serial, serial_number) = serial_number(rng)?;
     let algorithm = issuer.key.scheme().signature_algorithm();
     let tbs = TbsCertificate {
         version: Version::V3,
-        serial_number: serial_number(rng),
+        serial_number,
         signature: algorithm.clone(),
         issuer: issuer.name.clone(),
         validity: Validity {
@@ -78,11 +80,14 @@ pub(super) fn certificate(
         signature_algorithm: algorithm,
         signature_value: BitString::from_slice(&signature),
     };
-    rasn::der::encode(&certificate).map_err(|error| unencodable("the certificate", &error))
+    let der =
+        rasn::der::encode(&certificate).map_err(|error| unencodable("the certificate", &error))?;
+    let Period { not_before, not_after } = order.validity;
+    Ok(IssuedCertificate { der, serial, not_before, not_after })
 }
 
 /// A key as it stands in a certificate.
-pub(super) fn public_key_info(key: &PKey<Public>) -> Result<SubjectPublicKeyInfo, IssueError> {
+pub(crate) fn public_key_info(key: &PKey<Public>) -> Result<SubjectPublicKeyInfo, IssueError> {
     let what = "the public key";
     let der = key
         .public_key_to_der()
@@ -91,7 +96,7 @@ pub(super) fn public_key_info(key: &PKey<Public>) -> Result<SubjectPublicKeyInfo
         .map_err(|error| IssueError::Encoding { what, reason: error.to_string() })
 }
 
-pub(super) fn unencodable(what: &'static str, error: &rasn::error::EncodeError) -> IssueError {
+pub(crate) fn unencodable(what: &'static str, error: &rasn::error::EncodeError) -> IssueError {
     IssueError::Encoding { what, reason: error.to_string() }
 }
 
@@ -99,18 +104,22 @@ pub(super) fn unencodable(what: &'static str, error: &rasn::error::EncodeError) 
 ///
 /// RFC 5280 §4.1.2.2: "The serial number MUST be a positive integer"; "Conforming CAs MUST NOT use
 /// serialNumber values longer than 20 octets."
-fn serial_number(rng: &mut dyn CryptoRng) -> Integer {
+fn serial_number(rng: &mut dyn CryptoRng) -> Result<(Serial, Integer), IssueError> {
     let mut bytes = [0; 16];
     rng.fill_bytes(&mut bytes);
     // The top bit is the sign; the next one is set so that every serial has the same length.
     bytes[0] = (bytes[0] & 0b0111_1111) | 0b0100_0000;
-    Integer::from(u128::from_be_bytes(bytes))
+    let serial = Serial::from_bytes(&bytes).map_err(|error| IssueError::Encoding {
+        what: "the serial number",
+        reason: error.to_string(),
+    })?;
+    Ok((serial, Integer::from(u128::from_be_bytes(bytes))))
 }
 
 /// RFC 5280 §4.1.2.5: "CAs conforming to this profile MUST always encode certificate validity
 /// dates through the year 2049 as UTCTime; certificate validity dates in 2050 or later MUST be
 /// encoded as GeneralizedTime."
-fn time(instant: DateTime<Utc>) -> Time {
+pub(crate) fn time(instant: DateTime<Utc>) -> Time {
     if (1950..2050).contains(&instant.year()) {
         Time::Utc(instant)
     } else {

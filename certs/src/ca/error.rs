@@ -61,8 +61,10 @@ pub enum IssueError {
         /// End of the CA's certificate.
         until: DateTime<Utc>,
     },
-    /// An issuing CA with the root's name would look self-signed to every verifier.
-    #[error("the CA {subject} would have the name of its issuer: choose another commonName")]
+    /// A certificate with its issuer's name would look self-signed to every verifier.
+    #[error(
+        "the certificate of {subject} would have the name of its issuer: choose another commonName"
+    )]
     SameName {
         /// The name.
         subject: String,

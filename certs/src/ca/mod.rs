@@ -1,21 +1,25 @@
-//! The certificate authority: a root, the CAs under it, and the certificates of time-stamping
-//! units (TSUs).
+//! The certificate authority: a root, the CAs under it, and the end certificates that they issue
+//! (time-stamping units, holders, OCSP responders, TLS clients).
 //!
-//! What belongs into each kind of certificate is data ([`CaProfile`], [`TsuProfile`]); this file
+//! What belongs into each kind of certificate is data ([`CaProfile`], [`EndProfile`]); this file
 //! checks that the wish can be granted, `extension` writes the extensions, `build` puts the
 //! TBSCertificate together and has it signed. The time and the serial numbers' randomness come in
-//! from outside. Standards: RFC 5280; for a TSU also RFC 3161 §2.3 and EN 319 422 §6.
+//! from outside. Standards: RFC 5280; for a TSU also RFC 3161 §2.3 and EN 319 422 §6; for holders
+//! EN 319 412-2 and 412-3; for a responder RFC 6960 §4.2.2.2.
 
-mod build;
+pub(crate) mod build;
 mod error;
-mod extension;
-mod profile;
+pub(crate) mod extension;
+pub(crate) mod profile;
 
 pub use error::IssueError;
-pub use profile::{CaProfile, TsuProfile};
+pub use profile::{CaProfile, EndKind, EndProfile, TsuProfile, UnknownProfile};
 
 use crate::check::{self, ParsedCertificate};
 use crate::key::SigningKey;
+use crate::name::DistinguishedName;
+use crate::ocsp::IssuerId;
+use crate::serial::Serial;
 use build::{Issuer, Order};
 use chrono::{DateTime, Utc};
 use openssl::pkey::{PKey, Public};
@@ -31,6 +35,23 @@ pub struct CertificateAuthority {
     base_url: String,
     key: Arc<dyn SigningKey>,
     certificate: Arc<ParsedCertificate>,
+    issuer_id: Arc<IssuerId>,
+}
+
+/// A certificate that has just been signed.
+///
+/// It is made before anybody knows its serial number: whoever keeps the register of certificates
+/// writes it down durably, and only then lets the certificate leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedCertificate {
+    /// The certificate in DER.
+    pub der: Vec<u8>,
+    /// Its serial number: 16 octets, 126 of their bits random.
+    pub serial: Serial,
+    /// The first instant of its validity.
+    pub not_before: DateTime<Utc>,
+    /// The last instant of its validity.
+    pub not_after: DateTime<Utc>,
 }
 
 impl CertificateAuthority {
@@ -56,7 +77,7 @@ impl CertificateAuthority {
         let extensions = extension::for_ca(profile, key.public_key(), None)?;
         let issuer = Issuer { name: subject.clone(), key: key.as_ref() };
         let order = Order { subject, public_key: key.public_key(), validity, extensions };
-        let der = build::certificate(&issuer, order, rng)?;
+        let der = build::certificate(&issuer, order, rng)?.der;
         Self::assemble(&profile.id, &der, key, base_url)
     }
 
@@ -75,21 +96,42 @@ impl CertificateAuthority {
         checked_id(&profile.id)?;
         let validity = build::validity(now, profile.validity)?;
         self.covers(validity)?;
-        let subject = profile.subject.to_name()?;
-        if subject == *self.subject() {
-            return Err(IssueError::SameName { subject: crate::display_name(&subject) });
-        }
+        let subject = self.other_name(&profile.subject)?;
         let extensions = extension::for_ca(profile, key.public_key(), Some(self))?;
         let order = Order { subject, public_key: key.public_key(), validity, extensions };
-        let der = build::certificate(&self.issuer(), order, rng)?;
+        let der = build::certificate(&self.issuer(), order, rng)?.der;
         Self::assemble(&profile.id, &der, key, self.base_url.clone())
+    }
+
+    /// Issues an end certificate over `public_key`. Whether its owner has the private half is for
+    /// the caller to know; [`crate::csr::parse`] proves it.
+    ///
+    /// # Errors
+    /// [`IssueError`] when the profile cannot be granted to this subject, this CA's certificate is
+    /// not valid for as long, the key is of a kind that is not used, or the CA's key does not sign.
+    pub fn issue(
+        &self,
+        profile: &EndProfile,
+        subject: &DistinguishedName,
+        public_key: &PKey<Public>,
+        now: DateTime<Utc>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<IssuedCertificate, IssueError> {
+        crate::KeyKind::of(public_key)?;
+        let validity = build::validity(now, profile.validity)?;
+        self.covers(validity)?;
+        if profile.kind.shape().person {
+            subject.check_natural_or_legal()?;
+        }
+        let subject = self.other_name(subject)?;
+        let extensions = extension::for_end(profile, public_key, validity, self)?;
+        build::certificate(&self.issuer(), Order { subject, public_key, validity, extensions }, rng)
     }
 
     /// Issues the certificate of a time-stamping unit over `public_key`; returns it in DER.
     ///
     /// # Errors
-    /// [`IssueError`] when the profile cannot be granted, this CA's certificate is not valid for
-    /// as long, the unit's key is too weak, or the key does not sign.
+    /// Those of [`issue`](Self::issue).
     pub fn issue_tsu(
         &self,
         profile: &TsuProfile,
@@ -97,12 +139,8 @@ impl CertificateAuthority {
         now: DateTime<Utc>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<u8>, IssueError> {
-        crate::KeyKind::of(public_key)?;
-        let validity = build::validity(now, profile.validity)?;
-        self.covers(validity)?;
-        let subject = profile.subject.to_name()?;
-        let extensions = extension::for_tsu(profile, public_key, validity, self)?;
-        build::certificate(&self.issuer(), Order { subject, public_key, validity, extensions }, rng)
+        let issued = self.issue(&profile.to_end(), &profile.subject, public_key, now, rng)?;
+        Ok(issued.der)
     }
 
     /// A CA made earlier, from its certificate and its key.
@@ -130,6 +168,18 @@ impl CertificateAuthority {
     #[must_use]
     pub fn certificate_der(&self) -> &[u8] {
         self.certificate.der()
+    }
+
+    /// The CA's own certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &ParsedCertificate {
+        &self.certificate
+    }
+
+    /// The hashes by which OCSP requests name this CA.
+    #[must_use]
+    pub fn issuer_id(&self) -> &IssuerId {
+        &self.issuer_id
     }
 
     /// The CA's name.
@@ -161,11 +211,21 @@ impl CertificateAuthority {
         if !certificate.public_key().is_some_and(|own| own.public_eq(key.public_key())) {
             return Err(IssueError::WrongKey { id: id.to_owned() });
         }
-        Ok(Self { id: id.to_owned(), base_url, key, certificate: Arc::new(certificate) })
+        let issuer_id = Arc::new(IssuerId::of(&certificate)?);
+        Ok(Self { id: id.to_owned(), base_url, key, certificate: Arc::new(certificate), issuer_id })
     }
 
     fn issuer(&self) -> Issuer<'_> {
         Issuer { name: self.subject().clone(), key: self.key.as_ref() }
+    }
+
+    /// The name of somebody else than this CA.
+    fn other_name(&self, subject: &DistinguishedName) -> Result<Name, IssueError> {
+        let subject = subject.to_name()?;
+        if subject == *self.subject() {
+            return Err(IssueError::SameName { subject: crate::display_name(&subject) });
+        }
+        Ok(subject)
     }
 
     /// A certificate must not begin before its issuer's or live longer: a verifier would stop

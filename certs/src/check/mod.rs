@@ -14,6 +14,7 @@ mod strength;
 pub(crate) use chain::Path;
 pub use fault::{Severity, TsuFault};
 pub use parse::{LARGEST_CERTIFICATE, ParseError, ParsedCertificate, parse};
+pub(crate) use strength::weak_signature;
 
 use crate::tsu::TsuCertificate;
 use chrono::{DateTime, Utc};

@@ -4,6 +4,9 @@ use super::fault::TsuFault;
 use super::parse::ParsedCertificate;
 use crate::oid;
 use openssl::pkey::Id;
+use rasn::types::Integer;
+use rasn::{AsnType, Decode, Decoder};
+use rasn_pkix::AlgorithmIdentifier;
 
 /// The certified key: at least 112 bits of security, and a warning for RSA below 3072 bits.
 pub(super) fn of_key(certificate: &ParsedCertificate, which: &str, faults: &mut Vec<TsuFault>) {
@@ -23,15 +26,48 @@ pub(super) fn of_signature(
     which: &str,
     faults: &mut Vec<TsuFault>,
 ) {
-    let algorithm = &certificate.content().signature_algorithm.algorithm;
+    let algorithm = &certificate.content().signature_algorithm;
+    if let Some(name) = weak_signature(algorithm) {
+        let oid = algorithm.algorithm.to_string();
+        faults.push(TsuFault::SignatureWeak { which: which.to_owned(), name, oid });
+    }
+}
+
+/// The name of a signature algorithm whose digest is broken (MD5, SHA-1).
+pub(crate) fn weak_signature(algorithm: &AlgorithmIdentifier) -> Option<&'static str> {
     let weak = [
         (oid::MD5_WITH_RSA, "md5WithRSAEncryption"),
         (oid::SHA1_WITH_RSA, "sha1WithRSAEncryption"),
         (oid::ECDSA_WITH_SHA1, "ecdsa-with-SHA1"),
         (oid::SHA1_WITH_DSA, "dsa-with-sha1"),
     ];
-    if let Some((id, name)) = weak.into_iter().find(|(id, _)| **id == *algorithm) {
-        let which = which.to_owned();
-        faults.push(TsuFault::SignatureWeak { which, name, oid: id.to_string() });
+    if *oid::RSASSA_PSS == algorithm.algorithm {
+        return pss_with_sha1(algorithm).then_some("id-RSASSA-PSS with SHA-1");
     }
+    weak.into_iter().find_map(|(id, name)| (*id == algorithm.algorithm).then_some(name))
+}
+
+/// RFC 4055 §3.1: hashAlgorithm "DEFAULT sha1Identifier". Parameters that cannot be read count as
+/// broken too.
+fn pss_with_sha1(algorithm: &AlgorithmIdentifier) -> bool {
+    let parameters = algorithm.parameters.as_ref().map(|value| value.as_bytes());
+    let parameters = parameters.and_then(|der| rasn::der::decode::<PssParameters>(der).ok());
+    match parameters.and_then(|parameters| parameters.hash_algorithm) {
+        Some(hash) => *oid::SHA1 == hash.algorithm,
+        None => true,
+    }
+}
+
+/// RFC 4055 §3.1: `RSASSA-PSS-params`.
+#[derive(AsnType, Decode)]
+#[expect(dead_code, reason = "the hash is looked at; the others only have to be readable")]
+struct PssParameters {
+    #[rasn(tag(explicit(0)))]
+    hash_algorithm: Option<AlgorithmIdentifier>,
+    #[rasn(tag(explicit(1)))]
+    mask_gen_algorithm: Option<AlgorithmIdentifier>,
+    #[rasn(tag(explicit(2)))]
+    salt_length: Option<Integer>,
+    #[rasn(tag(explicit(3)))]
+    trailer_field: Option<Integer>,
 }

@@ -1,11 +1,13 @@
 //! The device back end: what is made inside the token, what each fault says, and that a device that
 //! was lost comes back by itself.
 
+use crate::support::keys::remote_settings;
 use crate::support::softhsm::{self, Token};
 use crate::support::{key, settings};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
-use cryptoki::session::Session;
+use cryptoki::session::{Session, UserType};
+use cryptoki::types::AuthPin;
 use marca_certs::{
     DeviceError, KeyBackend, KeyError, KeyKind, Pkcs11Backend, Pkcs11Settings, SigningKey,
     TokenChoice,
@@ -196,9 +198,24 @@ fn a_wrong_pin_is_tried_once() {
         let text = error.to_string();
         assert!(text.contains("the PIN in ") && text.contains("It was tried once"), "{text}");
         assert!(!text.contains("4711") && !format!("{backend:?}").contains("4711"));
-        // With the right PIN behind the file's back nothing is tried: the module is not asked.
+        // The token counts wrong PINs, and a right one resets the count: so it shows whether
+        // another one comes.
+        let counts = || {
+            let module = Pkcs11::new(token.module()).unwrap();
+            let slot = module.get_slots_with_initialized_token().unwrap()[0];
+            module.get_token_info(slot).unwrap().user_pin_count_low()
+        };
+        assert!(counts());
+        beside(token, |session| {
+            session.login(UserType::User, Some(&AuthPin::new(Box::from(softhsm::PIN)))).unwrap();
+            session.logout().unwrap();
+        });
+        assert!(!counts());
         for _ in 0..5 {
             assert!(matches!(log(&backend), DeviceError::PinWrong { .. }));
+            // Each attempt to connect starts the module anew, and this one not again.
+            beside(token, |_| ());
+            assert!(!counts());
         }
         token.write_right_pin();
         backend.check().unwrap();
@@ -321,13 +338,8 @@ fn an_ended_module_is_started_again() {
 #[test]
 fn a_lost_device_comes_back_without_a_restart() {
     softhsm::test("device::a_lost_device_comes_back_without_a_restart", |token| {
-        let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
-        let mut settings = Pkcs11Settings::new(token.client_module(), choice, token.pin_file());
-        // p11-kit's client has one connection, see `Pkcs11Settings`.
-        settings.max_sessions = 1;
-        settings.pause = Duration::from_millis(1)..=Duration::from_millis(20);
         let plugged = token.serve();
-        let backend = Pkcs11Backend::open(settings.clone()).unwrap();
+        let backend = Pkcs11Backend::open(remote_settings(token)).unwrap();
         let key = backend.generate("tsu-1", KeyKind::P256).unwrap();
         signs(&key);
         key.probe().unwrap();
@@ -370,9 +382,7 @@ fn a_lost_device_comes_back_without_a_restart() {
 #[test]
 fn a_device_may_be_connected_after_the_start() {
     softhsm::test("device::a_device_may_be_connected_after_the_start", |token| {
-        let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
-        let mut settings = Pkcs11Settings::new(token.client_module(), choice, token.pin_file());
-        settings.pause = Duration::ZERO..=Duration::ZERO;
+        let settings = remote_settings(token);
         let public = {
             let _plugged = token.serve();
             let backend = Pkcs11Backend::open(settings.clone()).unwrap();
@@ -396,9 +406,8 @@ fn a_device_may_be_connected_after_the_start() {
 #[test]
 fn a_device_that_hangs_is_not_waited_for_for_ever() {
     softhsm::test("device::a_device_that_hangs_is_not_waited_for_for_ever", |token| {
-        let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
-        let mut settings = Pkcs11Settings::new(token.client_module(), choice, token.pin_file());
-        (settings.max_sessions, settings.patience) = (1, Duration::from_millis(50));
+        let mut settings = remote_settings(token);
+        settings.patience = Duration::from_millis(50);
         let device = token.serve();
         let backend = Pkcs11Backend::open(settings).unwrap();
         let key = backend.generate("tsu-1", KeyKind::P256).unwrap();

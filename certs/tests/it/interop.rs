@@ -1,13 +1,11 @@
 //! The openssl command and OpenSSL's own verifier agree with what is issued here.
 
-use crate::support::{Hierarchy, Keys, both_back_ends, is_ml_dsa, now};
+use crate::support::{Hierarchy, Keys, both_back_ends, is_ml_dsa, now, openssl_command, skipped};
 use marca_certs::{KeyKind, pem};
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyParam;
 use openssl::x509::{X509, X509PurposeId, X509StoreContext};
-use std::path::Path;
-use std::process::Command;
 
 /// Purpose "timestampsign" and a time of its own, as a verifier of tokens would set them.
 fn openssl_verifies(hierarchy: &Hierarchy) -> Result<(), String> {
@@ -35,22 +33,11 @@ fn openssl_verifies(hierarchy: &Hierarchy) -> Result<(), String> {
 both_back_ends! { interop::the_openssl_library_accepts_the_chain_for_time_stamping }
 
 fn the_openssl_library_accepts_the_chain_for_time_stamping(keys: &Keys) {
-    // Three keys of a long RSA kind take a device half a minute, and say no more than short ones.
-    let long = [KeyKind::Rsa3072, KeyKind::Rsa4096];
-    let skipped = |kind: &KeyKind| keys.is_device() && long.contains(kind);
-    for kind in keys.kinds().into_iter().filter(|kind| !skipped(kind)) {
+    for kind in keys.quick_kinds() {
         let hierarchy = Hierarchy::with(keys, kind);
         openssl_verifies(&hierarchy).unwrap();
         hierarchy.check().unwrap();
     }
-}
-
-/// The openssl command's output, or `None` where there is no such command.
-fn openssl_command(directory: &Path, arguments: &[&str]) -> Option<(bool, String)> {
-    let output = Command::new("openssl").args(arguments).current_dir(directory).output().ok()?;
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    Some((output.status.success(), text))
 }
 
 #[test]
@@ -105,9 +92,4 @@ fn the_openssl_command_shows_every_extension() {
     ] {
         assert!(flat.contains(expected), "{expected:?} is not in\n{text}");
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped() {
-    eprintln!("skipped: there is no openssl command on this machine");
 }

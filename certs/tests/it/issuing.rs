@@ -137,7 +137,7 @@ fn impossible_names_are_refused() {
     assert_eq!(refused(|it| it.country = "ITA".into()), format!("countryName \"ITA\": {country}"));
     let text = "must be 1 to 64 characters, none of them a control character";
     assert_eq!(refused(|it| it.common_name.clear()), format!("commonName \"\": {text}"));
-    let newline = refused(|it| it.organization = "a\nb".into());
+    let newline = refused(|it| it.organization = Some("a\nb".into()));
     assert_eq!(newline, format!("organizationName \"a\\nb\": {text}"));
     let long = refused(|it| it.organization_identifier = Some("x".repeat(65)));
     assert!(long.starts_with("organizationIdentifier \"xx"));

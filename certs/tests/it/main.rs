@@ -8,6 +8,10 @@
 //! signing    every kind of key signs what OpenSSL verifies
 //! issuing    what the CA writes, field by field
 //! faults     every fault of a TSU certificate, one by one, with its text
+//! profiles   what each kind of end certificate holds, and whom it is issued to
+//! csr        requests for a certificate, made and read
+//! crl        revocation lists, against OpenSSL
+//! ocsp       requests read, answers signed, against OpenSSL
 //! interop    the openssl command and OpenSSL's verifier agree
 //! pem        bundles in and out
 //! robust     no bytes make the parser or the check panic
@@ -15,12 +19,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod crl;
+mod csr;
 mod device;
 mod faults;
 mod interop;
 mod issuing;
 mod key_file;
 mod pem;
+mod profiles;
 mod robust;
 mod signing;
 mod support;

@@ -1,6 +1,6 @@
 //! `marca store`: a data directory checked, copied, brought back, and its index built anew.
 //!
-//! The work is done by `store::maintenance` and `accounts::audit`; this room shows how far it is
+//! The work is done by `store::maintenance` and the checks of [`super::audit`]; this room shows how far it is
 //! and tells what came of it. `check` and `backup` only read, and work beside a running service.
 
 use super::audit::{self, Audited};
@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::table::count;
 use ::store::StoreError;
 use ::store::maintenance::{self, BackupReport, CheckReport, IndexCheck, RebuildReport};
+use accounts::audit::AuditReport;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,7 +35,7 @@ pub(crate) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum StoreAct {
-    /// Verify the journal, re-add every stamp, and compare the index unless a service is running
+    /// Verify the journal, each stamp, certificate and event in it, and the index unless in use
     #[command(after_help = "Example:\n  marca store check --data ./marca-demo --json")]
     Check {
         #[command(flatten)]
@@ -176,34 +177,63 @@ impl Told {
         }
     }
 
-    /// Adds what the audit of the stamps found.
+    /// Adds what the checks of the journal's content found.
     fn audited(&mut self, audited: &Audited) {
-        match audited {
-            Ok(sums) => {
-                self.lines.push(format!(
-                    "accounting    right: {} accounts, {} lots, {} entries, {} tokens",
-                    count(sums.accounts),
-                    count(sums.lots),
-                    count(sums.entries),
-                    count(sums.tokens)
-                ));
-                self.lines.push(format!(
-                    "stamps        {} granted = {} available + {} used + {} expired + {} void",
-                    count(sums.granted),
-                    count(sums.available),
-                    count(sums.used),
-                    count(sums.expired),
-                    count(sums.voided)
-                ));
-                self.object["accounting"] = json!({
-                    "accounts": sums.accounts, "lots": sums.lots, "entries": sums.entries,
-                    "tokens": sums.tokens, "granted": sums.granted,
-                    "available": sums.available, "used": sums.used, "expired": sums.expired,
-                    "voided": sums.voided,
-                });
+        match &audited.stamps {
+            Ok(sums) => self.stamps(sums),
+            Err(found) => self.findings.extend(found.iter().cloned()),
+        }
+        match &audited.certificates {
+            Ok(report) => self.certificates(report),
+            Err(found) => self.findings.extend(found.iter().cloned()),
+        }
+        match &audited.trail {
+            Ok(report) => {
+                let (events, head) = (report.events, hex::encode(report.head.hash));
+                self.lines.push(format!("audit trail   right: {} events", count(events)));
+                self.lines.push(format!("trail head    {head}"));
+                self.object["trail"] = json!({ "events": events, "head": head });
             }
             Err(found) => self.findings.extend(found.iter().cloned()),
         }
+    }
+
+    fn certificates(&mut self, report: &authority::audit::Report) {
+        let authority::audit::Report { certificates, held, revoked, crls, .. } = *report;
+        self.lines.push(format!(
+            "certificates  right: {} issued, {} suspended, {} revoked, {} revocation lists",
+            count(certificates),
+            count(held),
+            count(revoked),
+            count(crls)
+        ));
+        self.object["certificates"] = json!({
+            "issued": certificates, "suspended": held, "revoked": revoked, "crls": crls,
+        });
+    }
+
+    fn stamps(&mut self, sums: &AuditReport) {
+        self.lines.push(format!(
+            "accounting    right: {} accounts, {} lots, {} entries, {} tokens",
+            count(sums.accounts),
+            count(sums.lots),
+            count(sums.entries),
+            count(sums.tokens)
+        ));
+        self.lines.push(format!(
+            "stamps        {} granted = {} available + {} used + {} expired + {} void",
+            count(sums.granted),
+            count(sums.available),
+            count(sums.used),
+            count(sums.expired),
+            count(sums.voided)
+        ));
+        self.object["accounting"] = json!({
+            "accounts": sums.accounts, "lots": sums.lots, "entries": sums.entries,
+            "tokens": sums.tokens, "granted": sums.granted,
+            "available": sums.available, "used": sums.used, "expired": sums.expired,
+            "voided": sums.voided,
+        });
     }
 
     /// Damage is what a check is for: it is a finding, and not a failure to check.
@@ -227,7 +257,7 @@ impl Told {
     }
 }
 
-/// The journal and the index, and then the stamps in the journal.
+/// The journal and the index, and then what the journal says.
 fn check(
     data: &Path,
     retry_window: TimeDelta,
@@ -239,8 +269,8 @@ fn check(
             told.audited(&audit::audit(data, retry_window, progress)?);
             Ok(told)
         }
-        // A journal that is damaged cannot be added up, and an index that is wrong says nothing
-        // about the stamps.
+        // What a damaged journal says cannot be checked, and an index that is wrong says nothing
+        // about it.
         Err(error @ StoreError::Damaged { .. }) => Ok(Told::damaged(&error)),
         Err(error @ StoreError::Index { .. }) => {
             let mut told = Told::damaged(&error);

@@ -44,12 +44,9 @@ pub(crate) fn run(command: &TimeCommand, console: &mut Console<'_>) -> Result<()
 
 fn print(time: &Time, console: &mut Console<'_>) -> Result<(), CliError> {
     let since = instant_or_dash(time.since.as_deref());
-    let error = match time.error_us {
-        Some(0) => "not measured".to_owned(),
-        Some(us) => format!("within {}", millis(us)),
-        None => "unknown".to_owned(),
-    };
-    let offset = time.offset_us.map_or_else(|| "-".to_owned(), signed_millis);
+    let unknown = || "not measured".to_owned();
+    let error = time.error_us.map_or_else(unknown, |us| format!("within {}", millis(us)));
+    let offset = time.offset_us.map_or_else(unknown, signed_millis);
     let mut lines = vec![
         ("state", format!("{} since {since}", time.state)),
         ("error", error),

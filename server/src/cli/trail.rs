@@ -149,7 +149,6 @@ fn words(event: &TrailEvent) -> String {
     let failed = if event.outcome == "failure" { " FAILED" } else { "" };
     let mut words = format!("{}{failed}: {}, by {}", event.action, event.subject, event.actor);
     for (name, value) in &event.details {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         words.push_str(&format!("; {name} {value}"));
     }
     printable(&words)

@@ -337,7 +337,7 @@ pub(crate) struct TrailEvent {
     #[serde(default)]
     pub(crate) outcome: String,
     #[serde(default)]
-    pub(crate) details: serde_json::Map<String, Value>,
+    pub(crate) details: Vec<(String, String)>,
 }
 
 /// Reads an object of the API into the view of a table.

@@ -9,7 +9,7 @@ mod types;
 
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,
-    TimeConfig, TsuConfig,
+    TsuConfig,
 };
 pub(crate) use types::{Config, LogConfig, LogFormat, PasswordsConfig, TlsConfig};
 

@@ -143,6 +143,18 @@ fn a_quorum_that_can_never_be_is_refused() {
 }
 
 #[test]
+fn an_accuracy_finer_than_the_clock_is_refused() {
+    let text = DEFAULT
+        .replace("# servers = []", "servers = [\"a\", \"b\", \"c\"] #")
+        .replace("accuracy_ms = 1000", "accuracy_ms = 8");
+    let error = Config::parse(Path::new("marca.toml"), &text).unwrap_err().to_string();
+    assert!(error.contains("tsu.tsu1.accuracy_ms: 8 is finer"), "{error}");
+    assert!(error.contains("at least 9 with time.poll_s = 64"), "{error}");
+    let fits = text.replace("accuracy_ms = 8", "accuracy_ms = 9");
+    assert!(Config::parse(Path::new("marca.toml"), &fits).is_ok());
+}
+
+#[test]
 fn a_device_is_named_before_it_is_used() {
     let absent = "\"hsm\" and there is no [hsm]";
     let unit = replaced("# key_store = \"file\"\n# How", "key_store = \"hsm\"\n# How");

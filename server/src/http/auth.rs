@@ -43,13 +43,13 @@ pub(crate) async fn caller(
     service: &Service,
 ) -> Result<StampAccountId, Problem> {
     let Some(sent) = request.headers().get(header::AUTHORIZATION) else {
-        return by_certificate(request, service);
+        return by_certificate(request, service).await;
     };
     let sent = sent.to_str().map_err(|_not_text| Problem::Unauthorized)?;
     let (scheme, value) = sent.split_once(' ').ok_or(Problem::Unauthorized)?;
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        by_api_key(value, service)
+        by_api_key(value, request, service).await
     } else if scheme.eq_ignore_ascii_case("basic") {
         by_password(value, request, service).await
     } else {
@@ -58,9 +58,13 @@ pub(crate) async fn caller(
 }
 
 /// The account of an API key, wherever in the request it stood.
-pub(crate) fn by_api_key(key: &str, service: &Service) -> Result<StampAccountId, Problem> {
+pub(crate) async fn by_api_key(
+    key: &str,
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<StampAccountId, Problem> {
     let found = service.credentials.by_api_key(key, service.clock.now());
-    noted(service, Proof::ApiKey, found)
+    noted(request, service, Proof::ApiKey, None, found).await
 }
 
 async fn by_password(
@@ -75,31 +79,55 @@ async fn by_password(
     let (name, password) = text.split_once(':').ok_or(Problem::Unauthorized)?;
     let now = service.clock.now();
     if let Some(account) = service.credentials.by_password_cached(name, password, now) {
-        service.metrics.authenticated(Proof::Password, true);
-        return Ok(account);
+        return noted(request, service, Proof::Password, None, Ok(account)).await;
     }
     // The other end of the connection, and no header: anybody can write one. Without a peer there
     // is one caller.
-    let from = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let from = peer(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let checked = service.credentials.by_password(name, password, from, now).await;
-    noted(service, Proof::Password, checked)
+    noted(request, service, Proof::Password, Some(name), checked).await
 }
 
-fn by_certificate(request: &HttpRequest, service: &Service) -> Result<StampAccountId, Problem> {
+/// The address at the other end of the connection.
+pub(super) fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip())
+}
+
+async fn by_certificate(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<StampAccountId, Problem> {
     let Some(ClientCertificate(sha256)) = request.conn_data::<ClientCertificate>() else {
         return Err(Problem::Unauthorized);
     };
     let found = service.credentials.by_certificate(sha256);
-    noted(service, Proof::Certificate, found)
+    noted(request, service, Proof::Certificate, None, found).await
 }
 
-/// Counts the try and turns its end into what the client may know.
-fn noted(
+/// Counts the try, for the metrics and the audit trail, and turns its end into what the client may
+/// know. `name` is what was sent as a name.
+async fn noted(
+    request: &HttpRequest,
     service: &Service,
     proof: Proof,
+    name: Option<&str>,
     outcome: Result<StampAccountId, AuthError>,
 ) -> Result<StampAccountId, Problem> {
     service.metrics.authenticated(proof, outcome.is_ok());
+    let now = service.clock.now();
+    match &outcome {
+        Ok(account) => {
+            if let Some(event) = service.logins.accepted(*account, proof.label(), now) {
+                service.tell(event).await;
+            }
+        }
+        Err(AuthError::Denied | AuthError::Slowed { .. }) => {
+            // Only a name that an account has: people type passwords into name fields.
+            let name = name.filter(|name| matches!(service.ledger.by_name(name), Ok(Some(_))));
+            service.logins.refused(name, proof.label(), peer(request), now);
+        }
+        Err(_) => {}
+    }
     outcome.map_err(|error| match error {
         AuthError::Denied => Problem::Unauthorized,
         AuthError::Slowed { retry_after } => Problem::TooManyTries { retry_after },
@@ -121,7 +149,10 @@ pub(crate) fn administrator(request: &HttpRequest, service: &Service) -> Result<
         {
             Ok(())
         }
-        _ => Err(Problem::AdminUnauthorized),
+        _ => {
+            service.logins.administrator_refused(peer(request), service.clock.now());
+            Err(Problem::AdminUnauthorized)
+        }
     }
 }
 
@@ -130,7 +161,7 @@ pub(crate) fn local_or_administrator(
     request: &HttpRequest,
     service: &Service,
 ) -> Result<(), Problem> {
-    let local = request.peer_addr().is_some_and(|peer| is_loopback(peer.ip()));
+    let local = peer(request).is_some_and(is_loopback);
     if local || administrator(request, service).is_ok() {
         return Ok(());
     }

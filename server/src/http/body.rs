@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The largest body that any route reads, in bytes.
+/// The largest body of most routes, in bytes.
 pub(crate) const LIMIT: usize = 16 * 1024;
 
 /// Checks that the body is of media type `expected` (parameters are allowed) and not encoded.
@@ -36,12 +36,22 @@ pub(crate) async fn read(
     payload: Payload,
     deadline: Duration,
 ) -> Result<Bytes, Problem> {
+    read_within(request, payload, LIMIT, deadline).await
+}
+
+/// As [`read`], for a body of at most `limit` bytes.
+pub(crate) async fn read_within(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    deadline: Duration,
+) -> Result<Bytes, Problem> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > LIMIT as u64) {
-        return Err(Problem::TooLarge { limit: LIMIT });
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(Problem::TooLarge { limit });
     }
-    let body = match tokio::time::timeout(deadline, collect(payload)).await {
+    let body = match tokio::time::timeout(deadline, collect(payload, limit)).await {
         Ok(body) => body?,
         Err(_elapsed) => return Err(Problem::BodyTimeout),
     };
@@ -52,13 +62,13 @@ pub(crate) async fn read(
 }
 
 /// Most bodies come as one chunk, which is then used as it is.
-async fn collect(mut payload: Payload) -> Result<Bytes, Problem> {
+async fn collect(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_broken| Problem::BrokenBody)?;
-        if first.len() + rest.len() + chunk.len() > LIMIT {
-            return Err(Problem::TooLarge { limit: LIMIT });
+        if first.len() + rest.len() + chunk.len() > limit {
+            return Err(Problem::TooLarge { limit });
         }
         if first.is_empty() {
             first = chunk;

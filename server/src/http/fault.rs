@@ -1,8 +1,11 @@
-//! The one mapping from the accounts' refusals to problems.
+//! The one mapping from the refusals of the domain to problems.
 
 use super::problem::Problem;
 use accounts::credentials::CredentialError;
 use accounts::stamps::StampError;
+use authority::AuthorityError;
+use authority::units::UnitError;
+use certs::IssueError;
 use store::StoreError;
 
 /// What the client may know of a refusal of the stamp ledger.
@@ -57,11 +60,74 @@ pub(crate) fn credential_problem(error: CredentialError) -> Problem {
     }
 }
 
+/// What the client may know of a refusal of the built-in CA.
+pub(crate) fn authority_problem(error: AuthorityError) -> Problem {
+    match error {
+        AuthorityError::UnknownCa { .. } => Problem::NotFound { what: "CA of this name" },
+        AuthorityError::UnknownCertificate { .. } => {
+            Problem::NotFound { what: "certificate of this serial number" }
+        }
+        AuthorityError::Illegal { .. } => Problem::Conflict { reason: error.to_string() },
+        AuthorityError::Act { field, allowed } => {
+            Problem::Invalid { field: field.to_owned(), reason: format!("use {allowed}") }
+        }
+        AuthorityError::Issue(IssueError::Name(_)) => {
+            Problem::Invalid { field: "subject".to_owned(), reason: error.to_string() }
+        }
+        AuthorityError::Unpublished { .. } => {
+            tracing::error!(%error, "the built-in CA");
+            Problem::Unpublished { reason: error.to_string() }
+        }
+        AuthorityError::Store(error) => store_problem(&error),
+        error => {
+            tracing::error!(%error, "the built-in CA");
+            Problem::Unavailable
+        }
+    }
+}
+
+/// What the client may know of a refusal of the units.
+pub(crate) fn unit_problem(error: UnitError) -> Problem {
+    match error {
+        UnitError::UnknownUnit { .. } => {
+            Problem::NotFound { what: "time-stamping unit of this name" }
+        }
+        UnitError::UnknownGeneration { .. } => {
+            Problem::NotFound { what: "generation of this unit" }
+        }
+        UnitError::Setting { field, reason, .. } => {
+            Problem::Invalid { field: field.to_owned(), reason }
+        }
+        UnitError::Certificate { faults, .. } => {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            Problem::Invalid { field: "chain".to_owned(), reason: faults.join("; ") }
+        }
+        UnitError::Pem { reason, .. } => Problem::Invalid { field: "chain".to_owned(), reason },
+        UnitError::UnitExists { .. }
+        | UnitError::NoGeneration { .. }
+        | UnitError::Waiting { .. }
+        | UnitError::Illegal { .. }
+        | UnitError::Needed { .. }
+        | UnitError::NotBuiltIn { .. }
+        | UnitError::NotOurs { .. }
+        | UnitError::NoHsm { .. }
+        | UnitError::WrongKey { .. }
+        | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
+        UnitError::Authority(error) => authority_problem(error),
+        UnitError::Store(error) => store_problem(&error),
+        error => {
+            tracing::error!(%error, "the units");
+            Problem::Unavailable
+        }
+    }
+}
+
 fn invalid(field: &str, error: &CredentialError) -> Problem {
     Problem::Invalid { field: field.to_owned(), reason: error.to_string() }
 }
 
-fn store_problem(error: &StoreError) -> Problem {
+/// What the client may know of a refusal of the store.
+pub(super) fn store_problem(error: &StoreError) -> Problem {
     if matches!(error, StoreError::Busy) {
         return Problem::Busy;
     }

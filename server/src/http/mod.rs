@@ -5,17 +5,21 @@
 //! | [`timestamp`] | `POST /tsa…` |
 //! | [`token`], [`stamp_account`] | `GET /api/v1/…` of a stamp account |
 //! | [`admin`] | `/api/v1/admin/…` |
-//! | [`pki`], [`operation`] | certificates, health, metrics |
+//! | [`pki`], [`ocsp`] | certificates, revocation lists, OCSP |
+//! | [`operation`] | health, metrics |
 //! | [`openapi`], [`docs`], [`page`] | the interface, described, and pages |
 //!
-//! Every request passes [`access`] on its way in and out; every fault leaves through [`problem`].
+//! Every request passes [`access`] on its way in and out, and [`acts`] when it is one of the
+//! operator's; every fault leaves through [`problem`].
 
 pub(crate) mod access;
+pub(crate) mod acts;
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod docs;
 pub(crate) mod fault;
+pub(crate) mod ocsp;
 pub(crate) mod openapi;
 pub(crate) mod operation;
 pub(crate) mod page;
@@ -26,9 +30,12 @@ pub(crate) mod timestamp;
 pub(crate) mod token;
 pub(crate) mod words;
 
+use actix_web::http::header::{self, EntityTag, Header, IfModifiedSince};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard};
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, guard};
+use chrono::{DateTime, SubsecRound, Utc};
 use problem::Problem;
+use std::time::SystemTime;
 
 /// All routes. The one that is asked most stands first.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -45,6 +52,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/metrics", GET, [get(operation::metrics)]))
         .service(resource("/pki/chain.pem", GET, [get(pki::chain)]))
         .service(resource("/pki/{ca}.crt", GET, [get(pki::certificate)]))
+        .service(resource("/pki/{ca}.crl", GET, [get(pki::revocations)]))
+        .service(resource("/ocsp", "POST", [web::post().to(ocsp::by_post)]))
+        .service(resource("/ocsp/{request:.*}", GET, [get(ocsp::by_get)]))
         .service(resource("/api/v1/stamp-account", GET, [get(stamp_account::show)]))
         .service(resource(
             "/api/v1/stamp-account/events",
@@ -70,6 +80,17 @@ where
     F::Output: Responder + 'static,
 {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
+}
+
+/// Whether the client has this very content: its tag goes before its date (RFC 9110 §13.2.2).
+fn is_known(request: &HttpRequest, tag: &EntityTag, modified: DateTime<Utc>) -> bool {
+    if request.headers().contains_key(header::IF_NONE_MATCH) {
+        return stamp_account::matches(request, tag);
+    }
+    let since = IfModifiedSince::parse(request).ok().map(|since| SystemTime::from(since.0));
+    // Whole seconds, as the header has them.
+    let modified = SystemTime::from(modified.trunc_subsecs(0));
+    since.is_some_and(|since| modified <= since)
 }
 
 /// A path with its methods; any other method gets 405 with `allow`.

@@ -1,7 +1,7 @@
 //! `GET /api/v1/openapi.json`: the API, described by the code that serves it.
 
 use super::admin::paths as admin;
-use super::{GET, get, operation, pki, problem, resource, stamp_account, timestamp, token};
+use super::{GET, get, ocsp, operation, pki, problem, resource, stamp_account, timestamp, token};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Bytes, ServiceConfig};
@@ -19,12 +19,18 @@ use utoipa::{Modify, OpenApi};
     paths(
         timestamp::stamp, timestamp::stamp_with_unit, timestamp::stamp_with_key, token::show,
         stamp_account::show, stamp_account::events, pki::certificate, pki::chain,
+        pki::revocations, ocsp::by_post, ocsp::by_get,
         operation::healthz, operation::readyz, operation::metrics,
         admin::create, admin::list_accounts, admin::show_account, admin::suspend,
         admin::reactivate, admin::close, admin::password, admin::create_api_key,
         admin::list_api_keys, admin::revoke_api_key, admin::bind_certificate,
         admin::list_certificates, admin::unbind_certificate, admin::grant, admin::void,
         admin::refund, admin::statement, admin::list_units, admin::show_unit, admin::store,
+        admin::create_unit, admin::new_unit_key, admin::unit_csr, admin::import_unit_certificate,
+        admin::activate_unit_key, admin::retire_unit_key, admin::list_authorities,
+        admin::publish_crl, admin::list_issued, admin::show_issued, admin::issue_certificate,
+        admin::suspend_certificate, admin::reactivate_certificate, admin::revoke_certificate,
+        admin::show_time, admin::show_trail,
     ),
     tags(
         (name = "timestamps", description = "Stamp, and fetch a token again"),
@@ -70,6 +76,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         GET,
         [get(to_page)],
     ));
+}
+
+/// The document as it is put together, for tests that go through its routes.
+#[cfg(test)]
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    Document::openapi()
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.

@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use store::Store;
 
 /// Alive: the process answers. Says nothing of whether it may issue.
@@ -26,11 +27,15 @@ pub(crate) struct Readiness {
     checks: Checks,
 }
 
-/// The checks behind readiness.
+/// The checks behind readiness: each `ok`, or what is wrong.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Checks {
-    /// The clock, and every unit's key and certificate.
+    /// The clock, and the unit behind `POST /tsa`.
     issuing: String,
+    /// The clock: its state, and whether there is time for tokens.
+    clock: String,
+    /// Every unit that should stamp: its key, its certificate, its companion.
+    units: BTreeMap<String, String>,
     /// The store takes writes.
     store: String,
     /// Free space on the disk.
@@ -65,9 +70,32 @@ fn readiness(service: &Service) -> Readiness {
         Err(reason) => (false, reason),
     };
     let (issuing_ok, issuing) = verdict(service.issuer.readiness().map_err(|e| e.to_string()));
+    let clock = service.clock.monitor().now();
+    let (clock_ok, clock) = verdict(clock.map(drop).map_err(|e| e.to_string()));
+    let (units_ok, units) = units(service);
     let (store_ok, store) = verdict(service.store.health().map_err(|e| e.to_string()));
     let (disk_ok, disk) = verdict(service.disk.check());
-    Readiness { ready: issuing_ok && store_ok && disk_ok, checks: Checks { issuing, store, disk } }
+    Readiness {
+        ready: issuing_ok && clock_ok && units_ok && store_ok && disk_ok,
+        checks: Checks { issuing, clock, units, store, disk },
+    }
+}
+
+/// Every unit that should stamp, and what keeps it from it. Without time the clock's check has the
+/// reason, and the units have none to add.
+fn units(service: &Service) -> (bool, BTreeMap<String, String>) {
+    let mut units = BTreeMap::new();
+    let mut all = true;
+    for unit in service.issuer.unit_readiness().unwrap_or_default() {
+        all &= unit.ready.is_ok();
+        let words = unit.ready.map_or_else(|reason| reason.to_string(), |()| "ok".to_owned());
+        units.insert(unit.unit, words);
+    }
+    for unit in service.pending_units() {
+        all = false;
+        units.insert(unit, "its key cannot be made yet: its device is away".to_owned());
+    }
+    (all, units)
 }
 
 /// Sends the metrics, on the machine itself or with the administration token.
@@ -87,7 +115,11 @@ pub(crate) async fn metrics(
     gauges.groups.set(signed(statistics.groups));
     gauges.journal_bytes.set(signed(statistics.journal_bytes));
     gauges.free_bytes.set(signed(service.disk.free().unwrap_or(0)));
-    gauges.unit_end.set(service.first_unit_end().map_or(0, |end| end.timestamp()));
+    let ends = service.unit_ends();
+    gauges.unit_end.set(ends.iter().map(|(_, end)| end.timestamp()).min().unwrap_or(0));
+    service.metrics.unit_ends(&ends);
+    service.metrics.clock(&service.clock.monitor().status());
+    gauges.trail.set(service.trail.head().map_or(0, |head| signed(head.count)));
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, metrics::MEDIA_TYPE))
         .body(service.metrics.text()))

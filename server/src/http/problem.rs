@@ -64,6 +64,11 @@ pub(crate) enum Problem {
     },
     /// Too much to do: try again.
     Busy,
+    /// A status was changed for good, and the revocation list that says so is not there yet.
+    Unpublished {
+        /// What happened, and what comes.
+        reason: String,
+    },
     /// The service cannot do this now; the log says why.
     Unavailable,
     /// A fault of the service; the log says which.
@@ -105,6 +110,7 @@ impl Problem {
             Self::Invalid { .. } => ("invalid", "A value is not acceptable"),
             Self::Conflict { .. } => ("conflict", "The state does not allow it"),
             Self::Busy => ("busy", "Too much to do"),
+            Self::Unpublished { .. } => ("unpublished", "Done, and not published yet"),
             Self::Unavailable => ("unavailable", "Not available now"),
             Self::Internal => ("internal", "A fault of the service"),
         }
@@ -137,7 +143,7 @@ impl Problem {
             Self::BodyTimeout => "The body did not arrive in time; send it again.".to_owned(),
             Self::BrokenBody => "The body ended early or was broken; send it again.".to_owned(),
             Self::Invalid { field, reason } => format!("{field}: {reason}"),
-            Self::Conflict { reason } => reason.clone(),
+            Self::Conflict { reason } | Self::Unpublished { reason } => reason.clone(),
             Self::Busy => "The service has too much to do; try again in a moment. Nothing was \
                 taken."
                 .to_owned(),
@@ -164,6 +170,7 @@ impl Problem {
                 answer.insert_header((header::RETRY_AFTER, seconds(*retry_after)))
             }
             Self::BodyTimeout | Self::Busy => answer.insert_header((header::RETRY_AFTER, 1)),
+            Self::Unpublished { .. } => answer.insert_header((header::RETRY_AFTER, 60)),
             Self::Unavailable => answer.insert_header((header::RETRY_AFTER, 10)),
             _ => answer,
         };
@@ -198,7 +205,9 @@ impl ResponseError for Problem {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unpublished { .. } | Self::Unavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

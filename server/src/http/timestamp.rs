@@ -9,7 +9,7 @@ use accounts::StampAccountId;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use tsa::{Outcome, Reply};
 
 /// RFC 3161 §3.4: the media type of a request.
@@ -29,7 +29,8 @@ const STAMPS_REMAINING: HeaderName = HeaderName::from_static("stamps-remaining")
     responses(
         (status = 200, description = "TimeStampResp: granted, or rejected by the protocol. A \
             granted one carries `Stamps-Remaining`", content_type = "application/timestamp-reply",
-            body = Vec<u8>, headers(("Stamps-Remaining" = u64))),
+            body = Vec<u8>, headers(("Stamps-Remaining" = u64), ("Link" = String,
+                description = "For a paired unit: the other token, `rel=\"companion\"`"))),
         (status = 401, description = "No valid credentials"),
         (status = 402, description = "No stamps left: a TimeStampResp that says so",
             content_type = "application/timestamp-reply", body = Vec<u8>),
@@ -79,7 +80,7 @@ pub(crate) async fn stamp_with_key(
     service: Data<Service>,
     key: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let account = auth::by_api_key(&key, &service)?;
+    let account = auth::by_api_key(&key, &request, &service).await?;
     answer(&request, payload, &service, account, None).await
 }
 
@@ -98,9 +99,10 @@ async fn answer(
     service.metrics.answered(&outcome);
     request.extensions_mut().insert(Facts::of(account).with(&outcome));
     match outcome {
-        Outcome::Granted { remaining, .. } => {
+        Outcome::Granted { remaining, companion, .. } => {
             let mut answer = HttpResponse::Ok();
             answer.insert_header((STAMPS_REMAINING, HeaderValue::from(remaining)));
+            companion.inspect(|serial| link_companion(&mut answer, *serial));
             Ok(reply(answer, der))
         }
         Outcome::Rejected { .. } => Ok(reply(HttpResponse::Ok(), der)),
@@ -111,8 +113,16 @@ async fn answer(
     }
 }
 
+/// Says where the other token of a pair is (RFC 8288 §3): the same imprint and time, signed by the
+/// companion of the unit, for the same stamp.
+pub(super) fn link_companion(answer: &mut HttpResponseBuilder, serial: [u8; 16]) {
+    let serial = hex::encode(serial);
+    let link = format!("</api/v1/timestamps/{serial}>; rel=\"companion\"");
+    answer.insert_header((header::LINK, link));
+}
+
 /// A reply with exactly the media type that clients compare with.
-pub(crate) fn reply(mut answer: actix_web::HttpResponseBuilder, der: Vec<u8>) -> HttpResponse {
+pub(crate) fn reply(mut answer: HttpResponseBuilder, der: Vec<u8>) -> HttpResponse {
     answer.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(REPLY)));
     answer.body(Bytes::from(der))
 }

@@ -38,6 +38,9 @@ pub(crate) async fn show(
         Problem::Unavailable
     })?;
     let mut answer = HttpResponse::Ok();
+    if let Some(other) = &stored.companion {
+        timestamp::link_companion(&mut answer, other.serial);
+    }
     answer.insert_header((header::CACHE_CONTROL, "private, max-age=31536000, immutable"));
     Ok(timestamp::reply(answer, der))
 }

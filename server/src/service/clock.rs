@@ -1,8 +1,12 @@
 //! The service's clock: the monitor of the `clock` crate, as tokens and everything else ask it.
 
+use crate::config::Config;
+use crate::random::SystemRandom;
 use chrono::{DateTime, Utc};
-use clock::{Monitor, SystemClocks, Unavailable};
+use clock::{Monitor, Settings, SettingsError, SystemClocks, SystemKernel, Unavailable};
+use rand::Rng;
 use std::sync::Arc;
+use std::time::Duration;
 use tsa::time::{Instant, TimeNotAvailable, TimeSource};
 
 /// The clock of the service.
@@ -11,9 +15,26 @@ pub(crate) struct ServiceClock {
 }
 
 impl ServiceClock {
-    /// Believes the machine's clock, and notices when it jumps.
-    pub(crate) fn machine() -> Self {
-        Self { monitor: Monitor::machine_clock(Arc::new(SystemClocks::boot())) }
+    /// The clock of `[time]`. Nobody is asked anything before [`Monitor::run`].
+    pub(super) fn new(config: &Config, random: SystemRandom) -> Result<Self, SettingsError> {
+        if config.time.trust_machine_clock {
+            let monitor = Monitor::machine_clock(Arc::new(SystemClocks::boot()));
+            return Ok(Self { monitor });
+        }
+        let mut settings = Settings::new(config.time.servers.clone());
+        settings.min_agree = config.time.min_agree;
+        settings.poll = Duration::from_secs(config.time.poll_s);
+        // Each unit holds the error against its own accuracy; this is where there is no use at all.
+        let widest = config.tsu.iter().map(|unit| u64::from(unit.accuracy_ms)).max();
+        settings.accuracy = Duration::from_millis(widest.unwrap_or(1000));
+        let (clocks, kernel) = (Arc::new(SystemClocks::raw()), Arc::new(SystemKernel));
+        let nonce = Arc::new(move || random.generator().next_u64());
+        Ok(Self { monitor: Monitor::ntp(settings, clocks, kernel, nonce)? })
+    }
+
+    /// What watches over it, and what it says of itself.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// The time, or why there is none that can be trusted: for tokens and expiries.
@@ -24,11 +45,6 @@ impl ServiceClock {
     /// The time for everything else, also while it is not trusted.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.monitor.best()
-    }
-
-    /// Looks at the clocks. To be called a few times a second.
-    pub(crate) fn tick(&self) {
-        self.monitor.tick();
     }
 }
 

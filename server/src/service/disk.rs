@@ -1,6 +1,6 @@
 //! Free space where the data lie.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The disk of the data directory.
 pub(crate) struct Disk {
@@ -12,6 +12,11 @@ impl Disk {
     /// Asks for `min_free` bytes in `directory`.
     pub(crate) fn new(directory: PathBuf, min_free: u64) -> Self {
         Self { directory, min_free }
+    }
+
+    /// The data directory.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Bytes that the service can still write, if the system tells.

@@ -6,30 +6,46 @@
 mod admin_token;
 mod clock;
 mod disk;
+mod keys;
 mod limits;
+mod logins;
+mod mail;
 mod pki;
+mod rounds;
+mod run_record;
 mod stamp_port;
+mod units;
 mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
-pub(crate) use pki::PkiError;
+pub(crate) use mail::MailError;
+pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;
-use crate::config::{Config, PasswordsConfig};
+use self::units::Stamping;
+use crate::config::{Config, PasswordsConfig, TsuConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
+use ::clock::SettingsError;
 use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Credentials};
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
+use authority::units::{UnitError, UnitRegistry};
+use certs::KeyError;
 use chrono::{DateTime, TimeDelta, Utc};
 use disk::Disk;
+use keys::Keys;
 use limits::Limits;
+use logins::Logins;
+use mail::Mailer;
+use parking_lot::Mutex;
 use pki::Pki;
 use stamp_port::StampPort;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{DiskStore, OpenReport, Store, StoreError};
+use trail::{Event, Trail};
 use tsa::time::TimeSource;
 use tsa::{Issuer, IssuerError, IssuerSettings};
 
@@ -39,20 +55,27 @@ pub(crate) struct Service {
     pub(crate) store: Arc<DiskStore>,
     pub(crate) ledger: StampLedger,
     pub(crate) credentials: Credentials,
+    pub(crate) trail: Trail,
+    pub(crate) logins: Logins,
     pub(crate) issuer: Issuer<StampPort>,
     pub(crate) pki: Pki,
+    pub(crate) units: UnitRegistry,
+    /// Units of the configuration that could not be made yet, because their device is away.
+    pending: Mutex<Vec<TsuConfig>>,
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) disk: Disk,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) admin_token: AdminToken,
-    /// The unit behind `POST /tsa`.
-    pub(crate) default_unit: String,
     pub(crate) public_url: String,
 }
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
+    /// The clock.
+    #[error("the clock: {0}")]
+    Clock(#[from] SettingsError),
     /// Keys and certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
@@ -65,9 +88,18 @@ pub(crate) enum OpenError {
     /// The credentials.
     #[error("the credentials: {0}")]
     Credentials(#[from] CredentialError),
-    /// The units.
+    /// The registry of the units.
+    #[error(transparent)]
+    Units(#[from] UnitError),
+    /// A kind of key that the configuration's own check let through.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Issuing.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The administration token.
     #[error(transparent)]
     AdminToken(#[from] AdminTokenError),
@@ -79,59 +111,115 @@ impl Service {
         // What is made below, by libraries too, is for the service's own user. Certificates are
         // opened to everybody by name.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-        let (clock, random) = (Arc::new(ServiceClock::machine()), SystemRandom);
+        actix_web::rt::System::new().block_on(Self::opened(config))
+    }
+
+    async fn opened(config: &Config) -> Result<Self, OpenError> {
+        let random = SystemRandom;
+        let clock = Arc::new(ServiceClock::new(config, random)?);
         let now = clock.now();
         let data = pki::private_directory(&config.data.directory)?;
         // The store first: its lock keeps a second process away from everything else.
         let (store, report) = DiskStore::open(&data, &store_settings(config))?;
         report_open(&report);
         let store = Arc::new(store);
-        let pki = Pki::open(config, now, random)?;
         let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+        let trail = Trail::open(Arc::clone(&shared))?;
+        run_record::started(&shared, config, now).await?;
+        let keys = Keys::open(config)?;
+        let pki = Pki::open(config, &keys, &shared, now, random).await?;
+        let registry = units::open(config, &shared, &keys, &pki)?;
+        let pending = configure(config, &registry, &pki, now).await?;
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
         let credentials = Credentials::open(shared, passwords, random.seeded())?;
-        let units = config.tsu.iter().map(|unit| pki.unit(unit, now, random));
-        let units = units.collect::<Result<Vec<_>, _>>()?;
-        let default_unit = config.tsu.first().map(|unit| unit.id.clone()).unwrap_or_default();
-        let mut settings = IssuerSettings::new(Arc::new(random));
-        settings.last_gen_time_ms = ledger.last_gen_time_ms();
-        settings.signer_threads = config.server.worker_threads();
-        settings.signer_queue = config.server.max_requests;
-        let port = StampPort(ledger.clone());
-        let time = Arc::clone(&clock) as Arc<dyn TimeSource>;
-        let issuer = Issuer::new(port, units, default_unit.as_str(), time, settings)?;
+        let issuer = issuer(config, &registry, &ledger, &clock)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
             clock,
             store,
             ledger,
             credentials,
+            trail,
+            logins: Logins::default(),
             issuer,
             pki,
+            units: registry,
+            pending: Mutex::new(pending),
+            mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             disk: Disk::new(data, config.data.min_free_mib << 20),
             limits: Limits::new(config.server.max_requests, body_timeout),
             metrics: Metrics::new(),
             admin_token: AdminToken::load_or_create(&config.admin_token_file(), random)?,
-            default_unit,
             public_url: config.server.public_url.clone(),
         })
     }
 
-    /// When the first unit ends: its certificate, or the use of its key.
-    pub(crate) fn first_unit_end(&self) -> Option<DateTime<Utc>> {
-        let end = |unit: &tsa::Tsu| {
-            let certificate = unit.certificate();
-            let usage = certificate.private_key_usage_not_after();
-            usage.map_or(certificate.not_after(), |usage| usage.min(certificate.not_after()))
-        };
-        self.issuer.units().iter().map(|unit| end(unit)).min()
+    /// Records an event; durable when this returns. A trail that takes none is told in the log:
+    /// what happened has happened.
+    pub(crate) async fn tell(&self, event: Event) {
+        let action = event.action;
+        if let Err(error) = self.trail.record(event, self.clock.now()).await {
+            tracing::error!(%error, action, "an event is not in the audit trail");
+        }
     }
 
     /// Closes the store: what is durable stays, and the next start need not replay.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
-        self.store.close()
+        let told = actix_web::rt::System::new().block_on(self.tell_end());
+        // Closed in any case: a store that takes no event can still be freed.
+        let closed = self.store.close();
+        told.and(closed)
     }
+
+    async fn tell_end(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for event in self.logins.due(now, true) {
+            self.trail.record(event, now).await?;
+        }
+        let shared: Arc<dyn Store> = Arc::clone(&self.store) as Arc<dyn Store>;
+        run_record::stopped(&shared, now).await
+    }
+}
+
+/// Brings the units of the configuration into the registry. Those whose device is away come back,
+/// and are tried again: the service starts without them, and is not ready.
+async fn configure(
+    config: &Config,
+    registry: &UnitRegistry,
+    pki: &Pki,
+    now: DateTime<Utc>,
+) -> Result<Vec<TsuConfig>, OpenError> {
+    let mut pending = Vec::new();
+    for unit in &config.tsu {
+        match units::configure(unit, &config.data.directory, registry, pki, now).await {
+            Ok(_unit) => {}
+            Err(OpenError::Units(UnitError::Key { error: KeyError::Device(error), .. })) => {
+                tracing::error!(unit = unit.id, %error, "a unit cannot be made yet");
+                pending.push(unit.clone());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pending)
+}
+
+fn issuer(
+    config: &Config,
+    registry: &UnitRegistry,
+    ledger: &StampLedger,
+    clock: &Arc<ServiceClock>,
+) -> Result<Issuer<StampPort>, OpenError> {
+    let mut settings = IssuerSettings::new(Arc::new(SystemRandom));
+    settings.last_gen_time_ms = ledger.last_gen_time_ms();
+    settings.signer_threads = config.server.worker_threads();
+    settings.signer_queue = config.server.max_requests;
+    let Stamping { units, default_unit, retired } = units::stamping(registry.plan(clock.now())?);
+    let port = StampPort(ledger.clone());
+    let time = Arc::clone(clock) as Arc<dyn TimeSource>;
+    let issuer = Issuer::new(port, Vec::new(), None, time, settings)?;
+    issuer.replace_units(units, default_unit.as_deref(), retired)?;
+    Ok(issuer)
 }
 
 /// Tells what the store found when it was opened.

@@ -1,26 +1,29 @@
-//! The keys and certificates of the service, made at the first start and checked at every one.
+//! The built-in CAs: made at the first start, opened at every one, and what they issued.
 //!
-//! In the data directory: `keys/LABEL.key` (private, mode 0600), `pki/LABEL.pem` (certificates),
-//! `ca.pem` (issuing CA and root: all that a verifier of a token needs). A key or a certificate
-//! that is there is never replaced. A certificate from an outside CA may be put in the place of a
-//! unit's own, with its chain below it and its root in `pki/roots.pem`.
+//! In the data directory: `keys/LABEL.key` (private, mode 0600; or the key is in the device of
+//! `[hsm]`), `pki/LABEL.pem` (certificates), `ca.pem` (issuing CA and root: all that a verifier of
+//! a token needs). A key or a certificate that is there is never replaced.
 
-use crate::config::{CaConfig, Certificates, Config, TsuConfig};
+use super::keys::Keys;
+use crate::config::{CaConfig, Config, KeyStore};
 use crate::random::SystemRandom;
+use authority::{Act, Authority, AuthorityCa, AuthorityError, Profile, ResponderKey, Settings};
 use certs::{
-    CaProfile, CertificateAuthority, DistinguishedName, FileBackend, IssueError, KeyBackend,
-    KeyError, KeyKind, SigningKey, TsuCertificate, TsuFault, TsuProfile,
+    CaProfile, CertificateAuthority, DistinguishedName, IssueError, KeyError, KeyKind, SigningKey,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::Store;
 
 /// The label of the root, and its name in `/pki/root.crt`.
 const ROOT: &str = "root";
-/// The label of the CA that issues the units' certificates, and its name in `/pki/issuing.crt`.
-const ISSUING: &str = "issuing";
+/// The CA that issues the units' certificates.
+pub(crate) const ISSUING: &str = "issuing";
+/// The CA that issues certificates of holders and of TLS clients.
+pub(crate) const HOLDERS: &str = "holders";
 
-/// Why the service has no usable certificates.
+/// Why the service has no usable CA.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PkiError {
     /// A private key.
@@ -29,6 +32,9 @@ pub(crate) enum PkiError {
     /// The built-in CA.
     #[error("the built-in CA: {0}")]
     Issue(#[from] IssueError),
+    /// The registry of what was issued.
+    #[error("the built-in CA: {0}")]
+    Authority(#[from] AuthorityError),
     /// A file.
     #[error("{path}: {reason}")]
     File {
@@ -37,159 +43,102 @@ pub(crate) enum PkiError {
         /// What is wrong and what to do.
         reason: String,
     },
-    /// A unit cannot issue with its certificate.
-    #[error("unit {unit}, certificate {path}:{}", list(.faults))]
-    Certificate {
-        /// The unit.
-        unit: String,
-        /// The file of its certificate.
-        path: PathBuf,
-        /// Everything that is wrong.
-        faults: Vec<TsuFault>,
-    },
-    /// A value of the configuration that the configuration's own check let through.
-    #[error("unit {unit}: {reason}")]
-    Unit {
-        /// The unit.
-        unit: String,
-        /// What is wrong.
-        reason: String,
-    },
 }
 
-fn list(faults: &[TsuFault]) -> String {
-    faults.iter().map(|fault| format!("\n  - {fault}")).collect()
-}
-
-/// The built-in CA and where everything lies.
+/// The built-in CAs.
 pub(crate) struct Pki {
-    directory: PathBuf,
-    keys: FileBackend,
-    root: CertificateAuthority,
-    issuing: CertificateAuthority,
-    organization: CaConfig,
+    authority: Authority,
     chain_pem: String,
 }
 
 impl Pki {
-    /// Opens the CA, or makes it. `data` is the data directory, which exists.
-    pub(crate) fn open(
+    /// Opens the CAs, or makes them. `config.data.directory` exists. The first revocation lists
+    /// come with the first tick of [`Pki::authority`].
+    pub(super) async fn open(
         config: &Config,
+        keys: &Keys,
+        store: &Arc<dyn Store>,
         now: DateTime<Utc>,
         random: SystemRandom,
     ) -> Result<Self, PkiError> {
         let data = &config.data.directory;
         let directory = private_directory(&data.join("pki"))?;
-        let keys = FileBackend::new(private_directory(&data.join("keys"))?);
-        let places = Places { directory: &directory, keys: &keys, url: &config.server.public_url };
+        let url = &config.server.public_url;
+        let places = Places { directory, keys, url, store: config.ca.key_store };
         let subject = |common_name: &str| subject(&config.ca, common_name);
 
         let root = places.authority(ROOT, |key| {
             let profile = CaProfile::root(subject(&config.ca.root_name));
-            let url = &config.server.public_url;
             CertificateAuthority::create_root(&profile, key, url, now, &mut random.generator())
         })?;
-        let issuing = places.authority(ISSUING, |key| {
-            let profile = CaProfile::issuing(ISSUING, subject(&config.ca.issuing_name));
-            root.create_issuing(&profile, key, now, &mut random.generator())
-        })?;
+        let under = |id: &'static str, name: &str| {
+            places.authority(id, |key| {
+                let profile = CaProfile::issuing(id, subject(name));
+                root.create_issuing(&profile, key, now, &mut random.generator())
+            })
+        };
+        let issuing = under(ISSUING, &config.ca.issuing_name)?;
+        let holders = under(HOLDERS, &config.ca.holders_name)?;
 
         let chain_pem = certs::pem::bundle([issuing.certificate_der(), root.certificate_der()]);
         write(&data.join("ca.pem"), &chain_pem)?;
-        let organization = config.ca.clone();
-        Ok(Self { directory, keys, root, issuing, organization, chain_pem })
+        let subordinate = [&issuing, &holders].map(|ca| ca.certificate_der().to_vec());
+        let cas = [root, issuing, holders].map(|ca| {
+            let name = format!("{} OCSP {}", config.ca.organization, ca.id());
+            AuthorityCa { ca, responder: responder(keys, subject(&name)) }
+        });
+        let (random, settings) = (random.seeded(), settings(&config.ca));
+        let authority = Authority::open(Arc::clone(store), cas.into(), settings, random, now)?;
+        for der in subordinate {
+            // A data directory older than the registry has these certificates and no record.
+            let by = Act::service("the service's own CA");
+            authority.register(ROOT, &der, Profile::Ca, &by, now).await?;
+        }
+        Ok(Self { authority, chain_pem })
+    }
+
+    /// What was issued, and how it stands.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// A CA's certificate in DER, by its name in `/pki/{ca}.crt`.
     pub(crate) fn certificate(&self, name: &str) -> Option<&[u8]> {
-        let authorities = [&self.root, &self.issuing];
-        let found = authorities.into_iter().find(|authority| authority.id() == name);
-        found.map(CertificateAuthority::certificate_der)
+        self.authority.ca(name).map(CertificateAuthority::certificate_der)
     }
 
     /// The issuing CA and the root, in PEM.
     pub(crate) fn chain_pem(&self) -> &str {
         &self.chain_pem
     }
+}
 
-    /// The key and the certificate of a unit: opened, or made when there are none yet.
-    pub(crate) fn unit(
-        &self,
-        config: &TsuConfig,
-        now: DateTime<Utc>,
-        random: SystemRandom,
-    ) -> Result<tsa::Tsu, PkiError> {
-        let label = format!("tsu-{}", config.id);
-        let kind: KeyKind = config.key.parse()?;
-        let key = match self.keys.contains(&label)? {
-            true => self.keys.open(&label)?,
-            false => self.keys.generate(&label, kind)?,
-        };
-        if key.kind() != kind {
-            return Err(PkiError::Unit {
-                unit: config.id.clone(),
-                reason: format!(
-                    "its key is {}, the configuration says {kind}; a key is never replaced: put \
-                     the configuration right, or name a new unit",
-                    key.kind()
-                ),
-            });
-        }
-        let path = self.directory.join(format!("{label}.pem"));
-        if !path.exists() {
-            self.issue(config, key.as_ref(), &path, now, random)?;
-        }
-        let certificate = self.checked(config, key.as_ref(), &path, now)?;
-        for warning in certificate.warnings() {
-            tracing::warn!(unit = %config.id, "{warning}");
-        }
-        build_unit(config, key, certificate)
-    }
+/// OCSP answers are signed by a key of their own, always in a file: it lives for weeks, signs for
+/// strangers, and can say nothing but a status.
+fn responder(keys: &Keys, subject: DistinguishedName) -> ResponderKey {
+    let backend = Arc::clone(keys.backend(KeyStore::File));
+    ResponderKey::Delegated { backend, kind: KeyKind::P256, subject }
+}
 
-    fn issue(
-        &self,
-        config: &TsuConfig,
-        key: &dyn SigningKey,
-        path: &Path,
-        now: DateTime<Utc>,
-        random: SystemRandom,
-    ) -> Result<(), PkiError> {
-        let name = format!("{} TSU {}", self.organization.organization, config.id);
-        let policies = policies(config)?.iter().map(|policy| policy.oid().into()).collect();
-        let profile = TsuProfile::new(subject(&self.organization, &name), policies);
-        let key = key.public_key();
-        let der = self.issuing.issue_tsu(&profile, key, now, &mut random.generator())?;
-        tracing::info!(unit = %config.id, subject = name, "unit certificate issued");
-        write(path, &certs::pem::bundle([der.as_slice(), self.issuing.certificate_der()]))
-    }
-
-    fn checked(
-        &self,
-        config: &TsuConfig,
-        key: &dyn SigningKey,
-        path: &Path,
-        now: DateTime<Utc>,
-    ) -> Result<TsuCertificate, PkiError> {
-        let mut chain = read_certificates(path)?;
-        let leaf = match chain.is_empty() {
-            true => return Err(file(path, "holds no certificate; put the unit's there, PEM")),
-            false => chain.remove(0),
-        };
-        let mut roots = vec![self.root.certificate_der().to_vec()];
-        let more = self.directory.join("roots.pem");
-        if more.exists() {
-            roots.extend(read_certificates(&more)?);
-        }
-        certs::check_tsu(&leaf, &chain, &roots, key.public_key(), now).map_err(|faults| {
-            PkiError::Certificate { unit: config.id.clone(), path: path.to_owned(), faults }
-        })
+fn settings(config: &CaConfig) -> Settings {
+    let max_age = TimeDelta::seconds(config.ocsp_max_age_s.into());
+    let defaults = Settings::default();
+    Settings {
+        crl_lifetime: TimeDelta::hours(config.crl_hours.into()),
+        crl_every: TimeDelta::hours(config.crl_every_hours.into()),
+        // A cache may hold an answer for its whole max-age and still give out one that is good.
+        ocsp_lifetime: defaults.ocsp_lifetime.max(max_age * 2),
+        ocsp_max_age: max_age,
+        ..defaults
     }
 }
 
 struct Places<'a> {
-    directory: &'a Path,
-    keys: &'a FileBackend,
+    directory: PathBuf,
+    keys: &'a Keys,
     url: &'a str,
+    /// Where new keys are made.
+    store: KeyStore,
 }
 
 impl Places<'_> {
@@ -200,68 +149,30 @@ impl Places<'_> {
         create: impl FnOnce(Arc<dyn SigningKey>) -> Result<CertificateAuthority, IssueError>,
     ) -> Result<CertificateAuthority, PkiError> {
         let path = self.directory.join(format!("{label}.pem"));
-        let has_key = self.keys.contains(label)?;
         if path.exists() {
-            if !has_key {
-                return Err(file(&path, "its private key is missing; restore it from the backup"));
-            }
             let der = read_certificates(&path)?.into_iter().next();
             let der = der.ok_or_else(|| file(&path, "holds no certificate; restore the backup"))?;
-            let key = self.keys.open(label)?;
+            let parsed =
+                certs::check::parse(&der).map_err(|error| file(&path, &error.to_string()))?;
+            let public = parsed
+                .public_key()
+                .ok_or_else(|| file(&path, "its key is of an algorithm that is not known here"))?;
+            let key = self.keys.known(label, public)?.ok_or_else(|| {
+                file(&path, "its private key is missing; restore it from the backup")
+            })?;
             return Ok(CertificateAuthority::load(label, &der, key, self.url)?);
         }
-        // A start that ended between key and certificate left a key alone: it is used now. P-256,
-        // because a token should be hashed like its certificate, and most units use SHA-256.
-        let key = match has_key {
-            true => self.keys.open(label)?,
-            false => self.keys.generate(label, KeyKind::P256)?,
-        };
-        let authority = create(key)?;
+        // P-256, because a token should be hashed like its certificate, and most units use SHA-256.
+        let authority = create(self.keys.left_or_new(label, self.store, KeyKind::P256)?)?;
         write(&path, &certs::pem::bundle([authority.certificate_der()]))?;
         tracing::info!(ca = label, "certificate authority made");
         Ok(authority)
     }
 }
 
-fn build_unit(
-    config: &TsuConfig,
-    key: Arc<dyn SigningKey>,
-    certificate: TsuCertificate,
-) -> Result<tsa::Tsu, PkiError> {
-    let fault = |reason: String| PkiError::Unit { unit: config.id.clone(), reason };
-    let mut policies = policies(config)?.into_iter();
-    let default = policies.next().ok_or_else(|| fault("it offers no policy".to_owned()))?;
-    tsa::Tsu::new(tsa::TsuSettings {
-        id: config.id.clone(),
-        key,
-        certificate,
-        policies: tsa::Policies::new(default, policies.collect()),
-        accuracy: tsa::Accuracy::from_micros(u64::from(config.accuracy_ms) * 1000)
-            .map_err(|error| fault(error.to_string()))?,
-        hashes: tsa::HashAlgorithm::ALL.to_vec(),
-        chain: match config.certificates {
-            Certificates::Leaf => tsa::ChainPolicy::LeafOnly,
-            Certificates::Full => tsa::ChainPolicy::Full,
-        },
-        verify: tsa::VerifyPolicy { one_in: config.verify_one_in },
-    })
-    .map_err(|error| fault(error.to_string()))
-}
-
-fn policies(config: &TsuConfig) -> Result<Vec<tsa::PolicyId>, PkiError> {
-    let parsed = config.policies.iter().map(|text| text.parse::<tsa::PolicyId>());
-    parsed
-        .collect::<Result<_, _>>()
-        .map_err(|error| PkiError::Unit { unit: config.id.clone(), reason: error.to_string() })
-}
-
-fn subject(ca: &CaConfig, common_name: &str) -> DistinguishedName {
-    DistinguishedName {
-        country: ca.country.clone(),
-        organization: ca.organization.clone(),
-        organization_identifier: None,
-        common_name: common_name.to_owned(),
-    }
+/// The name of something of the operator's: a CA, or a unit.
+pub(super) fn subject(ca: &CaConfig, common_name: &str) -> DistinguishedName {
+    DistinguishedName::organization(&ca.country, &ca.organization, common_name)
 }
 
 /// Makes `path` if it is not there, for its owner alone.
@@ -274,7 +185,8 @@ pub(crate) fn private_directory(path: &Path) -> Result<PathBuf, PkiError> {
     }
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
+/// The certificates of a PEM file.
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
     let text = std::fs::read(path).map_err(|error| file(path, &error.to_string()))?;
     certs::pem::certificates(&text).map_err(|error| file(path, &error.to_string()))
 }

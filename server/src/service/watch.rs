@@ -1,6 +1,7 @@
-//! What happens beside the requests: expiries are posted, and the store and the clock are watched.
+//! What happens beside the requests: expiries are posted, and the store, the clock, keys and
+//! certificates are watched.
 
-use super::Service;
+use super::{Service, rounds};
 use futures_util::FutureExt;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -8,19 +9,35 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
 
-/// How soon a stopped store, or a clock that jumped, is noticed by a service that nobody asks
-/// anything.
+/// How soon a stopped store is noticed by a service that nobody asks anything.
 const HEALTH_EVERY: Duration = Duration::from_millis(200);
 /// Stamps past their end can no longer be used from that instant on; their entry follows within
 /// this time.
 const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
+/// A task that ended by a fault of its own starts again after this time.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs until the store has stopped after a disk error; then the process has to end, for nothing
 /// that is in memory can be trusted to be on the disk.
 pub(crate) async fn watch(service: Arc<Service>) -> StoreError {
+    let clock = || async {
+        service.clock.monitor().clone().run().await;
+        std::future::pending().await
+    };
     tokio::select! {
         error = watch_health(&service) => error,
-        never = start_again(EXPIRIES_EVERY, || post_expiries(&service)) => match never {},
+        never = start_again("the clock", Duration::ZERO, clock) => match never {},
+        never = start_again("posting expiries", EXPIRIES_EVERY, || post_expiries(&service)) => {
+            match never {}
+        }
+        never = start_again("sign-ins", PAUSE, || rounds::tell_logins(&service)) => match never {},
+        never = start_again("clock events", PAUSE, || rounds::tell_clock(&service)) => {
+            match never {}
+        }
+        never = start_again("keys", PAUSE, || rounds::watch_keys(&service)) => match never {},
+        never = start_again("certificates", PAUSE, || rounds::watch_certificates(&service)) => {
+            match never {}
+        }
     }
 }
 
@@ -28,7 +45,6 @@ async fn watch_health(service: &Service) -> StoreError {
     let mut was_full = false;
     loop {
         tokio::time::sleep(HEALTH_EVERY).await;
-        service.clock.tick();
         match service.store.health() {
             Ok(()) if was_full => {
                 tracing::info!("the store takes writes again");
@@ -48,7 +64,7 @@ async fn watch_health(service: &Service) -> StoreError {
 
 /// Runs what never ends by itself. When it panics, that is said, and it starts again after a
 /// while: a service that quietly books no expiries any more would be worse than either.
-async fn start_again<F>(pause: Duration, task: impl Fn() -> F) -> Infallible
+async fn start_again<F>(name: &str, pause: Duration, task: impl Fn() -> F) -> Infallible
 where
     F: Future<Output = Infallible>,
 {
@@ -56,7 +72,7 @@ where
         // Sound to go on after: the task is made anew, and what it shares has locks of its own.
         let Err(_panic) = AssertUnwindSafe(task()).catch_unwind().await;
         // The panic itself has been printed with its place.
-        tracing::error!("posting expiries ended by a fault of its own; it starts again");
+        tracing::error!("watching {name} ended by a fault of its own; it starts again");
         tokio::time::sleep(pause).await;
     }
 }
@@ -98,7 +114,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             tokio::select! {
-                never = start_again(Duration::ZERO, task) => match never {},
+                never = start_again("a test", Duration::ZERO, task) => match never {},
                 _ended = wait => {}
             }
         });

@@ -1,7 +1,8 @@
 //! The request is written by the openssl command, the token verified by it.
 
-use crate::support::{Authority, Bench, request, software_key};
-use certs::{KeyKind, pem};
+use crate::support::keys::both_back_ends;
+use crate::support::{Authority, Bench, Keys, request};
+use certs::pem;
 use marca_tsa::verify::{ParsedReply, parse_reply};
 use openssl::cms::{CMSOptions, CmsContentInfo};
 use openssl::x509::store::X509StoreBuilder;
@@ -32,14 +33,19 @@ fn write_trust(directory: &Path, authority: &Authority) {
     write("chain.pem", authority.issuing.certificate_der());
 }
 
-#[test]
-fn openssl_ts_verifies_what_it_asked_for() {
-    for kind in KeyKind::ALL {
-        // openssl ts reads tokens as PKCS#7, which has no signatures of messages themselves.
+both_back_ends! {
+    interop::openssl_ts_verifies_what_it_asked_for
+    interop::openssl_cms_verifies_tokens_of_every_kind_of_key
+}
+
+fn openssl_ts_verifies_what_it_asked_for(keys: &Keys) {
+    for kind in keys.quick_kinds() {
+        // openssl ts reads tokens as PKCS#7, which has no signatures of messages themselves, and
+        // neither has it RSASSA-PSS.
         if kind.scheme().signs_message() {
             continue;
         }
-        let bench = Bench::with_key(3, software_key(kind));
+        let bench = Bench::with_key(3, keys.make(kind));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         write_trust(path, &bench.authority);
@@ -63,12 +69,12 @@ fn openssl_ts_verifies_what_it_asked_for() {
 }
 
 /// OpenSSL's CMS verifies tokens of every kind of key; this is the library we are built with, for
-/// the commands of older versions have no Ed25519 in CMS. It knows no purpose for time-stamping
-/// there; that is what the test above and the verifier's own are for.
-#[test]
-fn openssl_cms_verifies_tokens_of_every_kind_of_key() {
-    for kind in KeyKind::ALL {
-        let bench = Bench::with_key(1, software_key(kind));
+/// the commands of older versions have no Ed25519 in CMS, and no ML-DSA at all. It knows no purpose
+/// for time-stamping there; that is what the test above and the verifier's own are for.
+fn openssl_cms_verifies_tokens_of_every_kind_of_key(keys: &Keys) {
+    for key in keys.of_every_scheme() {
+        let (kind, scheme) = (key.kind(), key.scheme());
+        let bench = Bench::with_key(1, key);
         let reply = bench.issue(&request::encode(&request::usual()));
         let ParsedReply::Granted(token) = parse_reply(&reply.der).unwrap() else { panic!() };
         // SEQUENCE of three length octets, and the status.
@@ -86,7 +92,7 @@ fn openssl_cms_verifies_tokens_of_every_kind_of_key() {
         let store = store.build();
         let flags = CMSOptions::BINARY;
         cms.verify(None, Some(&store), None, Some(&mut content), flags).unwrap();
-        assert_eq!(content, token.tst_info_der, "{kind}");
+        assert_eq!(content, token.tst_info_der, "{kind} {scheme}");
     }
 }
 

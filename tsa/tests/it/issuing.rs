@@ -239,8 +239,9 @@ fn a_key_failure_is_forgotten_after_a_while() {
 
 /// R24, F11: a bad signature of a device, or of RSA, never leaves.
 #[test]
-fn bad_signatures_of_devices_and_rsa_never_leave() {
-    for (kind, in_device) in [(KeyKind::P256, true), (KeyKind::Rsa2048, false)] {
+fn bad_signatures_of_devices_rsa_and_ml_dsa_never_leave() {
+    let kinds = [(KeyKind::P256, true), (KeyKind::Rsa2048, false), (KeyKind::MlDsa44, false)];
+    for (kind, in_device) in kinds {
         let key = TestKey::new(kind);
         key.in_device.store(in_device, Ordering::SeqCst);
         TestKey::set(&key.signs_badly);

@@ -1,12 +1,13 @@
 //! One binary for every test of the crate's public surface.
 //!
 //! ```text
-//! support    clock, randomness, CAs, ledger, requests, and the token as rasn writes it
+//! support    clock, randomness, CAs, ledger, keys, requests, and the token as rasn writes it
 //! token      the token's structure, field by field, and that pieces and rasn agree
 //! issuing    the eight steps: what each failure costs, and what the client is told
 //! golden     every rejection, octet for octet
 //! units      setting a unit up, and the threads that sign for slow ones
 //! replacing  units that come and go, and keys in devices that are asked how they are
+//! device     a unit whose device is pulled out and comes back
 //! pair       one request, two tokens, one stamp
 //! forged     tokens of the right key that are not right
 //! verifying  our own verifier accepts what is issued and nothing else
@@ -16,6 +17,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod device;
 mod forged;
 mod golden;
 mod interop;

@@ -4,11 +4,13 @@ use crate::support::key::TestKey;
 use crate::support::ledger::MemoryLedger;
 use crate::support::request::{self, usual};
 use crate::support::{
-    Authority, Bench, DEFAULT_POLICY, OTHER_POLICY, SeededRandom, TestClock, noon, policy, start_ms,
+    Authority, Bench, DEFAULT_POLICY, OTHER_POLICY, SeededRandom, TestClock, noon, policy,
+    software_key, start_ms,
 };
+use crate::verifying::trust;
 use certs::KeyKind;
 use marca_tsa::ledger::{Refusal, TokenRecord};
-use marca_tsa::verify::{ParsedReply, parse_reply};
+use marca_tsa::verify::{self, ParsedReply, parse_reply};
 use marca_tsa::{
     Accuracy, HashAlgorithm, Issuer, IssuerError, IssuerSettings, NotReady, Outcome, Policies,
     RejectReason, Tsu, TsuSettings, UnitReadiness,
@@ -82,6 +84,31 @@ fn two_tokens_for_one_stamp() {
     // Each is a whole token: its signature is its unit's, and its certificates can be put back.
     bench.issuer.token_reply(&companion.token, "second", true).unwrap();
     bench.issuer.ledger().assert_balanced(3);
+}
+
+/// The pair that it is made for: the token of today's verifiers, and one that a quantum computer
+/// does not forge. Each verifies as the answer to the one request.
+#[test]
+fn a_classical_and_a_post_quantum_token() {
+    for kind in [KeyKind::MlDsa44, KeyKind::MlDsa65, KeyKind::MlDsa87] {
+        let authority = Authority::new();
+        let units = vec![
+            authority.unit("main", software_key(KeyKind::P256)).paired_with("pq"),
+            authority.unit("pq", software_key(kind)),
+        ];
+        let bench = Bench::with_units(1, authority, units);
+        let request = request::encode(&usual());
+        let reply = bench.issue(&request);
+        let record = records(&bench).pop().unwrap();
+        let companion = record.companion.unwrap();
+        let other = bench.issuer.token_reply(&companion.token, "pq", true).unwrap();
+        let trust = trust(&bench);
+        for (reply, serial) in [(&reply.der, record.serial), (&other, companion.serial)] {
+            let verified = verify::reply(reply, &request, &trust).unwrap();
+            assert_eq!(verified.serial, serial, "{kind}");
+            assert_eq!(verified.gen_time_ms, start_ms());
+        }
+    }
 }
 
 /// Asked for by its own name, the companion is a unit like any other.

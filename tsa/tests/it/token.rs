@@ -23,21 +23,29 @@ fn granted(reply: &[u8]) -> Token<'_> {
     }
 }
 
-/// One unit for every kind of key and choice of certificates, made once.
+/// Eleven schemes, each with the leaf alone and with the whole chain.
+const WAYS: usize = 22;
+
+/// One unit for every way to sign and choice of certificates, made once.
 static UNITS: LazyLock<Vec<Arc<Tsu>>> = LazyLock::new(|| {
     let authority = Authority::new();
-    let unit = |(kind, chain)| {
-        let mut settings = authority.settings("main", software_key(kind));
+    let unit = |((kind, scheme), chain)| {
+        let key = software_key(kind).with_scheme(scheme).unwrap();
+        let mut settings = authority.settings("main", key);
         settings.chain = chain;
         settings.accuracy = Accuracy::from_micros(1_002_003).unwrap();
         Arc::new(Tsu::new(settings).unwrap())
     };
-    let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Rsa2048, KeyKind::Ed25519];
-    kinds
+    // Longer RSA keys differ in nothing but the length of their signatures.
+    let units: Vec<_> = KeyKind::ALL
         .into_iter()
-        .flat_map(|kind| [(kind, ChainPolicy::LeafOnly), (kind, ChainPolicy::Full)])
+        .filter(|kind| !matches!(kind, KeyKind::Rsa3072 | KeyKind::Rsa4096))
+        .flat_map(|kind| kind.schemes().iter().map(move |scheme| (kind, *scheme)))
+        .flat_map(|way| [(way, ChainPolicy::LeafOnly), (way, ChainPolicy::Full)])
         .map(unit)
-        .collect()
+        .collect();
+    assert_eq!(units.len(), WAYS);
+    units
 });
 
 proptest! {
@@ -46,7 +54,7 @@ proptest! {
     /// The pieces and rasn agree, octet for octet.
     #[test]
     fn pieces_and_rasn_give_the_same_octets(
-        which in 0..10usize,
+        which in 0..WAYS,
         hash in 0..6usize,
         with_null: bool,
         serial: [u8; 16],
@@ -74,7 +82,7 @@ proptest! {
         let reply = marca_tsa::response::granted(&token);
         let parsed = granted(&reply);
 
-        let scheme = unit.key_kind().scheme();
+        let scheme = unit.scheme();
         let certificate = unit.certificate();
         let tst_info = reference::tst_info(&Contents {
             imprint: message.message_imprint,

@@ -1,8 +1,9 @@
 //! The verifier accepts what is issued, for every kind of key, and says what is wrong with what is
 //! not the answer.
 
+use crate::support::keys::both_back_ends;
 use crate::support::request::{self, usual};
-use crate::support::{Authority, Bench, OTHER_POLICY, software_key, start_ms};
+use crate::support::{Authority, Bench, Keys, OTHER_POLICY, software_key, start_ms};
 use certs::KeyKind;
 use marca_tsa::verify::{self, Trust, VerifyError};
 use marca_tsa::{ChainPolicy, HashAlgorithm, Outcome, Tsu};
@@ -14,15 +15,17 @@ fn root(bench: &Bench) -> X509 {
     X509::from_der(&bench.authority.root_der()).unwrap()
 }
 
-fn trust(bench: &Bench) -> Trust {
+pub(crate) fn trust(bench: &Bench) -> Trust {
     let issuing = X509::from_der(bench.authority.issuing.certificate_der()).unwrap();
     Trust { roots: vec![root(bench)], certificates: vec![issuing] }
 }
 
-#[test]
-fn tokens_of_every_kind_of_key_verify() {
-    for kind in KeyKind::ALL {
-        let bench = Bench::with_key(2, software_key(kind));
+both_back_ends! { verifying::tokens_of_every_kind_of_key_verify }
+
+fn tokens_of_every_kind_of_key_verify(keys: &Keys) {
+    for key in keys.of_every_scheme() {
+        let kind = key.kind();
+        let bench = Bench::with_key(2, key);
         let request = request::encode(&usual());
         let reply = bench.issue(&request);
         let Outcome::Granted { serial, .. } = reply.outcome else { panic!("{kind}: {reply:?}") };

@@ -111,7 +111,7 @@ pub(super) fn input(scheme: SignatureScheme, message: &[u8]) -> Vec<u8> {
 /// the curve, one after the other.
 ///
 /// # Errors
-/// OpenSSL's, or none of it in [`NotASignature`], for octets that cannot be one.
+/// [`NotASignature`] for octets that cannot be one.
 pub(super) fn output(scheme: SignatureScheme, raw: Vec<u8>) -> Result<Vec<u8>, NotASignature> {
     match scheme {
         SignatureScheme::EcdsaSha256

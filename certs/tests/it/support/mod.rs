@@ -1,19 +1,26 @@
 //! A clock that stands still, a random source with a seed, a small hierarchy of CAs, and tokens of
 //! SoftHSM.
 
+pub(crate) mod keys;
 pub(crate) mod softhsm;
+
+/// The crate under the name that others give it; `keys` is included by their tests, too.
+pub(crate) use marca_certs as certs;
+
+pub(crate) use keys::{Keys, both_back_ends, key, settings};
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use marca_certs::{
-    CaProfile, CertificateAuthority, DistinguishedName, KeyBackend, KeyKind, Pkcs11Backend,
-    Pkcs11Settings, SigningKey, SoftwareKey, TokenChoice, TsuCertificate, TsuFault, TsuProfile,
-    check_tsu,
+    CaProfile, CertificateAuthority, DistinguishedName, EndKind, EndProfile, IssuedCertificate,
+    KeyKind, SigningKey, SoftwareKey, TsuCertificate, TsuFault, TsuProfile, check_tsu,
 };
 use openssl::pkey::{PKey, Private};
 use rand::{TryCryptoRng, TryRng};
 use rasn::types::{BitString, ObjectIdentifier};
 use rasn_pkix::{AlgorithmIdentifier, Certificate, Extension, TbsCertificate};
 use std::convert::Infallible;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 /// The instant of every test.
@@ -54,83 +61,9 @@ impl TryCryptoRng for SeededRng {}
 
 pub(crate) fn name(common_name: &str) -> DistinguishedName {
     DistinguishedName {
-        country: "IT".to_owned(),
-        organization: "Prova S.p.A.".to_owned(),
         organization_identifier: Some("VATIT-00000000000".to_owned()),
-        common_name: common_name.to_owned(),
+        ..DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
     }
-}
-
-pub(crate) fn key(kind: KeyKind) -> Arc<dyn SigningKey> {
-    Arc::new(SoftwareKey::generate("test", kind).unwrap())
-}
-
-/// Where the keys of a test come from: a test of signatures runs with each.
-pub(crate) enum Keys {
-    /// Made in memory.
-    Software,
-    /// Made in a token.
-    Token(Pkcs11Backend),
-}
-
-impl Keys {
-    /// Keys of SoftHSM's token.
-    pub(crate) fn in_token(token: &softhsm::Token) -> Self {
-        Self::Token(Pkcs11Backend::open(settings(token)).unwrap())
-    }
-
-    /// The kinds that can be made.
-    pub(crate) fn kinds(&self) -> Vec<KeyKind> {
-        match self {
-            Self::Software => KeyKind::ALL.to_vec(),
-            Self::Token(token) => token.kinds().unwrap(),
-        }
-    }
-
-    pub(crate) fn is_device(&self) -> bool {
-        matches!(self, Self::Token(_))
-    }
-
-    /// A new key.
-    pub(crate) fn make(&self, kind: KeyKind) -> Arc<dyn SigningKey> {
-        match self {
-            Self::Software => key(kind),
-            Self::Token(token) => {
-                let free = |number: &u32| !token.contains(&format!("{kind}-{number}")).unwrap();
-                let number = (0..).find(free).unwrap();
-                token.generate(&format!("{kind}-{number}"), kind).unwrap()
-            }
-        }
-    }
-}
-
-/// A test of each of these functions with keys of this process, and one with keys of a token.
-macro_rules! both_back_ends {
-    ($($module:ident :: $test:ident)+) => {
-        mod in_memory {
-            $(#[test]
-            fn $test() {
-                super::$test(&crate::support::Keys::Software);
-            })+
-        }
-
-        mod in_device {
-            $(#[test]
-            fn $test() {
-                let name = concat!(stringify!($module), "::in_device::", stringify!($test));
-                crate::support::softhsm::test(name, |token| {
-                    super::$test(&crate::support::Keys::in_token(token));
-                });
-            })+
-        }
-    };
-}
-pub(crate) use both_back_ends;
-
-/// How SoftHSM's token is reached in this process.
-pub(crate) fn settings(token: &softhsm::Token) -> Pkcs11Settings {
-    let choice = TokenChoice::Label(softhsm::LABEL.to_owned());
-    Pkcs11Settings::new(token.module(), choice, token.pin_file())
 }
 
 pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
@@ -139,6 +72,16 @@ pub(crate) fn is_ml_dsa(kind: KeyKind) -> bool {
 
 pub(crate) fn policy() -> ObjectIdentifier {
     ObjectIdentifier::new(vec![1, 3, 6, 1, 4, 1, 99999, 1]).unwrap()
+}
+
+/// A holder who is a natural person.
+pub(crate) fn person() -> DistinguishedName {
+    DistinguishedName::natural_person("IT", "Anna", "Prova", "TINIT-PRVNNA80A41H501X")
+}
+
+/// Writes `der` as a certificate in PEM.
+pub(crate) fn write_certificate(directory: &Path, file: &str, der: &[u8]) {
+    std::fs::write(directory.join(file), marca_certs::pem::bundle([der])).unwrap();
 }
 
 /// root → issuing CA → unit, all of one kind of key.
@@ -176,6 +119,20 @@ impl Hierarchy {
 
     pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
         vec![self.issuing.certificate_der().to_vec()]
+    }
+
+    /// A certificate of this kind, issued now for a new P-256 key.
+    pub(crate) fn issue(
+        &self,
+        kind: EndKind,
+        subject: &DistinguishedName,
+        seed: u64,
+    ) -> (IssuedCertificate, Arc<dyn SigningKey>) {
+        let key = key(KeyKind::P256);
+        let profile = EndProfile::new(kind, vec![policy()]);
+        let rng = &mut SeededRng(seed);
+        let issued = self.issuing.issue(&profile, subject, key.public_key(), now(), rng).unwrap();
+        (issued, key)
     }
 
     pub(crate) fn check(&self) -> Result<TsuCertificate, Vec<TsuFault>> {
@@ -272,4 +229,17 @@ fn alter(der: &[u8], key: &dyn SigningKey, change: impl FnOnce(&mut Alter)) -> V
         signature_value: BitString::from_slice(&signature),
     })
     .unwrap()
+}
+
+/// The openssl command's output, or `None` where there is no such command.
+pub(crate) fn openssl_command(directory: &Path, arguments: &[&str]) -> Option<(bool, String)> {
+    let output = Command::new("openssl").args(arguments).current_dir(directory).output().ok()?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Some((output.status.success(), text))
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn skipped() {
+    eprintln!("skipped: there is no openssl command on this machine");
 }

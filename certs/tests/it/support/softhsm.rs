@@ -32,7 +32,8 @@ const DIRECTORY: &str = "MARCA_TEST_TOKEN";
 
 /// The label of the token.
 pub(crate) const LABEL: &str = "marca test";
-const PIN: &str = "4711-user";
+/// The PIN of its user.
+pub(crate) const PIN: &str = "4711-user";
 const SO_PIN: &str = "4711-officer";
 
 /// A token that nobody else uses.
@@ -43,29 +44,45 @@ pub(crate) struct Token {
 /// Runs `body` with a new token, in a process that is made for it. `name` is the test's own name,
 /// such as `signing::threads_share_a_key`.
 pub(crate) fn test(name: &str, body: impl FnOnce(&Token)) {
-    #[expect(clippy::disallowed_methods, reason = "how the child knows that it is one")]
-    let inside = std::env::var_os(DIRECTORY);
-    match inside {
-        Some(directory) => body(&Token { directory: directory.into() }),
-        None => in_child(name),
+    if let Some(token) = inside() {
+        return body(&token);
     }
+    let arguments = [name, "--exact", "--nocapture", "--test-threads", "1"];
+    let (_directory, mut child) = child(&arguments);
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
+    assert!(text.contains("1 passed"), "{name:?} is not the name of this test: {text}");
 }
 
-fn in_child(name: &str) {
+/// Runs `body` with a new token in this program, started again with `arguments`. For a benchmark.
+pub(crate) fn again(arguments: &[&str], body: impl FnOnce(&Token)) {
+    if let Some(token) = inside() {
+        return body(&token);
+    }
+    let (_directory, mut child) = child(arguments);
+    assert!(child.status().unwrap().success());
+}
+
+fn inside() -> Option<Token> {
+    #[expect(clippy::disallowed_methods, reason = "how the child knows that it is one")]
+    let directory = std::env::var_os(DIRECTORY)?;
+    Some(Token { directory: directory.into() })
+}
+
+/// This program once more, with a token.
+fn child(arguments: &[&str]) -> (tempfile::TempDir, Command) {
     let directory = tempfile::tempdir().unwrap();
     let token = Token { directory: directory.path().to_owned() };
     token.create();
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads", "1"])
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args(arguments)
         .env(DIRECTORY, &token.directory)
         .env(CONFIGURATION, token.configuration())
-        .env(SERVER, format!("unix:path={}", token.socket().display()))
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&child.stdout);
-    let errors = String::from_utf8_lossy(&child.stderr);
-    assert!(child.status.success(), "{text}\n{errors}");
-    assert!(text.contains("1 passed"), "{name:?} is not the name of this test: {text}");
+        .env(SERVER, format!("unix:path={}", token.socket().display()));
+    (directory, child)
 }
 
 impl Token {
@@ -167,7 +184,9 @@ impl Token {
 
 fn installed(places: &[&str], package: &str) -> PathBuf {
     let found = places.iter().map(PathBuf::from).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("none of {places:?} exists: install the package {package}"))
+    found
+        .ok_or_else(|| format!("none of {places:?} exists: install the package {package}"))
+        .unwrap()
 }
 
 /// A connected device. Dropping it pulls the device out.

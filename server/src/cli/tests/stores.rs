@@ -1,6 +1,7 @@
 //! `marca store` on real data directories.
 
 use super::fake::run;
+use crate::random::SystemRandom;
 use accounts::stamps::{Act, LedgerSettings, StampLedger};
 use serde_json::Value;
 use std::ops::Bound;
@@ -156,4 +157,91 @@ fn stamps_are_added_again_and_a_forged_entry_is_found() {
     assert_eq!(ended.code, 1, "{}", ended.out);
     assert!(ended.out.contains("accounting: "), "{}", ended.out);
     assert!(ended.out.contains("last good backup"), "{}", ended.out);
+}
+
+/// Events are recorded, and a check beside the service follows their chain. Then a hand that is
+/// not the trail's makes an event undone.
+#[test]
+fn the_chain_of_the_audit_trail_is_followed_and_a_lost_event_is_found() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let (service, _) = DiskStore::open(&data, &Settings::default()).unwrap();
+    let service: Arc<dyn Store> = Arc::new(service);
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let log = trail::Trail::open(Arc::clone(&service)).unwrap();
+    for subject in ["unit main", "unit spare"] {
+        let event = trail::Event::success(trail::Category::Key, "key-made", "service", subject);
+        log.submit(event, now).wait().unwrap();
+    }
+
+    let ended = run(&["store", "check", "--json", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    let head = hex::encode(log.head().unwrap().hash);
+    assert_eq!(told["trail"], serde_json::json!({ "events": 2, "head": head }));
+
+    let undone = service.transact(|transaction| {
+        transaction.delete(trail::tables::EVENT, &1_u64.to_be_bytes());
+        Ok(())
+    });
+    undone.wait().unwrap();
+    service.close().unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let said = "audit trail: transaction 3: a row of trail-event was removed";
+    assert!(ended.out.contains(said), "{}", ended.out);
+    assert!(ended.out.contains("last good backup"), "{}", ended.out);
+}
+
+/// A certificate whose suspension was made undone by a hand that is not the registry's.
+#[test]
+fn the_history_of_certificates_is_followed_and_a_forged_status_is_found() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let (service, _) = DiskStore::open(&data, &Settings::default()).unwrap();
+    let service: Arc<dyn Store> = Arc::new(service);
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let key = || -> Arc<dyn certs::SigningKey> {
+        Arc::new(certs::SoftwareKey::generate("test", certs::KeyKind::P256).unwrap())
+    };
+    let name = certs::DistinguishedName::organization("IT", "Example", "Root");
+    let (profile, mut random) = (certs::CaProfile::root(name), SystemRandom.seeded());
+    let url = "http://ca.example";
+    let root = certs::CertificateAuthority::create_root(&profile, key(), url, now, &mut random);
+    let responder = authority::ResponderKey::Direct;
+    let cas = vec![authority::AuthorityCa { ca: root.unwrap(), responder }];
+    let settings = authority::Settings::default();
+    let ca = authority::Authority::open(Arc::clone(&service), cas, settings, random, now).unwrap();
+    let by = authority::Act::new("admin", "test");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let serial = runtime.block_on(async {
+        let profile = certs::EndProfile::new(certs::EndKind::TlsClient, Vec::new());
+        let key = key();
+        let name = certs::DistinguishedName::organization("IT", "Example", "pump-7");
+        let issued = ca.issue("root", &profile, &name, key.public_key(), &by, now).await.unwrap();
+        ca.suspend(&issued.serial, None, &by, now).await.unwrap();
+        issued.serial
+    });
+
+    let ended = run(&["store", "check", "--json", "--data", text(&data)], "");
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    let expected = serde_json::json!({ "issued": 1, "suspended": 1, "revoked": 0, "crls": 1 });
+    assert_eq!(told["certificates"], expected);
+
+    let standing = authority::tables::STANDING;
+    let rows = service.scan(standing, Bound::Unbounded, Bound::Unbounded, Order::Ascending, 1);
+    let (key, mut record) = rows.unwrap().remove(0);
+    // The number of the state in the record: held becomes good, and its date stays behind.
+    record[4] = 0;
+    let forged = service.transact(move |transaction| {
+        transaction.put(standing, &key, &record);
+        Ok(())
+    });
+    forged.wait().unwrap();
+    service.close().unwrap();
+    let ended = run(&["store", "check", "--data", text(&data)], "");
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.out.contains("certificates: "), "{}", ended.out);
+    assert!(ended.out.contains(&serial.to_string()), "{}", ended.out);
 }

@@ -48,7 +48,7 @@ fn a_clock_without_time_has_code_1() {
 #[test]
 fn the_machines_clock_is_called_by_its_name() {
     let status = object!({ "state": "machine-clock", "since": "2026-11-22T10:00:00Z",
-        "available": true, "offset_us": 0, "error_us": 0, "sources": [] });
+        "available": true, "offset_us": null, "error_us": null, "sources": [] });
     let fake = Fake::start(vec![json(200, &status.to_string())]);
     let ended = fake.run(&["time", "status"], "");
     assert!(ended.out.contains("error   not measured\n"), "{}", ended.out);
@@ -58,7 +58,7 @@ fn the_machines_clock_is_called_by_its_name() {
 fn event(number: u64) -> Value {
     object!({ "sequence": number, "at": "2026-11-22T10:00:00Z", "category": "certificate",
         "action": "certificate-suspended", "actor": "admin", "subject": "certificate 3f2a",
-        "outcome": "success", "details": { "reason": "card lost" },
+        "outcome": "success", "details": [["reason", "card lost"]],
         "previous_hash": "00", "hash": "01" })
 }
 

@@ -61,9 +61,10 @@ fn the_steps_go_to_their_routes_with_their_values() {
             object!({ "generation": 2, "at": "2027-01-31T00:00:00Z" }),
         ),
         (
-            "tsu retire main --generation 1 --destroy-key --revoke superseded --yes",
+            "tsu retire main --generation 1 --destroy-key --revoke superseded --force --yes",
             "retire",
-            object!({ "generation": 1, "destroy_key": true, "revoke": "superseded" }),
+            object!({ "generation": 1, "destroy_key": true, "revoke": "superseded",
+                "force": true }),
         ),
         ("tsu import main FILE --generation 2", "certificate", {
             object!({ "generation": 2, "chain": chain })

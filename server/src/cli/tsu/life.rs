@@ -252,6 +252,9 @@ pub(super) struct RetireOptions {
     /// Revoke the certificate for this reason, when the built-in CA issued it
     #[arg(long, value_name = "REASON", value_parser = revocation_reason())]
     revoke: Option<String>,
+    /// Also when the service cannot do without the key: nothing stamps in its place
+    #[arg(long)]
+    force: bool,
     /// Do not ask for the unit's name as a confirmation
     #[arg(long)]
     yes: bool,
@@ -279,6 +282,9 @@ pub(super) fn retire(
         }
     }
     let mut body = json!({ "destroy_key": options.destroy_key });
+    if options.force {
+        body["force"] = json!(true);
+    }
     number(&mut body, options.generation);
     insert(&mut body, "revoke", options.revoke.clone());
     reasoned(&mut body, &options.reason);

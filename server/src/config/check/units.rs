@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         }
         check_key(unit)?;
         check_token(unit)?;
+        check_accuracy(unit, config)?;
         check_rollover(unit)?;
         check_companion(unit, config)?;
     }
@@ -63,6 +64,30 @@ fn check_token(unit: &TsuConfig) -> Result<(), Fault> {
     }
     // EN 319 422 clause 5.2.2: an accuracy of one second or better.
     range(format!("tsu.{}.accuracy_ms", unit.id), unit.accuracy_ms, 1..=1000)
+}
+
+/// How far a clock that nobody corrects may run away, in parts per million: the clock's default.
+const DRIFT_PPM: u64 = 100;
+
+/// Between two polls the error grows; an accuracy that it passes each time would be stated by no
+/// token, or by one now and then.
+fn check_accuracy(unit: &TsuConfig, config: &Config) -> Result<(), Fault> {
+    if config.time.servers.is_empty() {
+        return Ok(());
+    }
+    // One millisecond for what genTime leaves out, one for the way to the servers at the least.
+    let reachable_ms = 2 + (config.time.poll_s * DRIFT_PPM).div_ceil(1000);
+    if u64::from(unit.accuracy_ms) < reachable_ms {
+        return fault(
+            format!("tsu.{}.accuracy_ms", unit.id),
+            format!(
+                "{} is finer than the clock can vouch for between two polls of its servers: at \
+                 least {reachable_ms} with time.poll_s = {}",
+                unit.accuracy_ms, config.time.poll_s
+            ),
+        );
+    }
+    Ok(())
 }
 
 fn check_rollover(unit: &TsuConfig) -> Result<(), Fault> {

@@ -2,13 +2,19 @@
 //! administration token before it looks at anything else.
 
 mod accounts;
+mod authorities;
+mod certificates;
 mod credentials;
 mod stamps;
+mod store;
+mod time;
+mod trail;
+mod tsus;
 mod units;
 
 use super::fault::stamp_problem;
 use super::problem::Problem;
-use super::{GET, auth, body, get, resource};
+use super::{GET, acts, auth, body, get, resource};
 use crate::service::Service;
 use ::accounts::StampAccountId;
 use ::accounts::stamps::Act;
@@ -20,8 +26,14 @@ use serde::de::DeserializeOwned;
 /// The handlers' paths, for the OpenAPI document.
 pub(crate) mod paths {
     pub(crate) use super::accounts::*;
+    pub(crate) use super::authorities::*;
+    pub(crate) use super::certificates::*;
     pub(crate) use super::credentials::*;
     pub(crate) use super::stamps::*;
+    pub(crate) use super::store::*;
+    pub(crate) use super::time::*;
+    pub(crate) use super::trail::*;
+    pub(crate) use super::tsus::*;
     pub(crate) use super::units::*;
 }
 
@@ -64,9 +76,67 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             "DELETE",
             [web::delete().to(credentials::unbind_certificate)],
         ))
-        .service(resource("/api/v1/admin/tsus", GET, [get(units::list_units)]))
-        .service(resource("/api/v1/admin/tsus/{id}", GET, [get(units::show_unit)]))
-        .service(resource("/api/v1/admin/store", GET, [get(units::store)]));
+        .configure(authority_routes)
+        .configure(unit_routes)
+        .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
+        .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
+        .service(resource("/api/v1/admin/store", GET, [get(store::store)]));
+}
+
+/// The built-in CAs and what they issued.
+fn authority_routes(config: &mut ServiceConfig) {
+    const CERTIFICATE: &str = "/api/v1/admin/certificates/{serial}";
+    let under = |rest: &str| format!("{CERTIFICATE}/{rest}");
+    config
+        .service(resource("/api/v1/admin/authorities", GET, [get(authorities::list_authorities)]))
+        .service(resource(
+            "/api/v1/admin/authorities/{ca}/crl",
+            "POST",
+            [web::post().to(authorities::publish_crl)],
+        ))
+        .service(resource(
+            "/api/v1/admin/certificates",
+            "GET, POST",
+            [get(certificates::list_issued), web::post().to(certificates::issue_certificate)],
+        ))
+        .service(resource(CERTIFICATE, GET, [get(certificates::show_issued)]))
+        .service(resource(
+            &under("suspend"),
+            "POST",
+            [web::post().to(certificates::suspend_certificate)],
+        ))
+        .service(resource(
+            &under("reactivate"),
+            "POST",
+            [web::post().to(certificates::reactivate_certificate)],
+        ))
+        .service(resource(
+            &under("revoke"),
+            "POST",
+            [web::post().to(certificates::revoke_certificate)],
+        ));
+}
+
+/// The life of the units.
+fn unit_routes(config: &mut ServiceConfig) {
+    const UNIT: &str = "/api/v1/admin/tsus/{id}";
+    let under = |rest: &str| format!("{UNIT}/{rest}");
+    config
+        .service(resource(
+            "/api/v1/admin/tsus",
+            "GET, POST",
+            [get(units::list_units), web::post().to(tsus::create_unit)],
+        ))
+        .service(resource(UNIT, GET, [get(units::show_unit)]))
+        .service(resource(&under("keys"), "POST", [web::post().to(tsus::new_unit_key)]))
+        .service(resource(&under("csr"), GET, [get(tsus::unit_csr)]))
+        .service(resource(
+            &under("certificate"),
+            "POST",
+            [web::post().to(tsus::import_unit_certificate)],
+        ))
+        .service(resource(&under("activate"), "POST", [web::post().to(tsus::activate_unit_key)]))
+        .service(resource(&under("retire"), "POST", [web::post().to(tsus::retire_unit_key)]));
 }
 
 /// Why an act is done; written into the account's book.
@@ -83,14 +153,31 @@ fn act(reason: Option<String>) -> Act {
     Act { actor: "admin".to_owned(), reason: reason.unwrap_or_else(|| "not stated".to_owned()) }
 }
 
+/// Who does it, as it is written beside a certificate or a key.
+fn by(reason: Option<String>) -> authority::Act {
+    let reason = reason.filter(|text| !text.is_empty());
+    authority::Act::new("admin", reason.as_deref().unwrap_or("not stated"))
+}
+
 /// Checks the token, then reads a JSON body. An empty body is read as `{}`.
 async fn admitted<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
     service: &Service,
 ) -> Result<T, Problem> {
+    admitted_within(request, payload, service, body::LIMIT).await
+}
+
+/// As [`admitted`], for a body of at most `limit` bytes.
+async fn admitted_within<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+    limit: usize,
+) -> Result<T, Problem> {
     auth::administrator(request, service)?;
-    let bytes = body::read(request, payload, service.limits.body_timeout).await?;
+    let bytes = body::read_within(request, payload, limit, service.limits.body_timeout).await?;
+    acts::note(request, &bytes);
     if bytes.is_empty() {
         return parse(b"{}");
     }

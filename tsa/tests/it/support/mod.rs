@@ -1,12 +1,20 @@
 //! What the tests and the benchmark share: a clock that is set by hand, randomness with a seed, a
 //! small hierarchy of CAs, a ledger in memory, requests, and the token as rasn would write it.
 
-#![allow(dead_code, reason = "the benchmark uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "the benchmark uses a part of it")]
 
 pub(crate) mod key;
+#[path = "../../../../certs/tests/it/support/keys.rs"]
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod reference;
 pub(crate) mod request;
+#[path = "../../../../certs/tests/it/support/softhsm.rs"]
+pub(crate) mod softhsm;
+
+/// For `keys`, which the tests of `certs` use under another name of the crate.
+pub(crate) use ::certs;
+pub(crate) use keys::Keys;
 
 use certs::{
     CaProfile, CertificateAuthority, DistinguishedName, KeyKind, SigningKey, SoftwareKey,
@@ -150,12 +158,7 @@ pub(crate) struct Authority {
 }
 
 fn name(common_name: &str) -> DistinguishedName {
-    DistinguishedName {
-        country: "IT".to_owned(),
-        organization: "Prova S.p.A.".to_owned(),
-        organization_identifier: None,
-        common_name: common_name.to_owned(),
-    }
+    DistinguishedName::organization("IT", "Prova S.p.A.", common_name)
 }
 
 pub(crate) fn software_key(kind: KeyKind) -> Arc<dyn SigningKey> {

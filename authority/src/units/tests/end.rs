@@ -1,0 +1,189 @@
+//! The end of generations: retired, revoked, destroyed, and what is kept of them.
+
+use super::support::*;
+use crate::Status;
+use crate::units::*;
+use certs::{KeyBackend, RevocationReason, Serial};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const FORCED: Retirement =
+    Retirement { generation: None, destroy_key: false, revoke: None, force: true };
+
+#[tokio::test]
+async fn the_default_unit_is_not_retired_by_mistake() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let refused = bench.registry.retire("main", Retirement::default(), &by(), noon()).await;
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "generation 1 of unit main is active, and it serves the requests that name no unit: \
+         activate a new generation instead, or ask for it with force"
+    );
+    assert_eq!(bench.state("main", 1), State::Active);
+    let retired = bench.registry.retire("main", FORCED, &by(), day(1)).await.unwrap();
+    assert_eq!((retired.state, retired.retired_at), (State::Retired, Some(day(1))));
+    let plan = bench.registry.plan(day(1)).unwrap();
+    assert_eq!((plan.active.len(), plan.retired.len(), plan.default_unit), (0, 1, None));
+}
+
+#[tokio::test]
+async fn the_companion_of_a_pair_is_not_retired_by_mistake() {
+    let bench = Bench::new();
+    let main = UnitSettings { companion: Some("pq".to_owned()), ..unit("main") };
+    bench.registry.configure(main, None, &by(), noon()).await.unwrap();
+    bench.active("pq").await;
+    let refused = bench.registry.retire("pq", Retirement::default(), &by(), noon()).await;
+    assert!(refused.unwrap_err().to_string().contains("it is the companion of unit main"));
+    bench.registry.retire("pq", FORCED, &by(), noon()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_unit_that_nobody_needs_is_retired_without_force() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.active("other").await;
+    bench.registry.retire("other", Retirement::default(), &by(), noon()).await.unwrap();
+    let nothing = bench.registry.retire("other", Retirement::default(), &by(), noon()).await;
+    assert!(matches!(nothing, Err(UnitError::NoGeneration { .. })));
+    let again = Retirement { generation: Some(1), ..Retirement::default() };
+    let again = bench.registry.retire("other", again, &by(), noon()).await;
+    assert!(matches!(again, Err(UnitError::Illegal { .. })));
+}
+
+/// A key that was made and never used can be given up, and the next one made.
+#[tokio::test]
+async fn a_generation_that_never_signed_can_be_given_up() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.registry.new_key("main", &by(), noon()).await.unwrap();
+    let given_up = Retirement { generation: Some(2), destroy_key: true, ..Retirement::default() };
+    bench.registry.retire("main", given_up, &by(), noon()).await.unwrap();
+    assert!(!bench.files.contains("tsu2-main").unwrap());
+    assert_eq!(bench.registry.new_key("main", &by(), noon()).await.unwrap().number, 3);
+    // It signed nothing, so there is nothing of it to be fetched.
+    assert!(bench.registry.plan(noon()).unwrap().retired.is_empty());
+}
+
+/// Destroyed for good, and written down; the certificate is kept, so that old tokens can be
+/// fetched.
+#[tokio::test]
+async fn a_key_is_destroyed_and_its_certificate_kept() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let before = bench.registry.plan(noon()).unwrap();
+    let der = before.active[0].certificate.der().to_vec();
+    assert!(bench.files.contains("tsu-main").unwrap());
+    let retirement = Retirement { destroy_key: true, ..FORCED };
+    let destroyed = bench.registry.retire("main", retirement, &by(), day(1)).await.unwrap();
+    assert_eq!((destroyed.state, destroyed.destroyed_at), (State::Destroyed, Some(day(1))));
+    assert!(!bench.files.contains("tsu-main").unwrap());
+    let bench = bench.restarted();
+    assert_eq!(bench.registry.plan(day(2)).unwrap().retired[0].der, der);
+    let told = bench.events();
+    let event = told.last().unwrap();
+    assert_eq!(event.action, "key-destroyed");
+    assert!(event.details.iter().any(|(name, value)| name == "label" && value == "tsu-main"));
+    let again = Retirement { generation: Some(1), ..retirement };
+    let again = bench.registry.retire("main", again, &by(), day(2)).await;
+    assert!(matches!(again, Err(UnitError::Illegal { .. })));
+}
+
+/// Whoever issues tokens is told before the key is gone.
+#[tokio::test]
+async fn the_issuer_is_told_before_the_key_is_destroyed() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let was_there = Arc::new(AtomicBool::new(false));
+    let (seen, files) = (Arc::clone(&was_there), bench.files.clone());
+    let registry = bench.registry.clone();
+    assert!(bench.registry.watch(move |now| {
+        let stopped = registry.plan(now).unwrap().active.is_empty();
+        seen.store(stopped && files.contains("tsu-main").unwrap(), Ordering::SeqCst);
+    }));
+    assert!(!bench.registry.watch(|_| {}), "there is one");
+    let retirement = Retirement { destroy_key: true, ..FORCED };
+    bench.registry.retire("main", retirement, &by(), noon()).await.unwrap();
+    assert!(was_there.load(Ordering::SeqCst));
+}
+
+/// A device that is away: the unit stops all the same, and the key is destroyed when it is back.
+#[tokio::test]
+async fn a_device_that_is_away_keeps_its_key_until_it_is_back() {
+    let bench = Bench::new();
+    bench.registry.configure(in_device("main"), None, &by(), noon()).await.unwrap();
+    bench.lost.store(true, Ordering::SeqCst);
+    // The plan needs no device.
+    assert_eq!(bench.registry.plan(noon()).unwrap().active.len(), 1);
+    let retirement = Retirement { destroy_key: true, ..FORCED };
+    let failed = bench.registry.retire("main", retirement, &by(), noon()).await;
+    assert!(matches!(failed, Err(UnitError::Key { .. })));
+    assert_eq!(bench.state("main", 1), State::Retired);
+    assert_eq!(bench.events().last().unwrap().outcome, trail::Outcome::Failure);
+    bench.lost.store(false, Ordering::SeqCst);
+    let again = Retirement { generation: Some(1), ..retirement };
+    bench.registry.retire("main", again, &by(), noon()).await.unwrap();
+    assert_eq!(bench.state("main", 1), State::Destroyed);
+    assert_eq!(bench.events().last().unwrap().outcome, trail::Outcome::Success);
+}
+
+/// A kill between the key's destruction and its record: the next call writes it down.
+#[tokio::test]
+async fn a_key_that_is_gone_already_is_destroyed() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.registry.retire("main", FORCED, &by(), noon()).await.unwrap();
+    bench.files.destroy("tsu-main").unwrap();
+    let bench = bench.restarted();
+    let retirement = Retirement { generation: Some(1), destroy_key: true, ..FORCED };
+    bench.registry.retire("main", retirement, &by(), noon()).await.unwrap();
+    assert_eq!(bench.state("main", 1), State::Destroyed);
+}
+
+#[tokio::test]
+async fn a_certificate_is_revoked_with_its_unit_or_later() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let unit = bench.active("other").await;
+    let serial = |unit: &Unit| -> Serial {
+        unit.generations[0].certificate.as_ref().unwrap().serial.parse().unwrap()
+    };
+    let revoke = Some(RevocationReason::KeyCompromise);
+    let retirement = Retirement { revoke, ..Retirement::default() };
+    bench.registry.retire("other", retirement, &by(), day(1)).await.unwrap();
+    let status = bench.authority.status(&serial(&unit)).unwrap();
+    assert!(matches!(status, Status::Revoked { reason: RevocationReason::KeyCompromise, .. }));
+
+    let main = bench.registry.retire("main", FORCED, &by(), day(1)).await.unwrap();
+    let later = Retirement { generation: Some(main.number), ..retirement };
+    bench.registry.retire("main", later, &by(), day(2)).await.unwrap();
+    let main = serial(&bench.registry.show("main").unwrap());
+    assert!(matches!(bench.authority.status(&main), Some(Status::Revoked { .. })));
+    // Once more is no error: what was asked for is so.
+    bench.registry.retire("main", later, &by(), day(3)).await.unwrap();
+}
+
+/// A unit that signs without the files that it needs is a fault of the plan, not of the service;
+/// what it has signed can still be fetched.
+#[tokio::test]
+async fn a_key_that_is_missing_is_a_fault_of_the_plan() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.active("other").await;
+    bench.files.destroy("tsu-main").unwrap();
+    let bench = bench.restarted();
+    let plan = bench.registry.plan(noon()).unwrap();
+    assert_eq!(plan.active.len(), 1);
+    assert!(matches!(&plan.faults[..], [UnitError::Key { unit, .. }] if unit == "main"));
+    assert_eq!((plan.default_unit, plan.retired.len()), (None, 1));
+}
+
+/// An end that stops issuing: the unit is in the plan, and the issuer refuses with it by name.
+#[tokio::test]
+async fn a_unit_that_has_ended_says_so_itself() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let plan = bench.registry.plan(day(366)).unwrap();
+    let ended = plan.active[0].certificate.usable_at(day(366));
+    assert!(matches!(ended, Err(certs::TsuFault::KeyUsagePeriodEnded { .. })), "{ended:?}");
+}

@@ -1,0 +1,153 @@
+//! Every administration act goes into the audit trail: who, what, on what, why, and whether it was
+//! done.
+//!
+//! A middleware, so that no route can forget it. It knows the act by the route, what it was done
+//! to by the path, and the reason by what [`note`] took from the body. What a wrong token asked
+//! for is no act: [`super::auth`] counts it.
+
+use super::auth::peer;
+use crate::service::Service;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpRequest};
+use serde::Deserialize;
+use trail::{Category, Event, Outcome};
+
+const ADMIN: &str = "/api/v1/admin/";
+
+/// The acts by the last words of their routes, below [`ADMIN`]. A name in the trail never changes.
+const ACTS: [(&str, &str, &str); 24] = [
+    ("POST", "accounts", "account-opened"),
+    ("POST", "accounts/{account}/suspend", "account-suspended"),
+    ("POST", "accounts/{account}/reactivate", "account-reactivated"),
+    ("POST", "accounts/{account}/close", "account-closed"),
+    ("POST", "accounts/{account}/password", "password-changed"),
+    ("POST", "accounts/{account}/lots", "stamps-granted"),
+    ("POST", "accounts/{account}/lots/{lot}/void", "lot-voided"),
+    ("POST", "accounts/{account}/refunds", "stamp-refunded"),
+    ("POST", "accounts/{account}/api-keys", "api-key-made"),
+    ("DELETE", "accounts/{account}/api-keys/{prefix}", "api-key-revoked"),
+    ("POST", "accounts/{account}/certificates", "client-certificate-bound"),
+    ("DELETE", "accounts/{account}/certificates/{sha256}", "client-certificate-unbound"),
+    ("POST", "authorities/{ca}/crl", "crl-asked-for"),
+    ("POST", "certificates", "certificate-asked-for"),
+    ("POST", "certificates/{serial}/suspend", "suspension-asked-for"),
+    ("POST", "certificates/{serial}/reactivate", "reactivation-asked-for"),
+    ("POST", "certificates/{serial}/revoke", "revocation-asked-for"),
+    ("POST", "tsus", "unit-asked-for"),
+    ("POST", "tsus/{id}/keys", "unit-key-asked-for"),
+    ("POST", "tsus/{id}/certificate", "unit-certificate-brought"),
+    ("POST", "tsus/{id}/activate", "unit-activation-asked-for"),
+    ("POST", "tsus/{id}/retire", "unit-retirement-asked-for"),
+    ("GET", "trail", "trail-read"),
+    ("GET", "tsus/{id}/csr", "certification-request-read"),
+];
+
+/// What an act says of itself in its body.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Note {
+    reason: Option<String>,
+    /// What is made: an account by its name, a unit by its identifier.
+    name: Option<String>,
+    id: Option<String>,
+}
+
+/// Remembers the reason that a body states, for the trail. Anything else in it is passed over:
+/// a body holds secrets too.
+pub(super) fn note(request: &HttpRequest, body: &[u8]) {
+    if let Ok(note) = serde_json::from_slice::<Note>(body) {
+        request.extensions_mut().insert(note);
+    }
+}
+
+/// The middleware. The event is durable before the answer leaves.
+pub(crate) async fn record(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?;
+    if let Some(event) = event(response.request(), response.status())
+        && let Some(service) = response.request().app_data::<Data<Service>>()
+    {
+        service.tell(event).await;
+    }
+    Ok(response)
+}
+
+fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
+    // Most requests leave here: they are no administration.
+    let below = request.path().strip_prefix(ADMIN)?;
+    if status == StatusCode::UNAUTHORIZED {
+        return None;
+    }
+    let pattern = request.match_pattern()?;
+    let action = action(request.method(), pattern.strip_prefix(ADMIN)?)?;
+    let note = request.extensions().get::<Note>().cloned().unwrap_or_default();
+    let made = note.name.or(note.id).map(|made| format!("/{made}")).unwrap_or_default();
+    let mut event =
+        Event::success(Category::Administration, action, "admin", format!("{below}{made}"));
+    if status.as_u16() >= 400 {
+        event.outcome = Outcome::Failure;
+    }
+    let reason = note.reason.filter(|reason| !reason.is_empty());
+    let event = event.with("reason", reason.as_deref().unwrap_or("not stated"));
+    let event = event.with("status", status.as_u16());
+    Some(match peer(request) {
+        Some(from) => event.with("from", from),
+        None => event,
+    })
+}
+
+/// The name of an act; `None` for what only looks.
+fn action(method: &Method, route: &str) -> Option<&'static str> {
+    let known = ACTS.iter().find(|(of, at, _)| *of == method.as_str() && *at == route);
+    match known {
+        Some((_, _, action)) => Some(action),
+        None if matches!(*method, Method::POST | Method::DELETE) => Some("administration-act"),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ACTS, action};
+    use actix_web::http::Method;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_act_has_one_name_of_its_own() {
+        let routes: BTreeSet<_> = ACTS.iter().map(|(method, route, _)| (method, route)).collect();
+        let names: BTreeSet<_> = ACTS.iter().map(|(_, _, name)| name).collect();
+        assert_eq!((routes.len(), names.len()), (ACTS.len(), ACTS.len()));
+    }
+
+    /// A new route is recorded even before it has a name, and a test of its own asks for the name.
+    #[test]
+    fn an_act_without_a_name_is_still_recorded() {
+        assert_eq!(action(&Method::POST, "accounts"), Some("account-opened"));
+        assert_eq!(action(&Method::POST, "something/new"), Some("administration-act"));
+        assert_eq!(action(&Method::GET, "accounts"), None);
+        assert_eq!(action(&Method::GET, "trail"), Some("trail-read"));
+    }
+
+    /// The OpenAPI document knows every route: none of them is without a name.
+    #[test]
+    fn every_route_of_the_document_has_a_name() {
+        let document = crate::http::openapi::described();
+        let mut nameless = Vec::new();
+        for (path, item) in document.paths.paths {
+            let Some(route) = path.strip_prefix(super::ADMIN) else { continue };
+            let posts = item.post.is_some().then_some(Method::POST);
+            let deletes = item.delete.is_some().then_some(Method::DELETE);
+            for method in posts.into_iter().chain(deletes) {
+                if action(&method, route) == Some("administration-act") {
+                    nameless.push(format!("{method} {route}"));
+                }
+            }
+        }
+        assert!(nameless.is_empty(), "{nameless:?}");
+    }
+}
