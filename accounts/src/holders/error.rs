@@ -1,0 +1,231 @@
+//! What can be refused to a holder, an operator or somebody unknown: one type for all rooms.
+//!
+//! Each variant has a stable [`HolderError::slug`], which clients build upon, and where a value is
+//! at fault the [`HolderError::field`] and the [`HolderError::rule`] that it broke. An unknown user
+//! and a wrong password are one variant: nothing here tells whether an account exists.
+
+use super::fields::FieldRule;
+use super::password::PasswordRule;
+use super::{BadId, HolderId, RegistrationId};
+use crate::credentials::CredentialError;
+use chrono::{DateTime, Utc};
+use openssl::error::ErrorStack;
+use std::time::Duration;
+use store::StoreError;
+
+/// Why something was not done. Nothing was written, but for the counts of failures.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HolderError {
+    // What was typed.
+    /// A field breaks a rule. Its value is not repeated: it may be personal.
+    #[error("{field} is not allowed: {}", rule.text())]
+    BadField {
+        /// Which field.
+        field: &'static str,
+        /// The rule that it breaks.
+        rule: FieldRule,
+    },
+    /// A text is not the identifier that it should be.
+    #[error(transparent)]
+    BadId(#[from] BadId),
+    /// A new password breaks at least one rule; the first is named.
+    #[error("this password is not allowed: {}", rules.first().map_or("", |rule| rule.text()))]
+    PasswordRules {
+        /// Every rule that it breaks, in the order in which they are shown.
+        rules: Vec<PasswordRule>,
+    },
+    /// A new password is the current one.
+    #[error("the new password is the current one: choose another")]
+    PasswordUnchanged,
+    /// What had to be typed twice was not the same.
+    #[error("the two entries are not the same: type it again in both places")]
+    RepeatDiffers {
+        /// The second of the two fields.
+        field: &'static str,
+    },
+
+    // Who asks.
+    /// Unknown user, wrong password, or an account that cannot log in: which is not said.
+    #[error("user ID or password is not right: check both and try again")]
+    WrongLogin,
+    /// Too many failures: nothing was checked.
+    #[error("too many tries that failed: try again in {} s", retry_after.as_secs())]
+    Slowed {
+        /// How long to wait; whole seconds, at least one.
+        retry_after: Duration,
+    },
+    /// A hundred failures in a row: the password is not taken any more.
+    #[error("too many tries that failed: set a new password with the forgotten-password link")]
+    PasswordDisabled,
+    /// The current password, asked for again by an act, was not right.
+    #[error("the current password is not right: type it again")]
+    WrongCurrentPassword,
+    /// The first password has to be replaced before anything else.
+    #[error("the first password has to be replaced by one of your own before anything else")]
+    MustChangePassword,
+    /// A link is unknown, was used, was replaced by a newer one, or has ended.
+    #[error("this link is not valid any more: ask for a new one")]
+    LinkInvalid,
+    /// The answer to the secret question was not right.
+    #[error("the answer to the secret question is not right: type it again")]
+    WrongAnswer,
+    /// A one-time code was right, but for another operation.
+    #[error("this one-time code was asked for something else: ask for a new one")]
+    OtpForOther,
+
+    // What is there, and in which state.
+    /// No holder has this identifier.
+    #[error("there is no holder {0}: look it up with the list of holders")]
+    UnknownHolder(HolderId),
+    /// No registration has this identifier.
+    #[error("there is no registration {0}: look it up with the list of registrations")]
+    UnknownRegistration(RegistrationId),
+    /// Another holder has this user ID. Told to operators only.
+    #[error("another holder has this e-mail address as user ID: use another address")]
+    EmailTaken,
+    /// A state machine has no such transition.
+    #[error("{machine} is {state}, so it cannot {event}")]
+    IllegalTransition {
+        /// Which state machine.
+        machine: &'static str,
+        /// The state that it is in.
+        state: &'static str,
+        /// What was asked of it.
+        event: &'static str,
+    },
+    /// The holder has no secret question.
+    #[error("there is no secret question: set one first")]
+    NoQuestion,
+    /// The data of a holder must be kept for longer.
+    #[error("the law asks to keep these data until {}: erase them then", until.format("%Y-%m-%d"))]
+    RetentionNotOver {
+        /// The first instant at which they may be erased.
+        until: DateTime<Utc>,
+    },
+    /// The holder's personal data were erased.
+    #[error("the data of {0} were erased: there is nothing left to act upon")]
+    Erased(HolderId),
+
+    // The service.
+    /// Too much to do. Nothing was done.
+    #[error("the service has too much to do: try again later")]
+    Busy,
+    /// A version of the pepper that stored data are under is not in the pepper file.
+    #[error("version {version} of the pepper is missing: put its line back into the pepper file")]
+    PepperMissing {
+        /// The version.
+        version: u16,
+    },
+    /// What is stored sealed does not open with the pepper.
+    #[error(
+        "what is stored for {purpose} does not open: the pepper file is another than that of this \
+         store, or the store is damaged"
+    )]
+    Unsealable {
+        /// What it was sealed for.
+        purpose: &'static str,
+    },
+    /// A computation of OpenSSL or argon2 failed.
+    #[error("a cryptographic computation failed ({0}): nothing was done")]
+    Crypto(String),
+    /// The machine gave no threads for password checks.
+    #[error("no thread for password checks could be started: {0}")]
+    NoThread(String),
+    /// A setting is outside what is allowed.
+    #[error("setting {name} is not allowed: use {allowed}")]
+    BadSetting {
+        /// Which setting.
+        name: &'static str,
+        /// What may be given.
+        allowed: &'static str,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl HolderError {
+    /// A stable name in kebab-case.
+    #[must_use]
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::BadField { .. } | Self::BadId(_) => "invalid-field",
+            Self::PasswordRules { .. } => "password-rules",
+            Self::PasswordUnchanged => "password-unchanged",
+            Self::RepeatDiffers { .. } => "repeat-differs",
+            Self::WrongLogin => "invalid-login",
+            Self::Slowed { .. } => "too-many-failures",
+            Self::PasswordDisabled => "password-disabled",
+            Self::WrongCurrentPassword => "wrong-current-password",
+            Self::MustChangePassword => "must-change-password",
+            Self::LinkInvalid => "invalid-link",
+            Self::WrongAnswer => "wrong-answer",
+            Self::OtpForOther => "otp-for-other-operation",
+            Self::UnknownHolder(_) => "unknown-holder",
+            Self::UnknownRegistration(_) => "unknown-registration",
+            Self::EmailTaken => "email-taken",
+            Self::IllegalTransition { .. } => "wrong-state",
+            Self::NoQuestion => "no-secret-question",
+            Self::RetentionNotOver { .. } => "retention-not-over",
+            Self::Erased(_) => "holder-erased",
+            Self::Busy => "busy",
+            Self::PepperMissing { .. } | Self::Unsealable { .. } => "pepper",
+            Self::Crypto(_) | Self::NoThread(_) => "internal",
+            Self::BadSetting { .. } => "invalid-setting",
+            Self::Store(_) => "store",
+        }
+    }
+
+    /// The field that is at fault, by the name that it has in requests.
+    #[must_use]
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::BadField { field, .. } | Self::RepeatDiffers { field } => Some(field),
+            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("new_password"),
+            Self::WrongCurrentPassword => Some("current_password"),
+            Self::WrongAnswer => Some("answer"),
+            Self::EmailTaken => Some("email"),
+            _ => None,
+        }
+    }
+
+    /// The rule that the field breaks: a stable name in kebab-case.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::BadField { rule, .. } => Some(rule.name()),
+            Self::PasswordRules { rules } => rules.first().map(|rule| rule.name()),
+            Self::PasswordUnchanged => Some("not-the-current"),
+            Self::RepeatDiffers { .. } => Some("same-twice"),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for HolderError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<ErrorStack> for HolderError {
+    fn from(error: ErrorStack) -> Self {
+        Self::Crypto(error.to_string())
+    }
+}
+
+// The hasher and its threads are those of the service passwords.
+impl From<CredentialError> for HolderError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Busy => Self::Busy,
+            CredentialError::NoThread(reason) => Self::NoThread(reason),
+            CredentialError::Store(error) => error.into(),
+            other => Self::Crypto(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! What a message says: one variant for each, with what its text needs. The words themselves, in
+//! each language, are made when it is sent.
+//!
+//! Used in stored state: numbers are never reused, and a new field is optional. Instants are
+//! milliseconds since the Unix epoch.
+
+use crate::holders::otp::Purpose;
+use minicbor::{Decode, Encode};
+use std::fmt;
+
+/// What a message says. Used in stored state, sealed.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[non_exhaustive]
+pub enum Template {
+    /// The envelope is attached, and the account can be activated by the link.
+    #[n(0)]
+    EnvelopeReady {
+        /// What stands behind the address of the link.
+        #[n(0)]
+        token: String,
+        /// When the link ends, in milliseconds since the Unix epoch.
+        #[n(1)]
+        ends_at: i64,
+    },
+    /// The first password, to be replaced at the first login.
+    #[n(1)]
+    FirstPassword {
+        /// The password.
+        #[n(0)]
+        password: String,
+        /// When it ends.
+        #[n(1)]
+        ends_at: i64,
+    },
+    /// A link to choose the first password.
+    #[n(2)]
+    SetPassword {
+        /// What stands behind the address of the link.
+        #[n(0)]
+        token: String,
+        /// When the link ends.
+        #[n(1)]
+        ends_at: i64,
+    },
+    /// A request was received, and will be looked at.
+    #[n(3)]
+    RegistrationReceived,
+    /// A request was rejected.
+    #[n(4)]
+    RegistrationRejected {
+        /// Why, in the operator's words.
+        #[n(0)]
+        reason: String,
+    },
+    /// Somebody asked for an account with an address that has one.
+    #[n(5)]
+    AlreadyRegistered,
+    /// A link to set a new password for a forgotten one.
+    #[n(6)]
+    RecoverPassword {
+        /// What stands behind the address of the link.
+        #[n(0)]
+        token: String,
+        /// When the link ends.
+        #[n(1)]
+        ends_at: i64,
+    },
+    /// The first password was set.
+    #[n(7)]
+    PasswordSet {
+        /// When.
+        #[n(0)]
+        at: i64,
+    },
+    /// The password was changed.
+    #[n(8)]
+    PasswordChanged {
+        /// When.
+        #[n(0)]
+        at: i64,
+    },
+    /// A new password was set for a forgotten one.
+    #[n(9)]
+    PasswordRecovered {
+        /// When.
+        #[n(0)]
+        at: i64,
+    },
+    /// Logins are refused for a while.
+    #[n(10)]
+    LoginLocked {
+        /// Until when; `None` is until a new password is set by the link.
+        #[n(0)]
+        until: Option<i64>,
+    },
+    /// The secret question was set or removed.
+    #[n(11)]
+    QuestionChanged {
+        /// When.
+        #[n(0)]
+        at: i64,
+        /// Whether it was removed.
+        #[n(1)]
+        removed: bool,
+    },
+    /// A link that shows that a new address is the holder's.
+    #[n(12)]
+    ConfirmEmail {
+        /// What stands behind the address of the link.
+        #[n(0)]
+        token: String,
+        /// When the link ends.
+        #[n(1)]
+        ends_at: i64,
+    },
+    /// Another address was asked for.
+    #[n(13)]
+    EmailChangeRequested {
+        /// Which, masked.
+        #[n(0)]
+        new_address: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// The user ID is another address.
+    #[n(14)]
+    EmailChanged {
+        /// Which.
+        #[n(0)]
+        new_address: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// The address for notices is another.
+    #[n(15)]
+    NoticeEmailChanged {
+        /// Which.
+        #[n(0)]
+        new_address: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// Another phone number was asked for.
+    #[n(16)]
+    PhoneChangeRequested {
+        /// Which, masked.
+        #[n(0)]
+        new_number: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+        /// When it will count.
+        #[n(2)]
+        effective_at: i64,
+    },
+    /// The phone number is another.
+    #[n(17)]
+    PhoneChanged {
+        /// Which, masked.
+        #[n(0)]
+        new_number: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A one-time code.
+    #[n(18)]
+    OtpCode {
+        /// What it is for.
+        #[n(0)]
+        purpose: Purpose,
+        /// When it was asked for.
+        #[n(1)]
+        requested_at: i64,
+        /// When it was made.
+        #[n(2)]
+        made_at: i64,
+        /// The code.
+        #[n(3)]
+        code: String,
+    },
+    /// How one-time codes arrive was changed.
+    #[n(19)]
+    OtpMethodChanged {
+        /// Whether by an authenticator app.
+        #[n(0)]
+        authenticator: bool,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A credential was activated.
+    #[n(20)]
+    Activated {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// The end of its certificate.
+        #[n(1)]
+        until: i64,
+        /// When.
+        #[n(2)]
+        at: i64,
+    },
+    /// The PIN was changed.
+    #[n(21)]
+    PinChanged {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// Wrong PINs locked a credential.
+    #[n(22)]
+    PinLocked {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// Wrong PUKs ended a credential.
+    #[n(23)]
+    PukExhausted {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A credential was suspended.
+    #[n(24)]
+    Suspended {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// Until when; `None` is until it is reactivated.
+        #[n(1)]
+        until: Option<i64>,
+        /// When.
+        #[n(2)]
+        at: i64,
+    },
+    /// The date until which a credential was suspended has come.
+    #[n(25)]
+    SuspensionEnds {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A credential was reactivated.
+    #[n(26)]
+    Reactivated {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A credential was revoked.
+    #[n(27)]
+    Revoked {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// Why.
+        #[n(1)]
+        reason: String,
+        /// When.
+        #[n(2)]
+        at: i64,
+    },
+    /// A certificate ends soon.
+    #[n(28)]
+    RenewalDue {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// Days that are left.
+        #[n(1)]
+        days: u32,
+        /// The end of the certificate.
+        #[n(2)]
+        until: i64,
+    },
+    /// A certificate was renewed; the envelope is attached.
+    #[n(29)]
+    Renewed {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// The end of the new certificate.
+        #[n(1)]
+        until: i64,
+        /// When.
+        #[n(2)]
+        at: i64,
+    },
+    /// Signatures were made.
+    #[n(30)]
+    SignatureMade {
+        /// The last characters of its identifier.
+        #[n(0)]
+        credential: String,
+        /// How many.
+        #[n(1)]
+        count: u32,
+        /// When.
+        #[n(2)]
+        at: i64,
+    },
+    /// The signatures of a day.
+    #[n(31)]
+    SignatureSummary {
+        /// The day, as in 2026-07-12.
+        #[n(0)]
+        day: String,
+        /// When each was made.
+        #[n(1)]
+        times: Vec<i64>,
+    },
+    /// Few stamps are left.
+    #[n(32)]
+    StampsLow {
+        /// The name of the timestamp account.
+        #[n(0)]
+        account: String,
+        /// How many.
+        #[n(1)]
+        left: u64,
+    },
+    /// Stamps expire soon.
+    #[n(33)]
+    StampsExpiring {
+        /// The name of the timestamp account.
+        #[n(0)]
+        account: String,
+        /// How many.
+        #[n(1)]
+        quantity: u64,
+        /// When.
+        #[n(2)]
+        until: i64,
+    },
+    /// A device was linked.
+    #[n(34)]
+    DeviceLinked {
+        /// Its name.
+        #[n(0)]
+        device: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// A device was unlinked.
+    #[n(35)]
+    DeviceUnlinked {
+        /// Its name.
+        #[n(0)]
+        device: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// The account was blocked or unblocked by an operator.
+    #[n(36)]
+    Blocked {
+        /// Whether the block was lifted.
+        #[n(0)]
+        lifted: bool,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
+    /// The account was closed.
+    #[n(37)]
+    Closed {
+        /// When.
+        #[n(0)]
+        at: i64,
+        /// Until when the law asks to keep its data.
+        #[n(1)]
+        kept_until: i64,
+    },
+}
+
+impl Template {
+    /// Whether whoever reads it can do something with it.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(
+            self,
+            Self::EnvelopeReady { .. }
+                | Self::FirstPassword { .. }
+                | Self::SetPassword { .. }
+                | Self::RecoverPassword { .. }
+                | Self::ConfirmEmail { .. }
+                | Self::OtpCode { .. }
+        )
+    }
+
+    /// A stable word in kebab-case, which may be shown to anybody who may see the queue.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::EnvelopeReady { .. } => "envelope-ready",
+            Self::FirstPassword { .. } => "first-password",
+            Self::SetPassword { .. } => "set-password",
+            Self::RegistrationReceived => "registration-received",
+            Self::RegistrationRejected { .. } => "registration-rejected",
+            Self::AlreadyRegistered => "already-registered",
+            Self::RecoverPassword { .. } => "recover-password",
+            Self::PasswordSet { .. } => "password-set",
+            Self::PasswordChanged { .. } => "password-changed",
+            Self::PasswordRecovered { .. } => "password-recovered",
+            Self::LoginLocked { .. } => "login-locked",
+            Self::QuestionChanged { .. } => "secret-question-changed",
+            Self::ConfirmEmail { .. } => "confirm-email",
+            Self::EmailChangeRequested { .. } => "email-change-requested",
+            Self::EmailChanged { .. } => "email-changed",
+            Self::NoticeEmailChanged { .. } => "notice-email-changed",
+            Self::PhoneChangeRequested { .. } => "phone-change-requested",
+            Self::PhoneChanged { .. } => "phone-changed",
+            Self::OtpCode { .. } => "otp",
+            Self::OtpMethodChanged { .. } => "otp-method-changed",
+            Self::Activated { .. } => "credential-activated",
+            Self::PinChanged { .. } => "pin-changed",
+            Self::PinLocked { .. } => "pin-locked",
+            Self::PukExhausted { .. } => "puk-exhausted",
+            Self::Suspended { .. } => "credential-suspended",
+            Self::SuspensionEnds { .. } => "suspension-ends",
+            Self::Reactivated { .. } => "credential-reactivated",
+            Self::Revoked { .. } => "credential-revoked",
+            Self::RenewalDue { .. } => "renewal-due",
+            Self::Renewed { .. } => "renewed",
+            Self::SignatureMade { .. } => "signature-made",
+            Self::SignatureSummary { .. } => "signature-summary",
+            Self::StampsLow { .. } => "stamps-low",
+            Self::StampsExpiring { .. } => "stamps-expiring",
+            Self::DeviceLinked { .. } => "device-linked",
+            Self::DeviceUnlinked { .. } => "device-unlinked",
+            Self::Blocked { .. } => "holder-blocked",
+            Self::Closed { .. } => "holder-closed",
+        }
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What it says may be secret.
+        write!(f, "Template({})", self.kind())
+    }
+}

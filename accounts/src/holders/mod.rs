@@ -1,0 +1,123 @@
+//! Holders: the people who own remote-signature accounts.
+//!
+//! One room for each thing that a holder has or does, all of them methods of [`Holders`]:
+//! `registration` brings a holder in, [`password`], `login` and `recovery` let the holder
+//! in, [`otp`] is the second factor, [`history`] tells what happened, [`messages`] tells the
+//! holder, and `personal_data` hands over or erases what is known. docs/ACCOUNTS.md draws the
+//! state machines.
+//!
+//! No HTTP here, no clock, no files. Every act is one transaction: the change, the holder's
+//! history, the audit trail and the notices are there together, or none of them is. What a stolen
+//! store would give away is sealed or hashed under the [`Pepper`], which is kept outside it.
+
+mod actor;
+mod counters;
+mod error;
+mod fields;
+pub mod history;
+mod holder;
+mod ids;
+mod job;
+pub mod messages;
+mod numbers;
+pub mod otp;
+pub mod password;
+mod pepper;
+mod settings;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use actor::Actor;
+pub use error::HolderError;
+pub use fields::{Email, FieldRule, Language};
+pub use holder::{HolderEvent, HolderStatus, HolderView, SignatureNotices};
+pub use ids::{BadId, CredentialId, HolderId, MessageId, OperationId, RegistrationId};
+pub use numbers::PhoneNumber;
+pub use pepper::{BadPepper, Key, Pepper};
+pub use settings::HolderSettings;
+
+use crate::credentials::hashing::Hasher;
+use crate::credentials::pool::Pool;
+use parking_lot::Mutex;
+use rand::CryptoRng;
+use std::sync::Arc;
+use store::Store;
+use tokio::sync::Semaphore;
+
+/// All holders of the service. Cloning it gives another handle to the same holders.
+#[derive(Clone)]
+pub struct Holders(Arc<Inner>);
+
+/// What every room works with.
+pub(crate) struct Inner {
+    store: Arc<dyn Store>,
+    pub(crate) settings: HolderSettings,
+    pub(crate) pepper: Pepper,
+    random: Mutex<Box<dyn CryptoRng + Send>>,
+    hasher: Hasher,
+    pool: Pool,
+    /// So many computations may run or wait; one more is turned away before anything is counted.
+    room: Arc<Semaphore>,
+}
+
+impl Holders {
+    /// Opens the holders in `store`. `random` gives the secrets, salts and nonces.
+    pub fn open(
+        store: Arc<dyn Store>,
+        settings: HolderSettings,
+        pepper: Pepper,
+        mut random: impl CryptoRng + Send + 'static,
+    ) -> Result<Self, HolderError> {
+        settings.check()?;
+        let hasher = Hasher::new(settings.argon2, &mut random)?;
+        let places = settings.concurrent_checks.max(1) + settings.queue;
+        let pool = Pool::start(settings.concurrent_checks, places)?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            settings,
+            pepper,
+            random: Mutex::new(Box::new(random)),
+            hasher,
+            pool,
+            room: Arc::new(Semaphore::new(places)),
+        })))
+    }
+
+    /// Argon2 computations since the start, those against nothing included. For metrics.
+    #[must_use]
+    pub fn password_checks(&self) -> u64 {
+        self.0.hasher.statistics().password_checks
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Holders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holders").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Draws something at random.
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
+        draw(&mut **self.random.lock())
+    }
+
+    /// [`Pepper::seal`] with the randomness of the service.
+    pub(crate) fn seal(
+        &self,
+        purpose: &'static str,
+        aad: &[u8],
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, HolderError> {
+        self.draw(|random| self.pepper.seal(purpose, aad, bytes, random))
+    }
+}

@@ -1,0 +1,1 @@
+//! Every error that somebody can get to see, in a golden file.
