@@ -11,6 +11,8 @@ pub use record::{Delivery, MessageState};
 pub use template::Template;
 
 pub(crate) use record::{Content, MessageRecord};
+#[cfg(test)]
+pub(crate) use record::{Lease, StoredAttachment};
 
 use super::counters::{NEXT_MESSAGE, next};
 use super::tables::MESSAGE;
