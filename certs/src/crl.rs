@@ -137,7 +137,7 @@ pub fn build<'a>(
             &der::value(der::explicit(0), &[&extensions]),
         ],
     );
-    let signature = ca.key().sign(&tbs)?;
+    let signature = build::sign(ca.key().as_ref(), &tbs)?;
     Ok(der::value(der::SEQUENCE, &[&tbs, &algorithm, &der::bit_string(&signature)]))
 }
 

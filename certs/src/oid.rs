@@ -20,9 +20,14 @@ pub(crate) const PRIVATE_KEY_USAGE_PERIOD: &Oid = Oid::const_new(&[2, 5, 29, 16]
 pub(crate) const SUBJECT_ALT_NAME: &Oid = Oid::const_new(&[2, 5, 29, 17]);
 pub(crate) const BASIC_CONSTRAINTS: &Oid = Oid::const_new(&[2, 5, 29, 19]);
 pub(crate) const CRL_DISTRIBUTION_POINTS: &Oid = Oid::const_new(&[2, 5, 29, 31]);
+pub(crate) const NAME_CONSTRAINTS: &Oid = Oid::const_new(&[2, 5, 29, 30]);
 pub(crate) const CERTIFICATE_POLICIES: &Oid = Oid::const_new(&[2, 5, 29, 32]);
+pub(crate) const POLICY_MAPPINGS: &Oid = Oid::const_new(&[2, 5, 29, 33]);
 pub(crate) const AUTHORITY_KEY_IDENTIFIER: &Oid = Oid::const_new(&[2, 5, 29, 35]);
+pub(crate) const POLICY_CONSTRAINTS: &Oid = Oid::const_new(&[2, 5, 29, 36]);
 pub(crate) const EXTENDED_KEY_USAGE: &Oid = Oid::const_new(&[2, 5, 29, 37]);
+pub(crate) const ANY_PURPOSE: &Oid = Oid::const_new(&[2, 5, 29, 37, 0]);
+pub(crate) const INHIBIT_ANY_POLICY: &Oid = Oid::const_new(&[2, 5, 29, 54]);
 pub(crate) const AUTHORITY_INFO_ACCESS: &Oid = Oid::const_new(&[1, 3, 6, 1, 5, 5, 7, 1, 1]);
 
 /// anyPolicy (RFC 5280 §4.2.1.4): for an issuing CA that does not limit its subjects' policies.

@@ -110,7 +110,8 @@ impl FromStr for Serial {
         if digits.len() > 2 * LONGEST {
             return Err(SerialError::TooLong);
         }
-        let padded = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("0{digits}") };
+        let padded =
+            if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("0{digits}") };
         let octet = |pair: &[u8]| pair.iter().fold(0, |value, digit| value << 4 | nibble(*digit));
         let bytes: Vec<u8> = padded.as_bytes().chunks(2).map(octet).collect();
         Self::from_bytes(&bytes)

@@ -139,6 +139,7 @@ async fn serve(
         Some(tls) => (builder.listen_openssl(listener, tls::acceptor(tls)?)?, "https"),
         None => (builder.listen(listener)?, "http"),
     };
+    crate::service::begin(&service).await;
     // Signals are caught before anybody is told to go on.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = builder.run();

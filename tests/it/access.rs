@@ -1,6 +1,11 @@
 //! Every route × every caller: one table, and a test that fails when a route is not in it.
 
 use crate::harness::{Account, Answer, Client, DEMO_KEY, QUERY, Reply, Service, request};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use openssl::x509::X509ReqBuilder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -87,9 +92,9 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/api/v1/admin/tsus/{id}", Access::Admin, 200),
     ("POST", "/api/v1/admin/tsus", Access::Admin, 201),
     ("POST", "/api/v1/admin/tsus/{id}/keys", Access::Admin, 201),
-    // A key that the built-in CA certifies waits for nothing from outside.
-    ("GET", "/api/v1/admin/tsus/{id}/csr", Access::Admin, 409),
-    ("POST", "/api/v1/admin/tsus/{id}/certificate", Access::Admin, 400),
+    ("GET", "/api/v1/admin/tsus/{id}/csr", Access::Admin, 200),
+    // The key has its certificate from the built-in CA.
+    ("POST", "/api/v1/admin/tsus/{id}/certificate", Access::Admin, 409),
     ("POST", "/api/v1/admin/tsus/{id}/activate", Access::Admin, 200),
     ("POST", "/api/v1/admin/tsus/{id}/retire", Access::Admin, 200),
     ("GET", "/api/v1/admin/authorities", Access::Admin, 200),
@@ -147,6 +152,8 @@ struct Scene {
     serial: String,
     subject_serial: String,
     prefix: String,
+    /// Serial number of a certificate of a TLS client.
+    certificate: String,
 }
 
 impl Scene {
@@ -165,7 +172,20 @@ impl Scene {
         };
         let (serial, subject_serial) = (serial(&own), serial(&subject));
         let prefix = first_prefix(&service, &subject);
-        Self { own, other, suspended, revoked, subject, serial, subject_serial, prefix, service }
+        let certificate = service.admin().post("/api/v1/admin/certificates", &client_request());
+        let certificate = certificate.status(201).json()["serial"].as_str().unwrap().to_owned();
+        Self {
+            own,
+            other,
+            suspended,
+            revoked,
+            subject,
+            serial,
+            subject_serial,
+            prefix,
+            certificate,
+            service,
+        }
     }
 
     fn client(&self, caller: Caller) -> Client {
@@ -189,10 +209,12 @@ impl Scene {
     fn fill(&self, path: &str) -> String {
         let lots = self.subject.view(&self.service)["lots"].clone();
         let unit = self.service.admin().get("/api/v1/admin/tsus").json()["tsus"][0]["id"].clone();
+        let issued = path.starts_with("/api/v1/admin/certificates/");
         path.replace("{tsu}", unit.as_str().unwrap())
+            .replace("{request}", "MAA=")
             .replace("{id}", unit.as_str().unwrap())
             .replace("{api_key}", &self.own.api_key)
-            .replace("{serial}", &self.serial)
+            .replace("{serial}", if issued { &self.certificate } else { &self.serial })
             .replace("{ca}", "root")
             .replace("{account}", &self.subject.id)
             .replace("{lot}", lots[0]["id"].as_str().unwrap_or("none"))
@@ -201,7 +223,14 @@ impl Scene {
     }
 
     fn body(&self, path: &str) -> Value {
+        if path == "/api/v1/admin/certificates" {
+            return client_request();
+        }
         match path.rsplit('/').next().unwrap() {
+            "tsus" => json!({ "id": "new", "key": "p256", "policies": ["1.2.3"] }),
+            "certificate" => json!({ "chain": "nothing", "generation": 1 }),
+            "retire" => json!({ "generation": 1, "destroy_key": true }),
+            "revoke" => json!({ "reason_code": "superseded" }),
             "accounts" => json!({ "name": "new", "stamps": 1 }),
             "lots" => json!({ "quantity": 1 }),
             "refunds" => json!({ "serial": self.subject_serial }),
@@ -218,10 +247,26 @@ impl Scene {
                 let headers = [("Content-Type", QUERY)];
                 client.send("POST", &filled, &headers, Some(&request::fresh()))
             }
+            "POST" if path == "/ocsp" => {
+                let headers = [("Content-Type", "application/ocsp-request")];
+                client.send("POST", &filled, &headers, Some(b"nothing"))
+            }
             "POST" => client.post(&filled, &self.body(path)),
             _ => client.send(method, &filled, &[], None),
         }
     }
+}
+
+/// What a TLS client's certificate is asked for with.
+fn client_request() -> Value {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let mut request = X509ReqBuilder::new().unwrap();
+    request.set_pubkey(&key).unwrap();
+    request.sign(&key, MessageDigest::sha256()).unwrap();
+    let csr = String::from_utf8(request.build().to_pem().unwrap()).unwrap();
+    json!({ "ca": "holders", "profile": "tls-client", "csr": csr,
+        "subject": { "country": "IT", "organization": "Example", "common_name": "pump-7" } })
 }
 
 fn first_prefix(service: &Service, account: &Account) -> String {

@@ -6,6 +6,10 @@
 //! stamp_account  GET /api/v1/stamp-account, its events, GET /api/v1/timestamps/{serial}
 //! admin          /api/v1/admin/… and the command line that talks to it
 //! pki, operation certificates; health, metrics, the OpenAPI document, the pages
+//! units          certificates, rollover, pairs, modern algorithms, keys in a device
+//! time           every state of the clock, with NTP servers that lie, leap and fall silent
+//! trail          the audit trail, from outside
+//! revocation     suspended, reactivated, revoked: every verifier says so at once
 //! access         every route × every caller
 //! problems       a golden file for every error that a client can receive
 //! demo, tls      the two ways to start
@@ -34,7 +38,11 @@ mod harness;
 mod operation;
 mod pki;
 mod problems;
+mod revocation;
 mod stamp_account;
 mod tidy;
+mod time;
 mod tls;
+mod trail;
 mod tsa;
+mod units;

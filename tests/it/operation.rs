@@ -13,7 +13,10 @@ fn health_and_readiness() {
     assert_eq!(ready.header("cache-control"), Some("no-store"));
     let ready = ready.json();
     assert_eq!(ready["ready"], true);
-    assert_eq!(ready["checks"], json!({ "issuing": "ok", "store": "ok", "disk": "ok" }));
+    let units = json!({ "demo-p256": "ok" });
+    let checks = json!({ "issuing": "ok", "clock": "ok", "units": units, "store": "ok",
+        "disk": "ok" });
+    assert_eq!(ready["checks"], checks);
 }
 
 /// Too little free disk: alive, not ready, and it says so.

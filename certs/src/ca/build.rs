@@ -1,7 +1,7 @@
 //! Puts a TBSCertificate together, has it signed, and wraps both (RFC 5280 §4.1).
 
 use super::{IssueError, IssuedCertificate};
-use crate::key::SigningKey;
+use crate::key::{KeyError, SigningKey};
 use crate::serial::Serial;
 use chrono::{DateTime, Datelike, Duration, SubsecRound, Utc};
 use openssl::pkey::{PKey, Public};
@@ -74,7 +74,7 @@ pub(super) fn certificate(
     };
     let message =
         rasn::der::encode(&tbs).map_err(|error| unencodable("the TBSCertificate", &error))?;
-    let signature = issuer.key.sign(&message)?;
+    let signature = sign(issuer.key, &message)?;
     let certificate = Certificate {
         tbs_certificate: tbs,
         signature_algorithm: algorithm,
@@ -84,6 +84,18 @@ pub(super) fn certificate(
         rasn::der::encode(&certificate).map_err(|error| unencodable("the certificate", &error))?;
     let Period { not_before, not_after } = order.validity;
     Ok(IssuedCertificate { der, serial, not_before, not_after })
+}
+
+/// Signs what is going to be published. What a device returns is looked at first: a certificate, a
+/// list or an answer with a wrong signature would be believed to be ours, and by nobody.
+pub(crate) fn sign(key: &dyn SigningKey, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let signature = key.sign(message)?;
+    let good = || key.scheme().verify(key.public_key(), message, &signature).unwrap_or(false);
+    if key.in_device() && !good() {
+        let what = "the device returned a signature that does not verify with its public key";
+        return Err(KeyError::Signing(what.to_owned()));
+    }
+    Ok(signature)
 }
 
 /// A key as it stands in a certificate.

@@ -94,8 +94,8 @@ impl EndProfile {
         let days = match kind {
             EndKind::Tsu => 4 * year,
             EndKind::HolderRemote | EndKind::HolderAutomatic => 3 * year,
-            // RFC 6960 §4.2.2.2.1: a certificate that nobody checks for revocation "SHOULD" be
-            // short-lived "and renewed frequently".
+            // RFC 6960 §4.2.2.2.1: CAs may issue a certificate that nobody checks for revocation
+            // "with a very short lifetime and renew it frequently".
             EndKind::OcspResponder => 30,
             EndKind::TlsClient => 2 * year,
         };

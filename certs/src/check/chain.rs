@@ -6,8 +6,8 @@ use super::parse::{ParsedCertificate, parse};
 use super::strength;
 use crate::oid;
 use chrono::{DateTime, Utc};
-use rasn::types::BitString;
-use rasn_pkix::BasicConstraints;
+use rasn::types::{BitString, ObjectIdentifier, Oid};
+use rasn_pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtKeyUsageSyntax};
 
 /// The most CAs between the unit and a root.
 const LONGEST_CHAIN: usize = 10;
@@ -42,13 +42,15 @@ pub(super) fn walk(
             path.root = current.der().to_vec();
             // A root that was walked to stands at the end of the intermediates as well.
             path.intermediates.pop();
+            unused(&chain, &path, leaf, faults);
             return Some(path);
         }
         if below > 0 {
             strength::of_signature(current, &which, faults);
         }
         let issuer = issuer_of(current, &which, &roots, &chain, faults)?;
-        which = format!("the CA certificate {:?}", crate::display_name(issuer.subject()));
+        key_identifiers(current, issuer, &which, faults);
+        which = named(issuer);
         inspect_issuer(issuer, &which, below, now, faults);
         let ends = issuer.not_after();
         if path.not_after.as_ref().is_none_or(|(_, earliest, _)| ends < *earliest) {
@@ -59,6 +61,43 @@ pub(super) fn walk(
     }
     faults.push(TsuFault::ChainTooLong { limit: LONGEST_CHAIN });
     None
+}
+
+fn named(certificate: &ParsedCertificate) -> String {
+    format!("the CA certificate {:?}", crate::display_name(certificate.subject()))
+}
+
+/// What was given and is not needed. A root may stand in the chain: many CAs deliver it so.
+fn unused(
+    chain: &[ParsedCertificate],
+    path: &Path,
+    leaf: &ParsedCertificate,
+    faults: &mut Vec<TsuFault>,
+) {
+    let needed = |der: &[u8]| {
+        der == leaf.der() || der == path.root || path.intermediates.iter().any(|it| it == der)
+    };
+    for certificate in chain.iter().filter(|certificate| !needed(certificate.der())) {
+        faults.push(TsuFault::ChainUnused { which: named(certificate) });
+    }
+}
+
+/// RFC 5280 §4.2.1.1: verifiers look for the issuer by its key identifier, where both are there.
+fn key_identifiers(
+    certificate: &ParsedCertificate,
+    issuer: &ParsedCertificate,
+    which: &str,
+    faults: &mut Vec<TsuFault>,
+) {
+    let wanted: Option<AuthorityKeyIdentifier> =
+        certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER);
+    let wanted = wanted.and_then(|identifier| identifier.key_identifier);
+    if let (Some(wanted), Some(own)) = (wanted, issuer.subject_key_identifier())
+        && *wanted != *own
+    {
+        let issuer = crate::display_name(issuer.subject());
+        faults.push(TsuFault::KeyIdentifierMismatch { which: which.to_owned(), issuer });
+    }
 }
 
 fn readable(
@@ -115,6 +154,23 @@ fn issuer_of<'a>(
     }
 }
 
+/// Extensions of a CA that verifiers are expected to know (RFC 5280 §4.2).
+const KNOWN: [&Oid; 13] = [
+    oid::BASIC_CONSTRAINTS,
+    oid::KEY_USAGE,
+    oid::EXTENDED_KEY_USAGE,
+    oid::SUBJECT_KEY_IDENTIFIER,
+    oid::AUTHORITY_KEY_IDENTIFIER,
+    oid::SUBJECT_ALT_NAME,
+    oid::CRL_DISTRIBUTION_POINTS,
+    oid::AUTHORITY_INFO_ACCESS,
+    oid::CERTIFICATE_POLICIES,
+    oid::NAME_CONSTRAINTS,
+    oid::POLICY_MAPPINGS,
+    oid::POLICY_CONSTRAINTS,
+    oid::INHIBIT_ANY_POLICY,
+];
+
 /// RFC 5280 §6.1.3 (a)(2) and §6.1.4 (k) to (n) for one CA with `below` CAs under it.
 fn inspect_issuer(
     issuer: &ParsedCertificate,
@@ -142,6 +198,20 @@ fn inspect_issuer(
         && below > allowed
     {
         faults.push(TsuFault::PathTooLong { which: which_owned(), allowed, found: below });
+    }
+    // Not a rule of RFC 5280, but one of several verifiers: a CA's purposes limit what is under it.
+    let purposes: Option<ExtKeyUsageSyntax> = issuer.extension(oid::EXTENDED_KEY_USAGE);
+    let stamping = |purpose: &ObjectIdentifier| {
+        *oid::TIME_STAMPING == *purpose || *oid::ANY_PURPOSE == *purpose
+    };
+    if purposes.is_some_and(|list| !list.iter().any(stamping)) {
+        faults.push(TsuFault::IssuerPurposes { which: which_owned() });
+    }
+    for extension in issuer.extensions().filter(|extension| extension.critical) {
+        if !KNOWN.iter().any(|id| **id == extension.extn_id) {
+            let oid = extension.extn_id.to_string();
+            faults.push(TsuFault::IssuerUnknownCriticalExtension { which: which_owned(), oid });
+        }
     }
     let (not_before, not_after) = (issuer.not_before(), issuer.not_after());
     if now < not_before || now > not_after {

@@ -175,6 +175,59 @@ pub enum TsuFault {
         now: DateTime<Utc>,
     },
 
+    /// RFC 5280 §4.1.2.1: "When extensions are used ... version MUST be 3 (value is 2)."
+    #[error(
+        "the TSU certificate: version is {found}, but a certificate with extensions is of version \
+         3; have the CA issue a new one"
+    )]
+    VersionWrong {
+        /// The version, counted from 1.
+        found: u64,
+    },
+    /// RFC 5280 §4.1.2.2: positive, and at most 20 octets.
+    #[error(
+        "the TSU certificate: serialNumber is not a positive number of at most 20 octets; some \
+         verifiers refuse the tokens, have the CA issue a new certificate at the next renewal"
+    )]
+    SerialNumberWrong,
+    /// EN 319 422 §6.2: what the subject must name.
+    #[error(
+        "the TSU certificate: subject does not name {}; European verifiers ask for it \
+         (EN 319 422 §6.2), have the CA put it in at the next renewal", list(.missing)
+    )]
+    SubjectIncomplete {
+        /// The attributes that are missing.
+        missing: Vec<String>,
+    },
+    /// CSBR 6.3.2: a certificate for at most 135 months.
+    #[error(
+        "the TSU certificate: validity is {days} days, more than the 135 months that code-signing \
+         profiles allow (CSBR 6.3.2); ask the CA for a shorter one at the next renewal"
+    )]
+    ValidityLong {
+        /// Days from notBefore to notAfter.
+        days: i64,
+    },
+    /// CSBR 6.3.2: the key signs for at most 15 months.
+    #[error(
+        "the TSU certificate: extension privateKeyUsagePeriod (2.5.29.16) lets the key sign for \
+         {days} days, more than the 15 months that code-signing profiles allow (CSBR 6.3.2); \
+         change the key earlier"
+    )]
+    KeyUsagePeriodLong {
+        /// Days from the certificate's notBefore to the end of the period.
+        days: i64,
+    },
+
+    /// None of the certificates of a bundle is for the key.
+    #[error(
+        "none of the {certificates} certificates given holds the public half of the unit's key; \
+         give the certificate that was issued for the unit's request, with the chain above it"
+    )]
+    NoneForKey {
+        /// How many there are.
+        certificates: usize,
+    },
     /// The key is not the one in the certificate.
     #[error(
         "the TSU certificate: subjectPublicKey is not the public half of the unit's key; configure \
@@ -184,7 +237,7 @@ pub enum TsuFault {
     /// The algorithm of the key is not one this service signs with.
     #[error(
         "the TSU certificate: subjectPublicKeyInfo holds {found}, which the service does not use; \
-         use RSA 3072 or 4096, P-256, P-384, P-521 or Ed25519"
+         use RSA 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
     )]
     KeyUnsupported {
         /// What was found.
@@ -260,6 +313,48 @@ pub enum TsuFault {
         /// The issuer's name.
         issuer: String,
     },
+    /// RFC 5280 §4.2.1.1: the identifiers are there to tell two keys of one CA apart.
+    #[error(
+        "chain: extension authorityKeyIdentifier (2.5.29.35) of {which} is not the \
+         subjectKeyIdentifier (2.5.29.14) of its issuer {issuer:?}; verifiers do not find the \
+         issuer then, get the CA's certificate that belongs to it"
+    )]
+    KeyIdentifierMismatch {
+        /// Which certificate.
+        which: String,
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// A certificate that is not between the unit and the root.
+    #[error(
+        "chain: {which} does not stand between the unit and its root and is not used; leave it \
+         out, or look whether it belongs to another unit"
+    )]
+    ChainUnused {
+        /// Which certificate.
+        which: String,
+    },
+    /// The CA is limited to other purposes than time-stamping.
+    #[error(
+        "chain: extension extendedKeyUsage (2.5.29.37) of {which} does not hold \
+         id-kp-timeStamping (1.3.6.1.5.5.7.3.8); verifiers that let a CA limit what is under it \
+         refuse the tokens, use a CA for time stamping"
+    )]
+    IssuerPurposes {
+        /// The issuer.
+        which: String,
+    },
+    /// RFC 5280 §6.1.4 (o): a critical extension that is not known, in a CA's certificate.
+    #[error(
+        "chain: extension {oid} of {which} is critical and not known here; verifiers may refuse \
+         the tokens, use a CA without it"
+    )]
+    IssuerUnknownCriticalExtension {
+        /// The issuer.
+        which: String,
+        /// The extension's object identifier.
+        oid: String,
+    },
     /// The chain ends in a self-signed certificate that is not among the roots, or in a circle.
     #[error(
         "chain: {which} has no trusted issuer: it leads to no certificate among the roots; add \
@@ -322,6 +417,12 @@ impl TsuFault {
     pub const fn severity(&self) -> Severity {
         match self {
             Self::KeyUsageNotCritical
+            | Self::SerialNumberWrong
+            | Self::SubjectIncomplete { .. }
+            | Self::ValidityLong { .. }
+            | Self::KeyUsagePeriodLong { .. }
+            | Self::ChainUnused { .. }
+            | Self::IssuerPurposes { .. }
             | Self::ExtensionMissing { .. }
             | Self::KeyShort { .. }
             | Self::DigestDiffers { .. } => Severity::Warning,

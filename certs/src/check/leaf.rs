@@ -5,14 +5,17 @@ use super::parse::ParsedCertificate;
 use super::strength;
 use crate::key::{KeyError, KeyKind};
 use crate::oid;
+use crate::serial::Serial;
 use crate::tsu::TsuValidity;
 use openssl::pkey::{Id, PKey, Public};
 use rasn::Decode;
 use rasn::types::{BitString, Oid};
-use rasn_pkix::{BasicConstraints, ExtKeyUsageSyntax, PrivateKeyUsagePeriod};
+use rasn_pkix::{BasicConstraints, ExtKeyUsageSyntax, Name, PrivateKeyUsagePeriod, Version};
 
 /// Looks at all fields that do not depend on the time, the key at hand or other certificates.
 pub(super) fn inspect(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
+    version_and_serial(leaf, faults);
+    subject(leaf, faults);
     extended_key_usage(leaf, faults);
     key_usage(leaf, faults);
     basic_constraints(leaf, faults);
@@ -37,11 +40,49 @@ pub(super) fn validity(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) -> 
     let period: Option<PrivateKeyUsagePeriod> =
         decoded(leaf, oid::PRIVATE_KEY_USAGE_PERIOD, "privateKeyUsagePeriod", faults);
     let (start, end) = period.map_or((None, None), |p| (p.not_before, p.not_after));
+    // CSBR 6.3.2 counts in months of at most 31 days.
+    let days = (leaf.not_after() - leaf.not_before()).num_days();
+    if days > 135 * 31 {
+        faults.push(TsuFault::ValidityLong { days });
+    }
+    let days = end.map_or(0, |end| (end.to_utc() - leaf.not_before()).num_days());
+    if days > 15 * 31 {
+        faults.push(TsuFault::KeyUsagePeriodLong { days });
+    }
     TsuValidity {
         not_before: leaf.not_before(),
         not_after: leaf.not_after(),
         key_not_before: start.map(|time| time.to_utc()),
         key_not_after: end.map(|time| time.to_utc()),
+    }
+}
+
+fn version_and_serial(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
+    let version = leaf.content().tbs_certificate.version;
+    if version != Version::V3 {
+        faults.push(TsuFault::VersionWrong { found: version.raw_value().saturating_add(1) });
+    }
+    if Serial::of(leaf).is_none() {
+        faults.push(TsuFault::SerialNumberWrong);
+    }
+}
+
+fn subject(leaf: &ParsedCertificate, faults: &mut Vec<TsuFault>) {
+    let Name::RdnSequence(relative) = leaf.subject();
+    let named = |id: &Oid| {
+        relative.iter().any(|rdn| rdn.to_vec().iter().any(|attribute| *id == attribute.r#type))
+    };
+    let missing: Vec<_> = [
+        (oid::COUNTRY_NAME, "countryName (2.5.4.6)"),
+        (oid::ORGANIZATION_NAME, "organizationName (2.5.4.10)"),
+        (oid::COMMON_NAME, "commonName (2.5.4.3)"),
+    ]
+    .into_iter()
+    .filter(|(id, _)| !named(id))
+    .map(|(_, name)| name.to_owned())
+    .collect();
+    if !missing.is_empty() {
+        faults.push(TsuFault::SubjectIncomplete { missing });
     }
 }
 

@@ -1,16 +1,19 @@
 //! The start-up check of a time-stamping unit's certificate: everything that is wrong with it, all
 //! at once, each fault with the field, what was found and what to do.
 //!
-//! `parse` reads, `leaf` looks at the unit's own certificate (RFC 3161 §2.3, EN 319 422 §6, CSBR
-//! 7.1.2.3), `strength` at algorithms, `chain` walks to the root (RFC 5280 §6.1), [`TsuFault`] is
-//! what they say. Nothing in here reads a file or a clock, and no input makes it panic.
+//! `bundle` sorts what a CA delivered, `parse` reads, `leaf` looks at the unit's own certificate
+//! (RFC 3161 §2.3, EN 319 422 §6, CSBR 7.1.2.3), `strength` at algorithms, `chain` walks to the
+//! root (RFC 5280 §6.1), [`TsuFault`] is what they say. Nothing in here reads a file or a clock,
+//! and no input makes it panic.
 
+mod bundle;
 mod chain;
 mod fault;
 mod leaf;
 mod parse;
 mod strength;
 
+pub use bundle::{Bundle, split_bundle};
 pub(crate) use chain::Path;
 pub use fault::{Severity, TsuFault};
 pub use parse::{LARGEST_CERTIFICATE, ParseError, ParsedCertificate, parse};

@@ -4,7 +4,7 @@ use super::fault::TsuFault;
 use super::parse::ParsedCertificate;
 use crate::oid;
 use openssl::pkey::Id;
-use rasn::types::Integer;
+use rasn::types::{Any, Integer};
 use rasn::{AsnType, Decode, Decoder};
 use rasn_pkix::AlgorithmIdentifier;
 
@@ -50,7 +50,7 @@ pub(crate) fn weak_signature(algorithm: &AlgorithmIdentifier) -> Option<&'static
 /// RFC 4055 §3.1: hashAlgorithm "DEFAULT sha1Identifier". Parameters that cannot be read count as
 /// broken too.
 fn pss_with_sha1(algorithm: &AlgorithmIdentifier) -> bool {
-    let parameters = algorithm.parameters.as_ref().map(|value| value.as_bytes());
+    let parameters = algorithm.parameters.as_ref().map(Any::as_bytes);
     let parameters = parameters.and_then(|der| rasn::der::decode::<PssParameters>(der).ok());
     match parameters.and_then(|parameters| parameters.hash_algorithm) {
         Some(hash) => *oid::SHA1 == hash.algorithm,

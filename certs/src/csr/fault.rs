@@ -39,7 +39,7 @@ pub enum CsrFault {
     /// The algorithm, curve or size of the key is not one that is used here.
     #[error(
         "certification request: subjectPKInfo holds {found}, which this CA does not certify; use \
-         RSA 3072 or 4096, P-256, P-384, P-521 or Ed25519"
+         RSA 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
     )]
     KeyUnsupported {
         /// What was found.

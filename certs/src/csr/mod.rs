@@ -63,7 +63,7 @@ pub fn build(
     };
     let info = encoded(&info)?;
     let algorithm = encoded(&key.scheme().signature_algorithm())?;
-    let signature = der::bit_string(&key.sign(&info)?);
+    let signature = der::bit_string(&build::sign(key, &info)?);
     Ok(der::value(der::SEQUENCE, &[&info, &algorithm, &signature]))
 }
 

@@ -3,6 +3,7 @@
 use crate::ca::{IssueError, build};
 use crate::check::ParsedCertificate;
 use crate::oid;
+use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
 use rasn::types::Oid;
 
@@ -24,9 +25,9 @@ struct Hashes {
 impl IssuerId {
     /// The hashes of a CA certificate's subject and key.
     ///
-    /// RFC 6960 §4.1.1: issuerNameHash "is calculated over the DER encoding of the issuer's name
-    /// field in the certificate being checked", issuerKeyHash "over the value (excluding tag and
-    /// length) of the subject public key field in the issuer's certificate".
+    /// RFC 6960 §4.1.1: issuerNameHash is over "the DER encoding of the issuer's name field in the
+    /// certificate being checked", issuerKeyHash over "the value (excluding tag and length) of the
+    /// subject public key field in the issuer's certificate".
     pub(crate) fn of(ca: &ParsedCertificate) -> Result<Self, IssueError> {
         let name = rasn::der::encode(ca.subject())
             .map_err(|error| build::unencodable("the CA's name", &error))?;
@@ -41,8 +42,8 @@ impl IssuerId {
         .map(|(algorithm, digest)| {
             Ok(Hashes {
                 algorithm,
-                name: hash(digest, &name).map_err(refused)?.to_vec(),
-                key: hash(digest, key.as_raw_slice()).map_err(refused)?.to_vec(),
+                name: hash(digest, &name).map_err(|error| refused(&error))?.to_vec(),
+                key: hash(digest, key.as_raw_slice()).map_err(|error| refused(&error))?.to_vec(),
             })
         })
         .collect::<Result<_, IssueError>>()?;
@@ -66,9 +67,9 @@ impl IssuerId {
 /// the tag and length fields)`. There is no choice of another hash.
 pub(super) fn key_hash(certificate: &ParsedCertificate) -> Result<Vec<u8>, IssueError> {
     let key = &certificate.content().tbs_certificate.subject_public_key_info.subject_public_key;
-    Ok(hash(MessageDigest::sha1(), key.as_raw_slice()).map_err(refused)?.to_vec())
+    Ok(hash(MessageDigest::sha1(), key.as_raw_slice()).map_err(|error| refused(&error))?.to_vec())
 }
 
-fn refused(error: openssl::error::ErrorStack) -> IssueError {
+fn refused(error: &ErrorStack) -> IssueError {
     IssueError::Encoding { what: "the hashes of the CA", reason: error.to_string() }
 }

@@ -9,7 +9,7 @@ use crate::serial::Serial;
 use openssl::base64;
 use rasn::types::{Integer, OctetString, Oid};
 use rasn_ocsp::OcspRequest;
-use rasn_pkix::Extensions;
+use rasn_pkix::{AlgorithmIdentifier, Extensions};
 
 /// The largest request that is read, in bytes.
 pub const LARGEST_REQUEST: usize = 16 * 1024;
@@ -57,6 +57,12 @@ pub enum RequestFault {
     /// No certificate, or more than [`MOST_CERTIFICATES`].
     #[error("OCSP request: asks for {0} certificates; 1 to {MOST_CERTIFICATES} are answered")]
     Certificates(usize),
+    /// Hashes have no parameters (RFC 5754 §2).
+    #[error("OCSP request: hashAlgorithm {oid} has parameters other than NULL")]
+    HashParameters {
+        /// The hash's object identifier.
+        oid: String,
+    },
     /// RFC 6960 §4.1.2: a critical extension that is not understood.
     #[error("OCSP request: extension {oid} is critical and not known here")]
     UnknownCriticalExtension {
@@ -95,6 +101,7 @@ impl Request {
         let mut certificates = Vec::with_capacity(count);
         for single in request.request_list {
             understood(single.single_request_extensions.as_ref())?;
+            no_parameters(&single.req_cert.hash_algorithm)?;
             let serial = Serial::from_integer(&single.req_cert.serial_number);
             certificates.push(CertId { content: single.req_cert, serial });
         }
@@ -179,8 +186,10 @@ pub fn from_path(path: &str) -> Result<Vec<u8>, RequestFault> {
             _ => return Err(RequestFault::Path),
         }
     }
-    // OpenSSL takes an empty text, and one that is cut off, for more than it is.
-    if text.is_empty() || text.len() % 4 != 0 {
+    // OpenSSL takes an empty text, and padding in the middle, for more than they are.
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
+    if digits.is_empty() || padding > 2 || digits.contains('=') || !text.len().is_multiple_of(4) {
         return Err(RequestFault::Path);
     }
     base64::decode_block(&text).map_err(|_| RequestFault::Path)
@@ -199,6 +208,17 @@ fn understood(extensions: Option<&Extensions>) -> Result<(), RequestFault> {
         }
     }
     Ok(())
+}
+
+/// RFC 5754 §2: parameters of a hash are absent, or NULL. The answer repeats them, and nothing but
+/// these two should go back to the client.
+fn no_parameters(hash: &AlgorithmIdentifier) -> Result<(), RequestFault> {
+    match &hash.parameters {
+        Some(parameters) if parameters.as_bytes() != [0x05, 0x00] => {
+            Err(RequestFault::HashParameters { oid: hash.algorithm.to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn nonce(extensions: Option<&Extensions>) -> Result<Option<Vec<u8>>, RequestFault> {

@@ -154,8 +154,8 @@ impl Responder {
 
     /// Signs the answers to a request; returns the whole `OCSPResponse` in DER.
     ///
-    /// The request's nonce is repeated. Each certificate asked for should have its answer: RFC 6960
-    /// §4.2.2.3 has clients look for theirs.
+    /// The request's nonce is repeated. Each certificate asked for should have its answer: clients
+    /// look for theirs (RFC 6960 §3.2).
     ///
     /// # Errors
     /// [`IssueError::Key`] when the key does not sign.
@@ -168,13 +168,13 @@ impl Responder {
         let nonce = request.nonce().map(nonce).transpose()?;
         let tbs = encoded(&ResponseData {
             version: Integer::ZERO,
-            // RFC 5019 §2.2.1 has byKey preferred: it is shorter.
+            // The hash of the key is shorter than the name; both are allowed (RFC 6960 §4.2.2.3).
             responder_id: ResponderId::ByKey(self.key_hash.clone()),
             produced_at: time(produced_at),
             responses: answers.iter().map(single).collect(),
             response_extensions: nonce.map(|nonce| Extensions::from(vec![nonce])),
         })?;
-        let signature = der::bit_string(&self.key.sign(&tbs)?);
+        let signature = der::bit_string(&build::sign(self.key.as_ref(), &tbs)?);
         let basic =
             der::value(der::SEQUENCE, &[&tbs, &self.algorithm, &signature, &self.certificates]);
         successful(&basic)
@@ -225,7 +225,7 @@ fn nonce(nonce: &[u8]) -> Result<Extension, IssueError> {
     Ok(Extension { extn_id: id.into(), critical: false, extn_value: value.into() })
 }
 
-/// RFC 5019 §2.2.4: times are "GeneralizedTime ... (including seconds)" without fractions.
+/// RFC 5280 §4.1.2.5.2: "GeneralizedTime values MUST NOT include fractional seconds."
 fn time(instant: DateTime<Utc>) -> GeneralizedTime {
     instant.trunc_subsecs(0).fixed_offset()
 }

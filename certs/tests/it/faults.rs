@@ -14,7 +14,9 @@ use openssl::pkey::{PKey, Private, Public};
 use openssl::rsa::Rsa;
 use openssl::sign::Signer;
 use rasn::types::{BitString, Integer, ObjectIdentifier};
-use rasn_pkix::{AlgorithmIdentifier, BasicConstraints, Extension, PrivateKeyUsagePeriod};
+use rasn_pkix::{
+    AlgorithmIdentifier, BasicConstraints, Extension, Name, PrivateKeyUsagePeriod, Time, Version,
+};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -33,8 +35,9 @@ fn oid(arcs: &[u32]) -> ObjectIdentifier {
 fn every_wrong_certificate_has_its_text() {
     let mut text = String::new();
     for (title, outcome) in
-        [purposes(), constraints(), extensions(), times(), keys(), links(), issuers(), reading()]
+        [purposes(), constraints(), extensions(), fields(), times(), keys(), links(), issuers()]
             .into_iter()
+            .chain([limits(), reading()])
             .flatten()
     {
         let faults = match &outcome {
@@ -144,6 +147,38 @@ fn extensions() -> Vec<(&'static str, Outcome)> {
                 certificate.extensions().retain(|found| required.contains(&found.extn_id));
             }),
         ),
+    ]
+}
+
+fn fields() -> Vec<(&'static str, Outcome)> {
+    let serial = |der: &'static [u8]| {
+        altered(|certificate| certificate.tbs.serial_number = rasn::der::decode(der).unwrap())
+    };
+    let longest: &[u8] = b"\x02\x14\x7f4567890123456789abc";
+    let longer: &[u8] = b"\x02\x15\x7f4567890123456789abcd";
+    let nameless = altered(|certificate| {
+        let Name::RdnSequence(parts) = &mut certificate.tbs.subject;
+        // What is left is organizationIdentifier and commonName.
+        parts.drain(..2);
+    });
+    let until = |days| {
+        altered(|certificate| {
+            let end = (now() + Duration::days(days)).fixed_offset();
+            certificate.tbs.validity.not_after = Time::General(end);
+            let period = PrivateKeyUsagePeriod { not_before: None, not_after: Some(end) };
+            let period = rasn::der::encode(&period).unwrap();
+            certificate.extension(&oid(PRIVATE_KEY_USAGE_PERIOD)).extn_value = period.into();
+        })
+    };
+    vec![
+        ("version 1", altered(|it| it.tbs.version = Version::V1)),
+        ("the serial number 0", serial(&[2, 1, 0])),
+        ("a negative serial number", serial(&[2, 1, 0x80])),
+        ("a serial number of 20 octets", serial(longest)),
+        ("a serial number of 21 octets", serial(longer)),
+        ("a subject without country and organization", nameless),
+        ("a key that signs for 15 months", until(465)),
+        ("a key and a certificate for 12 years", until(12 * 365)),
     ]
 }
 
@@ -279,12 +314,13 @@ fn long_chain(between: u8) -> Outcome {
     check_tsu(&unit, &chain, &[root.certificate_der().to_vec()], unit_key.public_key(), now())
 }
 
+fn issuer_altered(change: impl FnOnce(&mut Alter)) -> Outcome {
+    let mut hierarchy = Hierarchy::new(KeyKind::P256);
+    hierarchy.alter_issuing(change);
+    hierarchy.check()
+}
+
 fn issuers() -> Vec<(&'static str, Outcome)> {
-    let altered = |change: fn(&mut Alter)| {
-        let mut hierarchy = Hierarchy::new(KeyKind::P256);
-        hierarchy.alter_issuing(change);
-        hierarchy.check()
-    };
     let not_ca = |certificate: &mut Alter| certificate.remove(&oid(BASIC_CONSTRAINTS));
     let no_cert_sign = |certificate: &mut Alter| {
         let mut bits = BitString::from_slice(&[0b1000_0000]);
@@ -294,7 +330,7 @@ fn issuers() -> Vec<(&'static str, Outcome)> {
     };
     let ended = |certificate: &mut Alter| {
         let end = Utc.with_ymd_and_hms(2026, 2, 28, 0, 0, 0).unwrap();
-        certificate.tbs.validity.not_after = rasn_pkix::Time::Utc(end);
+        certificate.tbs.validity.not_after = Time::Utc(end);
     };
     let mut short = Hierarchy::new(KeyKind::P256);
     short.alter_root(|certificate| {
@@ -303,12 +339,39 @@ fn issuers() -> Vec<(&'static str, Outcome)> {
             rasn::der::encode(&none).unwrap().into();
     });
     vec![
-        ("issuer without basicConstraints", altered(not_ca)),
-        ("issuer that may not sign certificates", altered(no_cert_sign)),
-        ("issuer that has expired", altered(ended)),
+        ("issuer without basicConstraints", issuer_altered(not_ca)),
+        ("issuer that may not sign certificates", issuer_altered(no_cert_sign)),
+        ("issuer that has expired", issuer_altered(ended)),
         ("root that allows no CA under it", short.check()),
         ("issuer signed with SHA-1", sha1_above().0),
         ("root signed with SHA-1", sha1_above().1),
+    ]
+}
+
+/// What a CA above may forbid, and what does not fit together.
+fn limits() -> Vec<(&'static str, Outcome)> {
+    let other_identifier = |certificate: &mut Alter| {
+        certificate.extension(&oid(&[2, 5, 29, 14])).extn_value = vec![4, 1, 7].into();
+    };
+    let purpose = |certificate: &mut Alter, arcs: &[u32]| {
+        let extn_value = rasn::der::encode(&vec![oid(arcs)]).unwrap().into();
+        let extn_id = oid(EXTENDED_KEY_USAGE);
+        certificate.extensions().push(Extension { extn_id, critical: false, extn_value });
+    };
+    let unknown = |certificate: &mut Alter| {
+        let extn_id = oid(&[1, 3, 6, 1, 4, 1, 99999, 8]);
+        let extn_value = vec![5, 0].into();
+        certificate.extensions().push(Extension { extn_id, critical: true, extn_value });
+    };
+    vec![
+        ("issuer with another key identifier", issuer_altered(other_identifier)),
+        ("issuer for e-mail only", issuer_altered(|it| purpose(it, &[1, 3, 6, 1, 5, 5, 7, 3, 4]))),
+        (
+            "issuer for time-stamping",
+            issuer_altered(|it| purpose(it, &[1, 3, 6, 1, 5, 5, 7, 3, 8])),
+        ),
+        ("issuer for any purpose", issuer_altered(|it| purpose(it, &[2, 5, 29, 37, 0]))),
+        ("issuer with a critical extension that nobody knows", issuer_altered(unknown)),
     ]
 }
 
@@ -361,7 +424,7 @@ fn a_unit_stops_when_a_ca_above_it_ends() {
     let mut hierarchy = Hierarchy::new(KeyKind::P256);
     let end = Utc.with_ymd_and_hms(2026, 6, 1, 0, 0, 0).unwrap();
     hierarchy.alter_issuing(|certificate| {
-        certificate.tbs.validity.not_after = rasn_pkix::Time::Utc(end);
+        certificate.tbs.validity.not_after = Time::Utc(end);
     });
     let unit = hierarchy.check().unwrap();
     unit.usable_at(end).unwrap();

@@ -5,9 +5,11 @@
 //!            and tokens of SoftHSM
 //! key_file   the file back end: permissions, damage, labels
 //! device     the device back end: what it makes, its faults, and a device that is lost
+//! bad_device a device whose signatures are wrong
 //! signing    every kind of key signs what OpenSSL verifies
 //! issuing    what the CA writes, field by field
 //! faults     every fault of a TSU certificate, one by one, with its text
+//! bundle     what a CA outside delivers, sorted
 //! profiles   what each kind of end certificate holds, and whom it is issued to
 //! csr        requests for a certificate, made and read
 //! crl        revocation lists, against OpenSSL
@@ -19,6 +21,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod bad_device;
+mod bundle;
 mod crl;
 mod csr;
 mod device;
@@ -26,6 +30,7 @@ mod faults;
 mod interop;
 mod issuing;
 mod key_file;
+mod ocsp;
 mod pem;
 mod profiles;
 mod robust;

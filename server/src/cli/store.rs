@@ -1,7 +1,8 @@
 //! `marca store`: a data directory checked, copied, brought back, and its index built anew.
 //!
-//! The work is done by `store::maintenance` and the checks of [`super::audit`]; this room shows how far it is
-//! and tells what came of it. `check` and `backup` only read, and work beside a running service.
+//! The work is done by `store::maintenance` and the checks of [`super::audit`]; this room shows how
+//! far it is and tells what came of it. `check` and `backup` only read, and work beside a running
+//! service.
 
 use super::audit::{self, Audited};
 use super::console::Console;

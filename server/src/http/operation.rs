@@ -91,6 +91,11 @@ fn units(service: &Service) -> (bool, BTreeMap<String, String>) {
         let words = unit.ready.map_or_else(|reason| reason.to_string(), |()| "ok".to_owned());
         units.insert(unit.unit, words);
     }
+    let faults = service.unit_faults();
+    if !faults.is_empty() {
+        all = false;
+        units.insert("cannot sign".to_owned(), faults.join("; "));
+    }
     for unit in service.pending_units() {
         all = false;
         units.insert(unit, "its key cannot be made yet: its device is away".to_owned());

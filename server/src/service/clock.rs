@@ -24,6 +24,10 @@ impl ServiceClock {
         let mut settings = Settings::new(config.time.servers.clone());
         settings.min_agree = config.time.min_agree;
         settings.poll = Duration::from_secs(config.time.poll_s);
+        // Shorter than the standard's shortest for servers of this machine only: the check of the
+        // configuration lets nobody else be asked so often.
+        settings.fastest_poll = settings.fastest_poll.min(settings.poll);
+        settings.timeout = settings.timeout.min(settings.poll);
         // Each unit holds the error against its own accuracy; this is where there is no use at all.
         let widest = config.tsu.iter().map(|unit| u64::from(unit.accuracy_ms)).max();
         settings.accuracy = Duration::from_millis(widest.unwrap_or(1000));

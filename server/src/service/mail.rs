@@ -85,3 +85,77 @@ impl Mailer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Mailer;
+    use crate::config::{MailConfig, MailTls};
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    fn config(smtp: String) -> MailConfig {
+        MailConfig {
+            smtp,
+            tls: MailTls::None,
+            user: None,
+            password_file: None,
+            from: "Marca <marca@example.org>".to_owned(),
+            operator: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
+        }
+    }
+
+    /// A relay that takes one mail and gives back what it heard.
+    fn relay() -> (String, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let heard = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let reader = BufReader::new(stream.try_clone().unwrap());
+            stream.write_all(b"220 relay\r\n").unwrap();
+            let (mut heard, mut in_mail) = (String::new(), false);
+            for line in reader.lines() {
+                let line = line.unwrap();
+                heard.push_str(&line);
+                heard.push('\n');
+                let reply = match line.split(' ').next().unwrap_or_default() {
+                    "." => "250 taken",
+                    _ if in_mail => continue,
+                    "DATA" => "354 go on",
+                    "QUIT" => break,
+                    _ => "250 relay",
+                };
+                in_mail = line == "DATA";
+                stream.write_all(format!("{reply}\r\n").as_bytes()).unwrap();
+                if line == "." {
+                    break;
+                }
+            }
+            heard
+        });
+        (address, heard)
+    }
+
+    #[actix_web::test]
+    async fn every_operator_gets_the_mail() {
+        let (address, heard) = relay();
+        let mailer = Mailer::new(&config(address)).unwrap();
+        mailer.send("unit main ends", "in 7 days".to_owned()).await.unwrap();
+        let heard = heard.join().unwrap();
+        for part in [
+            "MAIL FROM:<marca@example.org>",
+            "RCPT TO:<a@example.org>",
+            "RCPT TO:<b@example.org>",
+            "Subject: unit main ends",
+            "in 7 days",
+        ] {
+            assert!(heard.contains(part), "{part}: {heard}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_relay_that_is_away_is_an_error() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mailer = Mailer::new(&config(format!("127.0.0.1:{port}"))).unwrap();
+        assert!(mailer.send("s", "t".to_owned()).await.is_err());
+    }
+}

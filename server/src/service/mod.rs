@@ -20,6 +20,7 @@ mod watch;
 pub(crate) use admin_token::AdminTokenError;
 pub(crate) use mail::MailError;
 pub(crate) use pki::{HOLDERS, PkiError};
+pub(crate) use rounds::begin;
 pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;
@@ -62,6 +63,8 @@ pub(crate) struct Service {
     pub(crate) units: UnitRegistry,
     /// Units of the configuration that could not be made yet, because their device is away.
     pending: Mutex<Vec<TsuConfig>>,
+    /// Why units that should sign cannot.
+    unit_faults: Mutex<Vec<String>>,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) disk: Disk,
     pub(crate) limits: Limits,
@@ -133,7 +136,7 @@ impl Service {
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
         let credentials = Credentials::open(shared, passwords, random.seeded())?;
-        let issuer = issuer(config, &registry, &ledger, &clock)?;
+        let (issuer, faults) = issuer(config, &registry, &ledger, &clock)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
             clock,
@@ -146,6 +149,7 @@ impl Service {
             pki,
             units: registry,
             pending: Mutex::new(pending),
+            unit_faults: Mutex::new(faults),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             disk: Disk::new(data, config.data.min_free_mib << 20),
             limits: Limits::new(config.server.max_requests, body_timeout),
@@ -204,22 +208,24 @@ async fn configure(
     Ok(pending)
 }
 
+/// Issuing with what the registry has, and why units that should sign cannot.
 fn issuer(
     config: &Config,
     registry: &UnitRegistry,
     ledger: &StampLedger,
     clock: &Arc<ServiceClock>,
-) -> Result<Issuer<StampPort>, OpenError> {
+) -> Result<(Issuer<StampPort>, Vec<String>), OpenError> {
     let mut settings = IssuerSettings::new(Arc::new(SystemRandom));
     settings.last_gen_time_ms = ledger.last_gen_time_ms();
     settings.signer_threads = config.server.worker_threads();
     settings.signer_queue = config.server.max_requests;
-    let Stamping { units, default_unit, retired } = units::stamping(registry.plan(clock.now())?);
+    let plan = registry.plan(clock.now())?;
+    let Stamping { units, default_unit, retired, faults } = units::stamping(plan);
     let port = StampPort(ledger.clone());
     let time = Arc::clone(clock) as Arc<dyn TimeSource>;
     let issuer = Issuer::new(port, Vec::new(), None, time, settings)?;
     issuer.replace_units(units, default_unit.as_deref(), retired)?;
-    Ok(issuer)
+    Ok((issuer, faults))
 }
 
 /// Tells what the store found when it was opened.

@@ -16,6 +16,8 @@ use trail::{Category, Event};
 
 /// Revocation lists, keys and certificates are looked at this often.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
+/// While the time is not trusted, it is asked for again after this time.
+const TIME_AGAIN: Duration = Duration::from_secs(1);
 /// Keys in devices are looked at this often: RFC 3161 §2.1 (10) lets a unit sign with its key
 /// only, and a service that is not asked anything should know that it has lost it.
 const KEYS_EVERY: Duration = Duration::from_secs(5);
@@ -82,12 +84,24 @@ pub(super) async fn watch_certificates(service: &Service) -> Infallible {
     loop {
         // With a time that nobody trusts a list could be out of date when it is made, and a key
         // could be activated a year too early.
-        if let Ok(now) = service.clock.trusted_now() {
-            renew(service, now).await;
-            roll_over(service, now).await;
-            warn(service, &mut warnings, now).await;
-        }
-        tokio::time::sleep(CERTIFICATES_EVERY).await;
+        let pause = match service.clock.trusted_now() {
+            Ok(now) => {
+                renew(service, now).await;
+                roll_over(service, now).await;
+                warn(service, &mut warnings, now).await;
+                CERTIFICATES_EVERY
+            }
+            Err(_) => TIME_AGAIN,
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Makes the first revocation lists, before anybody is told that the service answers. Where the
+/// time is not trusted yet, the first round after it makes them.
+pub(crate) async fn begin(service: &Service) {
+    if let Ok(now) = service.clock.trusted_now() {
+        renew(service, now).await;
     }
 }
 

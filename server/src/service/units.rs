@@ -107,14 +107,14 @@ pub(super) struct Stamping {
     pub(super) units: Vec<tsa::Tsu>,
     pub(super) default_unit: Option<String>,
     pub(super) retired: Vec<CertificateSet>,
+    /// Why units that should sign cannot.
+    pub(super) faults: Vec<String>,
 }
 
 /// The plan of the registry, as the issuer wants it. What cannot sign is told in the log and left
 /// out: one unit with a fault must not stop the others.
 pub(super) fn stamping(plan: Plan) -> Stamping {
-    for fault in &plan.faults {
-        tracing::error!(%fault, "a unit cannot sign");
-    }
+    let mut faults: Vec<String> = plan.faults.iter().map(ToString::to_string).collect();
     let mut units = Vec::with_capacity(plan.active.len());
     for active in plan.active {
         let (id, generation) = (active.settings.id.clone(), active.generation);
@@ -123,8 +123,11 @@ pub(super) fn stamping(plan: Plan) -> Stamping {
         }
         match build(active) {
             Ok(unit) => units.push(unit),
-            Err(reason) => tracing::error!(unit = %id, generation, reason, "a unit cannot sign"),
+            Err(reason) => faults.push(format!("unit {id}, key {generation}: {reason}")),
         }
+    }
+    for fault in &faults {
+        tracing::error!(fault, "a unit cannot sign");
     }
     let mut retired = Vec::with_capacity(plan.retired.len());
     for old in plan.retired {
@@ -139,7 +142,7 @@ pub(super) fn stamping(plan: Plan) -> Stamping {
     }
     let there = |id: &String| units.iter().any(|unit| unit.id() == id);
     let default_unit = plan.default_unit.filter(there);
-    Stamping { units, default_unit, retired }
+    Stamping { units, default_unit, retired, faults }
 }
 
 fn build(active: ActiveUnit) -> Result<tsa::Tsu, String> {
@@ -226,6 +229,11 @@ impl Service {
         }
     }
 
+    /// Why units that should sign cannot, as it was when the registry was last looked at.
+    pub(crate) fn unit_faults(&self) -> Vec<String> {
+        self.unit_faults.lock().clone()
+    }
+
     /// The units of the configuration that could not be made yet.
     pub(crate) fn pending_units(&self) -> Vec<String> {
         self.pending.lock().iter().map(|unit| unit.id.clone()).collect()
@@ -240,7 +248,8 @@ impl Service {
             tracing::error!("the units were not looked at: the service ends");
             return Ok(());
         };
-        let Stamping { units, default_unit, retired } = stamping(plan?);
+        let Stamping { units, default_unit, retired, faults } = stamping(plan?);
+        *self.unit_faults.lock() = faults;
         if let Err(error) = self.issuer.replace_units(units, default_unit.as_deref(), retired) {
             tracing::error!(%error, "the units cannot be used together; the ones before stay");
         }

@@ -5,11 +5,11 @@ use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{HasPublic, PKey, Private};
 use openssl::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
 };
-use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder, X509Req};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,8 @@ pub(crate) enum Purpose {
     Client,
     /// A time-stamping unit, valid or not.
     Unit,
+    /// A time-stamping unit whose purpose is not critical.
+    LooseUnit,
     /// Code signing.
     CodeSigning,
 }
@@ -49,6 +51,31 @@ pub(crate) fn certify_key(
     key: PKey<Private>,
     days: (i64, i64),
 ) -> Certified {
+    let signer = issuer.map_or(&key, |issuer| &issuer.key).clone();
+    let certificate = certificate(name, purpose, issuer, (&key, &signer), days);
+    Certified { certificate, key }
+}
+
+/// A certificate for the key of a request; what it is given as its own key is the issuer's.
+pub(crate) fn certify_request(
+    name: &str,
+    purpose: Purpose,
+    issuer: &Certified,
+    request: &X509Req,
+    days: (i64, i64),
+) -> Certified {
+    let key = request.public_key().unwrap();
+    let certificate = certificate(name, purpose, Some(issuer), (&key, &issuer.key), days);
+    Certified { certificate, key: issuer.key.clone() }
+}
+
+fn certificate<K: HasPublic>(
+    name: &str,
+    purpose: Purpose,
+    issuer: Option<&Certified>,
+    (key, signer): (&PKey<K>, &PKey<Private>),
+    days: (i64, i64),
+) -> X509 {
     let subject = distinguished(name);
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
@@ -58,13 +85,12 @@ pub(crate) fn certify_key(
     builder.set_subject_name(&subject).unwrap();
     let issuer_name = issuer.map_or(&*subject, |issuer| issuer.certificate.subject_name());
     builder.set_issuer_name(issuer_name).unwrap();
-    builder.set_pubkey(&key).unwrap();
+    builder.set_pubkey(key).unwrap();
     builder.set_not_before(&day(days.0)).unwrap();
     builder.set_not_after(&day(days.1)).unwrap();
     extensions(&mut builder, purpose);
-    let signer = issuer.map_or(&key, |issuer| &issuer.key);
     builder.sign(signer, MessageDigest::sha256()).unwrap();
-    Certified { certificate: builder.build(), key }
+    builder.build()
 }
 
 fn day(offset: i64) -> Asn1Time {
@@ -108,6 +134,9 @@ fn extensions(builder: &mut X509Builder, purpose: Purpose) {
         }
         Purpose::CodeSigning => {
             extended.code_signing();
+        }
+        Purpose::LooseUnit => {
+            extended.time_stamping();
         }
         Purpose::Unit | Purpose::Authority => {
             extended.critical().time_stamping();

@@ -5,8 +5,11 @@
 
 pub(crate) mod admin;
 pub(crate) mod certificates;
+pub(crate) mod device;
+pub(crate) mod holder;
 pub(crate) mod http;
 pub(crate) mod load;
+pub(crate) mod ntp;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod request;
@@ -14,8 +17,11 @@ pub(crate) mod service;
 pub(crate) mod token;
 
 pub(crate) use admin::Account;
+pub(crate) use device::Device;
+pub(crate) use holder::{Holder, Standing};
 pub(crate) use http::{Answer, Client, PROBLEM, QUERY, REPLY, basic};
 pub(crate) use load::{Load, send_all};
+pub(crate) use ntp::{Chrony, NtpServer};
 pub(crate) use program::{Finished, Program, environment, long, openssl};
 pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use service::{Config, DEMO_KEY, Service, temporary};

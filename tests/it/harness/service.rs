@@ -31,6 +31,8 @@ pub(crate) struct Start {
     arguments: Vec<String>,
     /// Passed to `ulimit -n`.
     open_files: Option<u32>,
+    /// Added to the environment.
+    variables: Vec<(String, String)>,
 }
 
 /// A running service, or one that was ended and can be started again.
@@ -87,6 +89,12 @@ impl Config {
         self
     }
 
+    /// A unit as its text.
+    pub(crate) fn unit_text(mut self, text: impl Into<String>) -> Self {
+        self.units.push(text.into());
+        self
+    }
+
     /// Data in this directory rather than beside the configuration.
     pub(crate) fn directory(mut self, path: &Path) -> Self {
         self.directory = Some(path.to_owned());
@@ -119,7 +127,7 @@ impl Config {
         let path = directory.path().join("marca.toml");
         std::fs::write(&path, self.text(&data)).unwrap();
         let arguments = ["serve", "--config", path.to_str().unwrap()].map(str::to_owned).to_vec();
-        let start = Start { arguments, open_files: None };
+        let start = Start { arguments, open_files: None, variables: Vec::new() };
         Service { start, directory, data, running: None }
     }
 
@@ -161,12 +169,23 @@ impl Service {
                 .map(str::to_owned)
                 .to_vec();
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
-        Self { start: Start { arguments, open_files: None }, directory, data, running: None }
+        Self {
+            start: Start { arguments, open_files: None, variables: Vec::new() },
+            directory,
+            data,
+            running: None,
+        }
     }
 
     /// Few file descriptors from the next start on.
     pub(crate) fn with_open_files(mut self, limit: u32) -> Self {
         self.start.open_files = Some(limit);
+        self
+    }
+
+    /// With this variable in its environment from the next start on.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.start.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -217,6 +236,7 @@ impl Service {
             }
         };
         command.args(&self.start.arguments).current_dir(self.directory.path());
+        command.envs(self.start.variables.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         command
     }

@@ -1,8 +1,9 @@
 //! Reads a reply with rasn's types and checks its signature with OpenSSL: none of our own code.
 
 use openssl::hash::{MessageDigest, hash};
-use openssl::pkey::{Id, PKey, Public};
-use openssl::sign::Verifier;
+use openssl::pkey::{PKey, Public};
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Verifier};
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509PurposeId, X509StoreContext};
@@ -64,6 +65,13 @@ impl Reply {
         let content = signed.encap_content_info.content.as_ref().unwrap();
         let info = rasn::der::decode(content).unwrap();
         Token { signed, info }
+    }
+}
+
+impl Reply {
+    /// The token as it came, a CMS ContentInfo.
+    pub(crate) fn token_der(&self) -> Vec<u8> {
+        rasn::der::encode(self.response.time_stamp_token.as_ref().unwrap()).unwrap()
     }
 }
 
@@ -131,13 +139,27 @@ fn check_signature(signer: &SignerInfo, signed: &SignedData, key: &PKey<Public>)
     assert_eq!(found[0].as_bytes(), expected);
     // RFC 5652 §5.4: the signature is over the DER of the attributes as a SET OF.
     let signed_bytes = rasn::der::encode(attributes).unwrap();
-    let mut verifier = match key.id() {
-        // RFC 8419 §3.1: the message itself is signed, not its digest.
-        Id::ED25519 => Verifier::new_without_digest(key).unwrap(),
+    let algorithm = dotted(&signer.signature_algorithm.algorithm);
+    let mut verifier = match algorithm.as_str() {
+        // RFC 8419 §3.1, RFC 9882 §3: the message itself is signed, not its digest.
+        ED25519 | ML_DSA_44 | ML_DSA_65 | ML_DSA_87 => Verifier::new_without_digest(key).unwrap(),
+        // RFC 4056 §3: the digest of the signature is that of the message.
+        RSA_PSS => {
+            let mut verifier = Verifier::new(digest, key).unwrap();
+            verifier.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+            verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+            verifier
+        }
         _ => Verifier::new(signature_digest(signer), key).unwrap(),
     };
     assert!(verifier.verify_oneshot(&signer.signature, &signed_bytes).unwrap(), "bad signature");
 }
+
+const ED25519: &str = "1.3.101.112";
+const RSA_PSS: &str = "1.2.840.113549.1.1.10";
+const ML_DSA_44: &str = "2.16.840.1.101.3.4.3.17";
+const ML_DSA_65: &str = "2.16.840.1.101.3.4.3.18";
+const ML_DSA_87: &str = "2.16.840.1.101.3.4.3.19";
 
 fn signature_digest(signer: &SignerInfo) -> MessageDigest {
     match dotted(&signer.signature_algorithm.algorithm).as_str() {

@@ -52,7 +52,7 @@ pub(super) enum CertifiedBy {
 }
 
 /// The name of a choice, as it is typed and as the service has it.
-fn word(choice: impl ValueEnum) -> String {
+fn word(choice: &impl ValueEnum) -> String {
     // No choice is hidden, so each has its name.
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
@@ -106,9 +106,9 @@ pub(super) fn create(
 ) -> Result<(), CliError> {
     let mut body = json!({
         "id": options.id, "key": options.key.name(), "policies": options.policies,
-        "key_store": word(options.key_store), "padding": word(options.padding),
-        "accuracy_ms": options.accuracy_ms, "certificates": word(options.certificates),
-        "certified_by": word(options.certified_by),
+        "key_store": word(&options.key_store), "padding": word(&options.padding),
+        "accuracy_ms": options.accuracy_ms, "certificates": word(&options.certificates),
+        "certified_by": word(&options.certified_by),
     });
     insert(&mut body, "companion", options.companion.clone());
     if let (Some(prepare), Some(activate)) = (options.prepare_days, options.activate_days) {

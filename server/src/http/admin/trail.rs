@@ -144,8 +144,8 @@ async fn page(trail: &Trail, query: Query) -> Result<Page, StoreError> {
 
 /// All events from the query on, a page in memory at a time. A trail that cannot be read on breaks
 /// the answer off, so that the client sees that it is not whole.
-fn lines(trail: Trail, query: Query) -> impl Stream<Item = Result<Bytes, StoreError>> {
-    let query = Query { limit: ::trail::MOST_AT_ONCE, ..query };
+fn lines(trail: Trail, mut query: Query) -> impl Stream<Item = Result<Bytes, StoreError>> {
+    query.limit = ::trail::MOST_AT_ONCE;
     unfold(Some(query), move |query| {
         let trail = trail.clone();
         async move {

@@ -167,8 +167,8 @@ pub(crate) async fn unit_csr(
     let GenerationQuery { generation } = super::accounts::query(&request)?;
     let registry = service.units.clone();
     // The request is signed by the unit's key, which may be in a device.
-    let made = actix_web::web::block(move || registry.csr(&id, generation)).await;
-    let csr = made.map_err(|_ended| Problem::Unavailable)?.map_err(unit_problem)?;
+    let made = actix_web::web::block(move || registry.csr(&id, generation).map_err(unit_problem));
+    let csr = made.await.map_err(|_ended| Problem::Unavailable)??;
     Ok(fresh(HttpResponse::Ok(), &Csr { csr }))
 }
 
