@@ -57,20 +57,18 @@ impl Holders {
         let compared = candidate.clone();
         let (right, renewed) =
             self.compute(room, move |inner| verify(inner, &password, compared.as_ref())).await?;
-        let outcome = self
-            .transact(move |inner, tx| {
-                let Some(candidate) = candidate else {
-                    note_unknown(tx, now)?;
-                    return Ok(Err(HolderError::WrongLogin));
-                };
-                if right && let Some(done) = succeed(inner, tx, &candidate, renewed, from, now)? {
-                    return Ok(Ok(done));
-                }
-                fail(inner, tx, candidate.holder, &name, now)?;
-                Ok(Err(HolderError::WrongLogin))
-            })
-            .await?;
-        outcome
+        self.transact(move |inner, tx| {
+            let Some(candidate) = candidate else {
+                note_unknown(tx, now)?;
+                return Ok(Err(HolderError::WrongLogin));
+            };
+            if right && let Some(done) = succeed(inner, tx, &candidate, renewed, from, now)? {
+                return Ok(Ok(done));
+            }
+            fail(inner, tx, candidate.holder, &name, now)?;
+            Ok(Err(HolderError::WrongLogin))
+        })
+        .await?
     }
 
     /// Checks the password of a holder again, as an act that changes much asks for. A wrong one
