@@ -128,6 +128,7 @@ fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
         assert!(is_pending(&mut attempt), "{left}");
         drop(attempt);
     }
+    bench.wait_for_computations();
     let holders = bench.restarted();
     let pin = Pin::parse(NEW_PIN).unwrap();
     let late = block_on(holders.verify_pin((HOLDER, bench.id), pin, at(10)));

@@ -85,6 +85,14 @@ impl Bench {
         open(&self.store, 2)
     }
 
+    /// Waits until no computation is under way: a process that ends in one pulls OpenSSL from
+    /// under it.
+    pub(crate) fn wait_for_computations(&self) {
+        let settings = &self.holders.inner().settings;
+        let all = u32::try_from(settings.concurrent_checks + settings.queue).unwrap();
+        drop(block_on(self.holders.inner().room.acquire_many(all)).unwrap());
+    }
+
     pub(crate) fn activate(&self, new: &str) -> Result<(), HolderError> {
         let codes = (self.envelope_pin(), self.puk());
         self.activate_with(codes, new)
