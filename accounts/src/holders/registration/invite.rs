@@ -1,10 +1,10 @@
 //! The invitation: the envelope and the link by mail, or a first password by short message.
 
-use super::CredentialKind;
 use super::record::RegistrationRecord;
 use super::{PASSPHRASE, RegistrationEvent, load, lost, save};
 use crate::credentials::generate_password;
 use crate::encoding::{damaged, decode};
+use crate::holders::credential::CredentialKind;
 use crate::holders::history::{HistoryEntry, HistoryKind};
 use crate::holders::holder::{self, HolderRecord, PasswordRecord};
 use crate::holders::link::{self, LinkPurpose};

@@ -10,7 +10,7 @@ mod record;
 mod state;
 
 pub use invite::{Invitation, Invite};
-pub use record::{CredentialKind, EnvelopePassphrase, NewRegistration, RegistrationView};
+pub use record::{EnvelopePassphrase, NewRegistration, RegistrationView};
 pub use state::{RegistrationEvent, RegistrationState};
 
 pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};

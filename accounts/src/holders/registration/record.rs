@@ -2,6 +2,7 @@
 
 use super::RegistrationState;
 use crate::encoding::{decode, encode};
+use crate::holders::credential::CredentialKind;
 use crate::holders::fields::{self, FieldRule};
 use crate::holders::tables::REGISTRATION;
 use crate::holders::{Email, HolderError, HolderId, Language, PhoneNumber, RegistrationId};
@@ -12,30 +13,6 @@ use minicbor::{Decode, Encode};
 use std::fmt;
 use store::Transaction;
 use zeroize::Zeroizing;
-
-/// What a signing credential is for. Used in stored state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum CredentialKind {
-    /// Every signature takes PIN and one-time code.
-    #[default]
-    #[n(0)]
-    Remote,
-    /// For an authenticated system that signs unattended.
-    #[n(1)]
-    Automatic,
-}
-
-impl CredentialKind {
-    /// A stable word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Remote => "remote",
-            Self::Automatic => "automatic",
-        }
-    }
-}
 
 /// What opens the envelope.
 pub enum EnvelopePassphrase {

@@ -2,15 +2,14 @@
 //! changed: data written before can no longer be read. Add a field instead.
 
 use crate::encoding::{decode, encode};
+use crate::holders::credential::CredentialKind;
 use crate::holders::history::{HistoryKind, HistoryRecord};
 use crate::holders::holder::*;
 use crate::holders::link::LinkRecord;
 use crate::holders::messages::{
     Content, Delivery, Lease, MessageRecord, MessageState, StoredAttachment, Template,
 };
-use crate::holders::registration::{
-    ApplicantRecord, CredentialKind, RegistrationRecord, RegistrationState,
-};
+use crate::holders::registration::{ApplicantRecord, RegistrationRecord, RegistrationState};
 use crate::holders::throttle::CountRecord;
 use crate::holders::{Language, LinkPurpose, LinkState, tables};
 use store::Table;

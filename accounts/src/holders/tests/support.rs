@@ -2,9 +2,10 @@
 
 use crate::credentials::Argon2Cost;
 use crate::encoding::decode;
+use crate::holders::credential::CredentialKind;
 use crate::holders::messages::{Content, Delivery, MessageRecord, Template};
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::registration::{CredentialKind, EnvelopePassphrase, Invite, NewRegistration};
+use crate::holders::registration::{EnvelopePassphrase, Invite, NewRegistration};
 use crate::holders::tables::MESSAGE;
 use crate::holders::{
     Actor, HolderError, HolderId, HolderSettings, Holders, Language, LoggedIn, MessageId,
