@@ -199,7 +199,6 @@ pub(crate) async fn import_unit_certificate(
     let (generation, chain) = (wanted.generation, wanted.chain);
     let imported = service.units.import(&id, generation, chain.as_bytes(), &by, now).await;
     let generation = imported.map_err(unit_problem)?;
-    service.refresh_units().await.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "certificate brought");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
 }
@@ -230,7 +229,6 @@ pub(crate) async fn activate_unit_key(
     let (by, now) = (by(wanted.reason), service.clock.now());
     let activated = service.units.activate(&id, wanted.generation, wanted.at, &by, now).await;
     let generation = activated.map_err(unit_problem)?;
-    service.refresh_units().await.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "key activated");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
 }
@@ -274,8 +272,6 @@ pub(crate) async fn retire_unit_key(
     };
     let (by, now) = (by(wanted.reason), service.clock.now());
     let retired = service.units.retire(&id, retirement, &by, now).await;
-    // What has changed, has changed also when a part of it failed.
-    service.refresh_units().await.map_err(unit_problem)?;
     let generation = retired.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "key retired");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
