@@ -12,17 +12,20 @@
 
 mod actor;
 mod counters;
+pub mod credential;
 mod error;
 mod fields;
 pub mod history;
 mod holder;
 mod ids;
 mod job;
+mod keys;
 pub mod messages;
 mod numbers;
 pub mod otp;
 pub mod password;
 mod pepper;
+pub mod pin;
 mod settings;
 pub mod tables;
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub use error::HolderError;
 pub use fields::{Email, FieldRule, Language};
 pub use holder::{HolderEvent, HolderStatus, HolderView, SignatureNotices};
 pub use ids::{BadId, CredentialId, HolderId, MessageId, OperationId, RegistrationId};
+pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
 pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
 pub use settings::HolderSettings;
