@@ -93,6 +93,9 @@ pub(super) async fn watch_certificates(service: &Service) -> Infallible {
             Ok(now) => {
                 renew(service, now).await;
                 roll_over(service, now).await;
+                // Certificates whose suspension has ended stamp again, and whatever a fault kept
+                // from being put into effect is now.
+                service.use_units(now);
                 warn(service, &mut warnings, now).await;
                 CERTIFICATES_EVERY
             }

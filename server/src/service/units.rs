@@ -202,11 +202,13 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Generation, UnitError> {
         let certified_by = self.units.show(id)?.settings.certified_by;
-        let made = self.units.new_key(id, by, now).await?;
-        match certified_by {
-            CertifiedBy::BuiltIn => self.units.certify(id, Some(made.number), by, now).await,
-            CertifiedBy::Outside => Ok(made),
-        }
+        let number = match (self.units.new_key(id, by, now).await, certified_by) {
+            // A key whose certificate failed the last time is taken up again.
+            (Err(UnitError::Waiting { generation, .. }), CertifiedBy::BuiltIn) => generation,
+            (made, CertifiedBy::Outside) => return made,
+            (made, CertifiedBy::BuiltIn) => made?.number,
+        };
+        self.units.certify(id, Some(number), by, now).await
     }
 
     /// Makes the units of the configuration whose device was away at the start.
@@ -249,7 +251,7 @@ impl Service {
 
     /// Lets issuing go on with what the registry has now. What cannot be used leaves what was in
     /// use before, and is in the log.
-    fn use_units(&self, now: DateTime<Utc>) {
+    pub(crate) fn use_units(&self, now: DateTime<Utc>) {
         // Held until the units are replaced: an older plan never follows a newer one.
         let mut shown = self.unit_faults.lock();
         let plan = match self.units.plan(now) {

@@ -276,3 +276,21 @@ pub(crate) async fn retire_unit_key(
     tracing::info!(unit = id.as_str(), generation = generation.number, "key retired");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
 }
+
+/// Makes a unit the one behind `POST /tsa`. It has to have an active key.
+#[utoipa::path(post, path = "/api/v1/admin/tsus/{id}/default", tag = "administration",
+    operation_id = "default_unit", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = UnitDetail), (status = 401), (status = 404), (status = 409)),
+    security(("admin" = [])))]
+pub(crate) async fn default_unit(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let Reason { reason } = admitted(&request, payload, &service).await?;
+    let (by, now) = (by(reason), service.clock.now());
+    service.units.set_default(&id, &by, now).await.map_err(unit_problem)?;
+    tracing::info!(unit = id.as_str(), "default unit");
+    Ok(fresh(HttpResponse::Ok(), &UnitDetail::of(&service, &id)?))
+}
