@@ -8,8 +8,9 @@
 //!   Good ────────────────────────────────────┘
 //! ```
 //!
-//! A suspension can get another end (Held → Held, with the same beginning). Revoked is final. That a certificate has expired is computed from its dates and changes
-//! nothing here: it stays as it stood.
+//! A suspension can get another end (Held → Held, with the same beginning). Revoked is final. That
+//! a certificate has expired is computed from its dates and changes nothing here: it stays as it
+//! stood.
 
 use certs::RevocationReason;
 use certs::ocsp::CertStatus;
