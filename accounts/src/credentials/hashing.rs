@@ -6,6 +6,7 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use rand::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
+use zeroize::Zeroizing;
 
 /// What one password check costs. The default is the recommended minimum: 19 MiB, two passes,
 /// one lane.
@@ -42,6 +43,11 @@ impl Argon2Cost {
     #[cfg(test)]
     pub(crate) fn for_tests(passes: u32) -> Self {
         Self { memory_kib: 8, passes, lanes: 1 }
+    }
+
+    /// Memory in KiB, passes and lanes, as they are stored beside what was stretched with them.
+    pub(crate) fn numbers(self) -> [u32; 3] {
+        [self.memory_kib, self.passes, self.lanes]
     }
 
     fn params(self) -> Result<Params, CredentialError> {
@@ -135,6 +141,24 @@ fn compute(
     let out = buffer.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
     argon2.hash_password_into_with_memory(password, salt, out, &mut memory)?;
     Ok(Output::new(out)?)
+}
+
+/// 32 octets out of a code, with these parameters: memory in KiB, passes and lanes. They may be
+/// older than today's, and are taken as they are.
+pub(crate) fn stretch(
+    [memory_kib, passes, lanes]: [u32; 3],
+    code: &[u8],
+    salt: &[u8; 16],
+) -> Result<Zeroizing<[u8; 32]>, CredentialError> {
+    let argon2 = Argon2Cost { memory_kib, passes, lanes }.params()?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, argon2);
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(MAPPED));
+    memory.resize(blocks, Block::new());
+    let mut out = Zeroizing::new([0; 32]);
+    let done = argon2.hash_password_into_with_memory(code, salt, &mut *out, &mut memory);
+    done.map_err(|error| CredentialError::Hash(error.to_string()))?;
+    Ok(out)
 }
 
 /// The PHC string of a password, with the parameters of `argon2`.

@@ -6,6 +6,7 @@
 
 use super::fields::FieldRule;
 use super::password::PasswordRule;
+use super::pin::CodeRefusal;
 use super::{BadId, HolderId, RegistrationId};
 use crate::credentials::CredentialError;
 use chrono::{DateTime, Utc};
@@ -73,6 +74,10 @@ pub enum HolderError {
     /// A one-time code was right, but for another operation.
     #[error("this one-time code was asked for something else: ask for a new one")]
     OtpForOther,
+
+    /// A PIN, a PUK, an emergency code, or the credential that it is for.
+    #[error(transparent)]
+    Code(#[from] CodeRefusal),
 
     // What is there, and in which state.
     /// No holder has this identifier.
@@ -162,6 +167,7 @@ impl HolderError {
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
+            Self::Code(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
             Self::EmailTaken => "email-taken",
@@ -186,6 +192,7 @@ impl HolderError {
             Self::WrongCurrentPassword => Some("current_password"),
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
+            Self::Code(refusal) => refusal.field(),
             _ => None,
         }
     }
@@ -198,6 +205,7 @@ impl HolderError {
             Self::PasswordRules { rules } => rules.first().map(|rule| rule.name()),
             Self::PasswordUnchanged => Some("not-the-current"),
             Self::RepeatDiffers { .. } => Some("same-twice"),
+            Self::Code(refusal) => refusal.rule(),
             _ => None,
         }
     }

@@ -185,6 +185,12 @@ impl OtpVerified {
         self.operation
     }
 
+    /// What the code was bound to when it was asked for.
+    #[must_use]
+    pub fn bound(&self) -> [u8; 32] {
+        self.bound
+    }
+
     /// Uses the proof up, and refuses one that is not for exactly this.
     pub fn consume(
         self,

@@ -1,0 +1,9 @@
+//! Tests of the credentials: the matrix of the state machine, and the acts around it.
+
+mod activation;
+mod errors;
+mod matrix;
+mod pins;
+mod records;
+pub(crate) mod support;
+mod suspension;

@@ -1,0 +1,219 @@
+//! PIN and PUK: tries that are counted before they are made, locks, and new PINs.
+
+use super::support::*;
+use crate::holders::HolderError;
+use crate::holders::credential::*;
+use crate::holders::history::HistoryKind;
+use crate::holders::otp::Purpose;
+use crate::holders::pin::{CodeRefusal, MOST_TRIES, NewPin, PinVerified};
+use crate::holders::tables::SIGNING_KEY;
+use crate::testing::{block_on, is_pending};
+use envelope::{Pin, PinRefused, Puk};
+use futures_util::future::join_all;
+use std::ops::Bound;
+use store::{Order, Store, StoreError};
+
+const WRONG: &str = "31415926";
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, HolderError>) -> CodeRefusal {
+    match result {
+        Err(HolderError::Code(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn try_all(bench: &Bench, pins: &[&str]) -> Vec<Result<PinVerified, HolderError>> {
+    let tries = pins.iter().map(|pin| {
+        let pin = Pin::parse(pin).unwrap();
+        bench.holders.verify_pin((HOLDER, bench.id), pin, at(10))
+    });
+    block_on(join_all(tries))
+}
+
+#[test]
+fn the_fifth_wrong_pin_locks_and_the_puk_sets_a_new_one() {
+    let bench = Bench::active();
+    let epoch = bench.view().epoch;
+    for left in [4, 3, 2, 1] {
+        assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left });
+    }
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::PinLocked);
+    assert_eq!(bench.state(), State::PinLocked);
+    assert!(bench.view().epoch > epoch, "what was authorised is over");
+    assert_eq!(refusal(bench.try_pin(NEW_PIN)), CodeRefusal::PinLocked, "also for the right one");
+    assert_eq!(bench.messages(), ["credential-activated", "pin-locked"]);
+
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+    assert_eq!(bench.state(), State::Active);
+    drop(bench.try_pin(OTHER_PIN).unwrap());
+    assert_eq!(refusal(bench.try_pin(NEW_PIN)), CodeRefusal::WrongPin { left: 4 });
+    let failed = bench.history().iter().filter(|kind| **kind == HistoryKind::PinFailed).count();
+    assert_eq!(failed, 6);
+}
+
+#[test]
+fn a_right_pin_brings_the_count_back_to_nothing() {
+    let bench = Bench::active();
+    for _ in 0..3 {
+        for left in [4, 3, 2, 1] {
+            assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left });
+        }
+        drop(bench.try_pin(NEW_PIN).unwrap());
+    }
+}
+
+#[test]
+fn guesses_side_by_side_get_no_more_tries_than_one_after_another() {
+    let bench = Bench::active();
+    let answers = try_all(&bench, &[WRONG; 12]);
+    let mut left = Vec::new();
+    let mut locked = 0;
+    for answer in answers {
+        match refusal(answer) {
+            CodeRefusal::WrongPin { left: now } => left.push(now),
+            // Those that were under way when another one locked it do not say more than that.
+            CodeRefusal::PinLocked => locked += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(left.len() < MOST_TRIES as usize, "{left:?}");
+    assert_eq!(left.len() + locked, 12);
+    left.sort_unstable();
+    left.dedup();
+    let failed = bench.history().iter().filter(|kind| **kind == HistoryKind::PinFailed).count();
+    assert!(failed <= MOST_TRIES as usize, "{failed} codes were computed with");
+    assert_eq!(bench.state(), State::PinLocked);
+}
+
+#[test]
+fn the_right_pin_behind_five_wrong_ones_comes_too_late() {
+    let bench = Bench::active();
+    let mut pins = [WRONG; 6];
+    pins[5] = NEW_PIN;
+    // Jobs run in the order in which they were submitted: the right one is counted last.
+    let last = try_all(&bench, &pins).pop().unwrap();
+    assert_eq!(refusal(last), CodeRefusal::PinLocked);
+}
+
+#[test]
+fn nothing_is_computed_before_the_try_is_durable() {
+    let bench = Bench::active();
+    let computed = || {
+        let failed = |kind: &HistoryKind| *kind == HistoryKind::PinFailed;
+        bench.history().iter().copied().filter(failed).count()
+    };
+    bench.store.pause();
+    let pin = Pin::parse(WRONG).unwrap();
+    let mut attempt = Box::pin(bench.holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+    assert!(is_pending(&mut attempt));
+    assert_eq!(bench.store.waiting(), 1, "the count waits, and the computation for it");
+    assert!(is_pending(&mut attempt));
+    bench.store.resume();
+    assert_eq!(refusal(block_on(attempt)), CodeRefusal::WrongPin { left: 4 });
+    assert_eq!(computed(), 1);
+
+    // A try that could not be counted is not made, be the PIN right.
+    bench.store.fail_next(StoreError::Busy);
+    assert!(matches!(bench.try_pin(NEW_PIN), Err(HolderError::Busy)));
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 3 });
+}
+
+#[test]
+fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
+    let bench = Bench::active();
+    for left in (0..MOST_TRIES).rev() {
+        let pin = Pin::parse(NEW_PIN).unwrap();
+        let mut attempt = Box::pin(bench.holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+        // Counted in this poll; the computation has begun, and nobody waits for its end.
+        assert!(is_pending(&mut attempt), "{left}");
+        drop(attempt);
+    }
+    bench.wait_for_computations();
+    let holders = bench.restarted();
+    let pin = Pin::parse(NEW_PIN).unwrap();
+    let late = block_on(holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+    assert_eq!(refusal(late), CodeRefusal::PinLocked);
+    assert_eq!(bench.state(), State::PinLocked);
+}
+
+#[test]
+fn the_fifth_wrong_puk_ends_the_credential_and_its_key() {
+    let bench = Bench::active();
+    let wrong = || Puk::parse("3141592653").unwrap();
+    for left in [4, 3, 2, 1] {
+        assert_eq!(refusal(bench.unlock(wrong(), OTHER_PIN)), CodeRefusal::WrongPuk { left });
+    }
+    assert_eq!(refusal(bench.unlock(wrong(), OTHER_PIN)), CodeRefusal::CodesExhausted);
+    let cause = RevocationCause::CodesExhausted;
+    assert_eq!(bench.state(), State::Revoked { cause });
+    assert!(matches!(
+        bench.unlock(bench.puk(), OTHER_PIN),
+        Err(HolderError::IllegalTransition { .. })
+    ));
+    let all = Bound::Unbounded;
+    let rows = bench.store.scan(SIGNING_KEY, all, all, Order::Ascending, 10);
+    assert!(rows.unwrap().is_empty(), "the wraps are gone");
+    // The timer tells the issuer.
+    block_on(bench.holders.credentials_tick(&bench.issuer, at(60))).unwrap();
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Revoked(cause)]);
+}
+
+#[test]
+fn wrong_pins_and_wrong_puks_are_counted_apart() {
+    let bench = Bench::active();
+    let wrong = Puk::parse("3141592653").unwrap();
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 4 });
+    assert_eq!(refusal(bench.unlock(wrong, OTHER_PIN)), CodeRefusal::WrongPuk { left: 4 });
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 3 });
+}
+
+#[test]
+fn a_changed_pin_opens_the_same_key_and_ends_what_was_authorised() {
+    let bench = Bench::active();
+    let before = bench.try_pin(NEW_PIN).unwrap();
+    bench.change(NEW_PIN, OTHER_PIN).unwrap();
+    let after = bench.try_pin(OTHER_PIN).unwrap();
+    assert!(after.epoch() > before.epoch());
+    assert!(before.into_key().public_eq(&after.into_key()));
+    assert_eq!(refusal(bench.try_pin(NEW_PIN)), CodeRefusal::WrongPin { left: 4 });
+    assert_eq!(bench.messages(), ["credential-activated", "pin-changed"]);
+    // And the PUK still opens it.
+    bench.unlock(bench.puk(), "57721566").unwrap();
+}
+
+#[test]
+fn none_of_the_last_three_pins_comes_back_and_the_fourth_may() {
+    let bench = Bench::active();
+    let used = PinRefused::UsedBefore;
+    assert_eq!(refusal(bench.change(NEW_PIN, NEW_PIN)), CodeRefusal::NewPin(used));
+    bench.change(NEW_PIN, OTHER_PIN).unwrap();
+    bench.change(OTHER_PIN, "57721566").unwrap();
+    for former in [NEW_PIN, OTHER_PIN, "57721566"] {
+        let refused = refusal(bench.change("57721566", former));
+        assert_eq!(refused, CodeRefusal::NewPin(used), "{former}");
+    }
+    bench.change("57721566", "83166247").unwrap();
+    bench.change("83166247", NEW_PIN).unwrap();
+}
+
+#[test]
+fn a_change_needs_the_code_for_it_and_both_entries() {
+    let bench = Bench::active();
+    let place = (HOLDER, bench.id);
+    let change = |repeat, purpose| {
+        let (new, otp) = (NewPin { pin: OTHER_PIN, repeat }, bench.otp(purpose));
+        let current = Pin::parse(NEW_PIN).unwrap();
+        block_on(bench.holders.change_pin(place, current, new, otp, at(20)))
+    };
+    assert!(matches!(change(OTHER_PIN, Purpose::Sign), Err(HolderError::OtpForOther)));
+    assert!(matches!(change(WRONG, Purpose::ChangePin), Err(HolderError::RepeatDiffers { .. })));
+    change(OTHER_PIN, Purpose::ChangePin).unwrap();
+}
+
+#[test]
+fn a_pin_is_no_use_while_the_credential_is_suspended() {
+    let bench = Bench::active();
+    bench.suspend(None).unwrap();
+    let refused = bench.try_pin(NEW_PIN);
+    assert!(matches!(refused, Err(HolderError::IllegalTransition { state: "suspended", .. })));
+}

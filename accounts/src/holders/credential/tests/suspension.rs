@@ -1,0 +1,195 @@
+//! Suspension, reactivation, revocation; with a login, without one, and with an issuer away.
+
+use super::support::*;
+use crate::holders::credential::*;
+use crate::holders::history::HistoryKind;
+use crate::holders::otp::OtpVerified;
+use crate::holders::otp::Purpose;
+use crate::holders::pin::CodeRefusal;
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, OperationId, SigningKeyKind};
+use crate::testing::{TestRandom, block_on};
+use chrono::TimeDelta;
+use envelope::{Codes, EmergencyCode};
+use futures_util::future::join_all;
+use std::sync::atomic::Ordering;
+
+fn wrong_code() -> EmergencyCode {
+    EmergencyCode::parse("2345678923").unwrap()
+}
+
+fn is_wrong(result: &Result<(), HolderError>) -> bool {
+    matches!(result, Err(HolderError::Code(CodeRefusal::WrongEmergencyCode)))
+}
+
+#[test]
+fn a_suspension_is_told_to_the_issuer_and_ends_with_a_reactivation() {
+    let bench = Bench::active();
+    let epoch = bench.view().epoch;
+    bench.suspend(None).unwrap();
+    let cause = SuspensionCause::Holder;
+    assert_eq!(bench.state(), State::Suspended { until: None, cause, pin_locked: false });
+    let otp = bench.otp(Purpose::Reactivate);
+    let act = bench.holders.reactivate((HOLDER, bench.id), otp, &bench.issuer, at(40));
+    block_on(act).unwrap();
+    assert_eq!(bench.state(), State::Active);
+    assert!(bench.view().epoch >= epoch + 2, "what was authorised before stays dead");
+    let told = [CertificateStatus::Suspended { until: None }, CertificateStatus::Good];
+    assert_eq!(*bench.issuer.told.lock(), told);
+    assert_eq!(
+        bench.messages(),
+        ["credential-activated", "credential-suspended", "credential-reactivated"]
+    );
+}
+
+#[test]
+fn a_hold_with_a_date_ends_by_itself() {
+    let bench = Bench::active();
+    bench.suspend(Some(at(100))).unwrap();
+    let tick = |when| block_on(bench.holders.credentials_tick(&bench.issuer, when)).unwrap();
+    tick(at(99));
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+    tick(at(100));
+    assert_eq!(bench.state(), State::Active);
+    let until = Some(at(100));
+    let told = [CertificateStatus::Suspended { until }, CertificateStatus::Good];
+    assert_eq!(*bench.issuer.told.lock(), told);
+    tick(at(101));
+    assert_eq!(bench.issuer.told.lock().len(), 2, "and is not told again");
+    assert_eq!(
+        bench.messages(),
+        ["credential-activated", "credential-suspended", "suspension-ends"]
+    );
+}
+
+#[test]
+fn an_issuer_that_is_away_delays_the_news_and_not_the_suspension() {
+    let bench = Bench::active();
+    bench.issuer.away.store(true, Ordering::SeqCst);
+    bench.suspend(None).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+    let tick = || block_on(bench.holders.credentials_tick(&bench.issuer, at(60))).unwrap();
+    tick();
+    bench.issuer.away.store(false, Ordering::SeqCst);
+    tick();
+    tick();
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Suspended { until: None }]);
+}
+
+#[test]
+fn a_revoked_credential_has_no_key_and_no_way_back() {
+    let bench = Bench::active();
+    let otp = bench.otp(Purpose::Revoke);
+    let cause = RevocationCause::KeyCompromise;
+    let act = bench.holders.revoke((HOLDER, bench.id), cause, otp, &bench.issuer, at(30));
+    block_on(act).unwrap();
+    assert_eq!(bench.state(), State::Revoked { cause });
+    let otp = bench.otp(Purpose::Reactivate);
+    let act = bench.holders.reactivate((HOLDER, bench.id), otp, &bench.issuer, at(40));
+    assert!(matches!(block_on(act), Err(HolderError::IllegalTransition { .. })));
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Revoked(cause)]);
+}
+
+#[test]
+fn an_operator_suspends_and_revokes_and_can_do_nothing_else() {
+    let bench = Bench::active();
+    let act = |event| {
+        let by = "operator".to_owned();
+        let place = (HOLDER, bench.id);
+        block_on(bench.holders.change_by_operator(place, event, by, &bench.issuer, at(30)))
+    };
+    for event in [Event::SetPin, Event::LockPin, Event::HoldEnds, Event::Activate { not_after: 1 }]
+    {
+        assert!(matches!(act(event), Err(HolderError::IllegalTransition { .. })), "{event:?}");
+    }
+    act(Event::Suspend { until: None, cause: SuspensionCause::EmergencyCode }).unwrap();
+    let cause = SuspensionCause::Operator;
+    assert_eq!(bench.state(), State::Suspended { until: None, cause, pin_locked: false });
+    act(Event::Reactivate).unwrap();
+    act(Event::Revoke { cause: RevocationCause::PrivilegeWithdrawn }).unwrap();
+}
+
+#[test]
+fn the_emergency_code_suspends_without_a_login() {
+    let bench = Bench::active();
+    // As a frightened person types it.
+    bench.by_code(" ADA@Example.org ", bench.emergency_code()).unwrap();
+    let cause = SuspensionCause::EmergencyCode;
+    assert_eq!(bench.state(), State::Suspended { until: None, cause, pin_locked: false });
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Suspended { until: None }]);
+    // Again is no error, and no news.
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    assert_eq!(bench.messages(), ["credential-activated", "credential-suspended"]);
+}
+
+#[test]
+fn a_hold_with_a_date_becomes_one_without_by_the_emergency_code() {
+    let bench = Bench::active();
+    bench.suspend(Some(at(100))).unwrap();
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    block_on(bench.holders.credentials_tick(&bench.issuer, at(200))).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { until: None, .. }));
+}
+
+#[test]
+fn the_code_is_for_the_credentials_of_its_envelope_alone() {
+    let bench = Bench::active();
+    let codes = Codes::generate(&mut TestRandom::new(8));
+    let new = NewCredential {
+        holder: HOLDER,
+        kind: CredentialKind::Automatic,
+        key_kind: SigningKeyKind::P256,
+    };
+    let second = bench.holders.create_credential(new, &codes, Actor::Service, at(2));
+    let second: CredentialId = block_on(second).unwrap();
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    let other = bench.holders.credential(HOLDER, second, at(40)).unwrap();
+    assert_eq!(other.state, State::AwaitingActivation);
+}
+
+#[test]
+fn an_unknown_user_and_a_wrong_code_get_the_same_answer_and_the_same_limit() {
+    for user in [USER, "nobody@example.org", "not an address"] {
+        let bench = Bench::active();
+        for _ in 0..10 {
+            assert!(is_wrong(&bench.by_code(user, wrong_code())), "{user}");
+        }
+        // The right code has to wait as well: else the wait would tell wrong from right.
+        let waits = bench.by_code(user, bench.emergency_code());
+        let Err(HolderError::Slowed { retry_after }) = waits else { panic!("{waits:?}") };
+        assert!(retry_after.as_secs() <= 3_601);
+        let later = at(30) + TimeDelta::hours(1);
+        let act = bench.holders.suspend_by_code(user, bench.emergency_code(), &bench.issuer, later);
+        assert_eq!(block_on(act).is_ok(), user == USER);
+    }
+}
+
+#[test]
+fn parallel_guesses_of_the_code_count_one_by_one() {
+    let bench = Bench::active();
+    let guess = |_| bench.holders.suspend_by_code(USER, wrong_code(), &bench.issuer, at(30));
+    let answers = block_on(join_all((0..25).map(guess)));
+    assert_eq!(answers.iter().filter(|answer| is_wrong(answer)).count(), 10);
+    let failed = |kind: &&HistoryKind| **kind == HistoryKind::EmergencyCodeFailed;
+    assert_eq!(bench.history().iter().filter(failed).count(), 10);
+}
+
+#[test]
+fn the_acts_of_a_holder_are_refused_to_another() {
+    let bench = Bench::active();
+    let other = (HolderId::new(2), bench.id);
+    let operation = OperationId::new([4; 16]);
+    let otp = |purpose| {
+        let bound = binding(bench.id);
+        OtpVerified::for_tests(other.0, operation, purpose, bound)
+    };
+    let suspended =
+        bench.holders.suspend(other, None, otp(Purpose::Suspend), &bench.issuer, at(30));
+    let unknown = |result: Result<(), HolderError>| {
+        matches!(result, Err(HolderError::Code(CodeRefusal::UnknownCredential)))
+    };
+    assert!(unknown(block_on(suspended)));
+    let cause = RevocationCause::Cessation;
+    let act = bench.holders.revoke(other, cause, otp(Purpose::Revoke), &bench.issuer, at(30));
+    assert!(unknown(block_on(act)));
+    assert_eq!(bench.state(), State::Active);
+}

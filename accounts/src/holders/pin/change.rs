@@ -1,0 +1,162 @@
+//! A new PIN: chosen by the holder, by the current one or by the PUK.
+
+use super::open::Opened;
+use super::{CodeRefusal, REMEMBERED_PINS};
+use crate::holders::credential::{
+    CredentialRecord, Event, FormerPins, binding, load_wraps, own, save, save_wraps, short, tell,
+};
+use crate::holders::history::{HistoryEntry, HistoryKind, append};
+use crate::holders::keys::{Lock, Stretched};
+use crate::holders::messages::Template;
+use crate::holders::otp::{OtpVerified, Purpose};
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
+use chrono::{DateTime, Utc};
+use envelope::{Pin, PinContext, PinRefused, Puk};
+use store::Transaction;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A new PIN as it was typed, twice.
+#[derive(Clone, Copy)]
+pub struct NewPin<'a> {
+    /// The PIN.
+    pub pin: &'a str,
+    /// The PIN again.
+    pub repeat: &'a str,
+}
+
+impl std::fmt::Debug for NewPin<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewPin(..)")
+    }
+}
+
+impl Holders {
+    /// Changes the PIN with the current one and a one-time code for [`Purpose::ChangePin`] bound
+    /// to [`binding`]. What was authorised with the old PIN ends.
+    ///
+    /// # Errors
+    /// The one-time code's, the rules of the new PIN (before a try is counted, all but that it
+    /// was used before), and those of [`Holders::verify_pin`].
+    pub async fn change_pin(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        current: Pin,
+        new: NewPin<'_>,
+        otp: OtpVerified,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let operation = otp.operation();
+        otp.consume(holder, operation, Purpose::ChangePin, &binding(id))?;
+        let new = self.check_new_pin(holder, new).await?;
+        let opened = self.try_code::<Pin>((holder, id), current, now).await?;
+        self.rewrap((holder, id), opened, new, HistoryKind::PinChanged, now).await
+    }
+
+    /// Sets a new PIN with the PUK and a one-time code for [`Purpose::UnlockPin`] bound to
+    /// [`binding`], whether the PIN is locked or forgotten.
+    ///
+    /// # Errors
+    /// Like [`Holders::change_pin`], with [`CodeRefusal::WrongPuk`] and
+    /// [`CodeRefusal::CodesExhausted`].
+    pub async fn unlock_pin(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        puk: Puk,
+        new: NewPin<'_>,
+        otp: OtpVerified,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let operation = otp.operation();
+        otp.consume(holder, operation, Purpose::UnlockPin, &binding(id))?;
+        let new = self.check_new_pin(holder, new).await?;
+        let opened = self.try_code::<Puk>((holder, id), puk, now).await?;
+        self.rewrap((holder, id), opened, new, HistoryKind::PinUnlocked, now).await
+    }
+
+    /// The rules of a new PIN that need no computation.
+    pub(crate) async fn check_new_pin(
+        &self,
+        holder: HolderId,
+        new: NewPin<'_>,
+    ) -> Result<Pin, HolderError> {
+        let birth_date = self.holder(holder)?.birth_date;
+        let context = PinContext { birth_date, used_before: &|_| false };
+        let pin = Pin::choose(new.pin, &context).map_err(CodeRefusal::NewPin)?;
+        if new.pin != new.repeat {
+            return Err(HolderError::RepeatDiffers { field: "new_pin_repeat" });
+        }
+        Ok(pin)
+    }
+
+    async fn rewrap(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        opened: Opened,
+        new: Pin,
+        told: HistoryKind,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let room = self.room()?;
+        let Opened { record, secret } = opened;
+        let (epoch, former) = (record.life.epoch(), record.former);
+        let work = move |inner: &Inner| {
+            let trace = needs_unused(inner, &former, &new)?;
+            Ok((inner.stretch_new(Lock::Pin, new.expose())?, trace))
+        };
+        let (lock, trace) = self.compute(room, work).await?;
+        let change = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let mut record = own(tx, holder, id)?;
+            if record.life.epoch() != epoch {
+                return Err(CodeRefusal::Changed.into());
+            }
+            record.life = record.life.apply(Event::SetPin, now)?;
+            record.pin_tries = 0;
+            remember(&mut record.former, trace);
+            put_pin(tx, id, &record, lock, &secret)?;
+            save(tx, id, &record);
+            let entry = HistoryEntry::new(told, Actor::Holder(holder)).with("credential", id);
+            append(tx, holder, &entry, now)?;
+            let at = now.timestamp_millis();
+            let template = Template::PinChanged { credential: short(id), at };
+            tell(inner, tx, holder, &template, now)
+        };
+        self.transact(change).await
+    }
+}
+
+/// The key under a new PIN; that under the PUK stays.
+fn put_pin(
+    tx: &mut dyn Transaction,
+    id: CredentialId,
+    record: &CredentialRecord,
+    lock: Stretched,
+    secret: &Zeroizing<Vec<u8>>,
+) -> Result<(), HolderError> {
+    let mut wraps = load_wraps(tx, id, record.version)?;
+    wraps.pin = lock.wrap(&record.place(id), secret)?;
+    save_wraps(tx, id, record.version, &wraps);
+    Ok(())
+}
+
+/// The trace of a PIN that is none of the last three. Takes long.
+pub(crate) fn needs_unused(
+    inner: &Inner,
+    former: &FormerPins,
+    new: &Pin,
+) -> Result<[u8; 32], HolderError> {
+    let under = (&*former.salt, former.cost, former.pepper);
+    let trace = inner.trace(new.expose(), under)?;
+    let same = |one: &minicbor::bytes::ByteArray<32>| bool::from(one.ct_eq(trace.as_slice()));
+    if former.traces.iter().any(same) {
+        return Err(CodeRefusal::NewPin(PinRefused::UsedBefore).into());
+    }
+    Ok(trace)
+}
+
+/// Adds a PIN to the last ones.
+pub(crate) fn remember(former: &mut FormerPins, trace: [u8; 32]) {
+    former.traces.push(trace.into());
+    let over = former.traces.len().saturating_sub(REMEMBERED_PINS);
+    former.traces.drain(..over);
+}

@@ -1,0 +1,23 @@
+//! PIN and PUK: tried, counted, changed.
+//!
+//! A try is counted durably *before* anything is computed with the code, so that neither guesses
+//! side by side nor a service that is stopped in the middle gets more tries than there are. The
+//! fifth wrong PIN locks the credential until the PUK sets a new one; the fifth wrong PUK ends it.
+//! Whether a code is right is known by its wrap alone: see `keys`.
+
+mod change;
+mod open;
+mod refusal;
+mod verified;
+
+pub use change::NewPin;
+pub use refusal::CodeRefusal;
+pub use verified::PinVerified;
+
+pub(crate) use change::{needs_unused, remember};
+pub(crate) use open::Both;
+
+/// Tries of a code, counted from the last right one.
+pub const MOST_TRIES: u32 = 5;
+/// So many PINs must not come back: the current one, and those before it.
+pub const REMEMBERED_PINS: usize = 3;

@@ -1,0 +1,272 @@
+//! One try of a code: counted, computed, settled.
+
+use super::{CodeRefusal, MOST_TRIES};
+use crate::holders::credential::{
+    CredentialRecord, Event, State, end_of_codes, load_wraps, own, save, short, tell,
+};
+use crate::holders::history::{HistoryEntry, HistoryKind, append};
+use crate::holders::keys::{Lock, Wrapped};
+use crate::holders::messages::Template;
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
+use chrono::{DateTime, Utc};
+use envelope::{Pin, Puk};
+use store::Transaction;
+use zeroize::Zeroizing;
+
+/// What a code opened.
+pub(crate) struct Opened {
+    /// The credential as it is now, with the count of this code back at nothing.
+    pub(crate) record: CredentialRecord,
+    /// The PKCS#8 form of the key; before the activation, nothing of use.
+    pub(crate) secret: Zeroizing<Vec<u8>>,
+}
+
+/// PIN and PUK of the envelope, for the activation.
+pub(crate) type Both = (Pin, Puk);
+
+/// A code that can be tried.
+pub(crate) trait Code: Send + 'static {
+    /// Whether it is asked for in this state.
+    fn allowed(state: State) -> bool;
+    /// For refusals: what cannot be done in another state.
+    const ACT: &'static str;
+    /// The count of its tries.
+    fn tries(record: &mut CredentialRecord) -> &mut u32;
+    /// What it opens.
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError>;
+    /// The refusal of a wrong one.
+    fn wrong(left: u32) -> CodeRefusal;
+    /// What the last wrong one does; its refusal.
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError>;
+}
+
+impl Code for Pin {
+    const ACT: &'static str = "be used with its PIN";
+
+    fn allowed(state: State) -> bool {
+        state == State::Active
+    }
+
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        &mut record.pin_tries
+    }
+
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        (record, wraps): &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        inner.open_wrap(Lock::Pin, &record.place(id), self.expose(), &wraps.pin)
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        CodeRefusal::WrongPin { left }
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        record.life = record.life.apply(Event::LockPin, now)?;
+        save(tx, id, record);
+        let holder = HolderId::new(record.holder);
+        let entry = HistoryEntry::failure(HistoryKind::PinLocked, Actor::Holder(holder));
+        append(tx, holder, &entry.with("credential", id), now)?;
+        let template = Template::PinLocked { credential: short(id), at: now.timestamp_millis() };
+        tell(inner, tx, holder, &template, now)?;
+        Ok(CodeRefusal::PinLocked)
+    }
+}
+
+impl Code for Puk {
+    const ACT: &'static str = "get a new PIN by its PUK";
+
+    fn allowed(state: State) -> bool {
+        matches!(state, State::Active | State::PinLocked)
+    }
+
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        &mut record.puk_tries
+    }
+
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        (record, wraps): &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        inner.open_wrap(Lock::Puk, &record.place(id), self.expose(), &wraps.puk)
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        CodeRefusal::WrongPuk { left }
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        end_of_codes(inner, tx, id, record, now)?;
+        Ok(CodeRefusal::CodesExhausted)
+    }
+}
+
+impl Code for Both {
+    const ACT: &'static str = "be activated";
+
+    fn allowed(state: State) -> bool {
+        state == State::AwaitingActivation
+    }
+
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        &mut record.puk_tries
+    }
+
+    /// Both are tried whatever the first gives: neither answer nor time says which one is wrong.
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        let (pin, puk) = (self.0.open(inner, id, kept)?, self.1.open(inner, id, kept)?);
+        Ok(pin.and(puk))
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        CodeRefusal::WrongCodes { left }
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        end_of_codes(inner, tx, id, record, now)?;
+        Ok(CodeRefusal::CodesExhausted)
+    }
+}
+
+impl Holders {
+    /// Tries a code once.
+    pub(crate) async fn try_code<C: Code>(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        code: C,
+        now: DateTime<Utc>,
+    ) -> Result<Opened, HolderError> {
+        // A place first: a try that cannot be computed is not counted.
+        let room = self.room()?;
+        let count =
+            move |inner: &Inner, tx: &mut dyn Transaction| count::<C>(inner, tx, (holder, id), now);
+        let kept = self.transact(count).await??;
+        let number = *C::tries(&mut kept.0.clone());
+        let epoch = kept.0.life.epoch();
+        let secret = self.compute(room, move |inner| code.open(inner, id, &kept)).await?;
+        let right = secret.is_some();
+        let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let try_ = Try { number, epoch, right };
+            settle::<C>(inner, tx, (holder, id), try_, now)
+        };
+        let record = self.transact(settle).await??;
+        // Never missing: what is not right was refused when it was settled.
+        let secret = secret.ok_or(CodeRefusal::Changed)?;
+        Ok(Opened { record, secret })
+    }
+}
+
+/// How a try ended.
+struct Try {
+    /// Which one it was, from 1.
+    number: u32,
+    /// Of the credential, when it was counted.
+    epoch: u64,
+    right: bool,
+}
+
+type Settled<T> = Result<T, HolderError>;
+
+/// Counts a try, or refuses it when there is none left. A refusal that has to be written is an
+/// inner one.
+fn count<C: Code>(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    (holder, id): (HolderId, CredentialId),
+    now: DateTime<Utc>,
+) -> Result<Settled<(CredentialRecord, Wrapped)>, HolderError> {
+    let mut record = own(tx, holder, id)?;
+    needs::<C>(&record, now)?;
+    if *C::tries(&mut record) >= MOST_TRIES {
+        // The last try was counted and never settled: the service was stopped in it, or it is
+        // under way. Either way there is no other.
+        return Ok(Err(C::last(inner, tx, id, &mut record, now)?.into()));
+    }
+    *C::tries(&mut record) += 1;
+    save(tx, id, &record);
+    let wraps = load_wraps(tx, id, record.version)?;
+    Ok(Ok((record, wraps)))
+}
+
+/// Writes how a try ended.
+fn settle<C: Code>(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    (holder, id): (HolderId, CredentialId),
+    ended: Try,
+    now: DateTime<Utc>,
+) -> Result<Settled<CredentialRecord>, HolderError> {
+    let mut record = own(tx, holder, id)?;
+    if !ended.right {
+        let entry = HistoryEntry::failure(HistoryKind::PinFailed, Actor::Holder(holder));
+        append(tx, holder, &entry.with("credential", id), now)?;
+    }
+    needs::<C>(&record, now).map_or_else(
+        |refusal| Ok(Err(refusal)),
+        |()| {
+            if record.life.epoch() != ended.epoch {
+                return Ok(Err(CodeRefusal::Changed.into()));
+            }
+            if ended.right {
+                *C::tries(&mut record) = 0;
+                save(tx, id, &record);
+                return Ok(Ok(record));
+            }
+            if ended.number < MOST_TRIES {
+                return Ok(Err(C::wrong(MOST_TRIES - ended.number).into()));
+            }
+            Ok(Err(C::last(inner, tx, id, &mut record, now)?.into()))
+        },
+    )
+}
+
+fn needs<C: Code>(record: &CredentialRecord, now: DateTime<Utc>) -> Result<(), HolderError> {
+    match record.life.at(now) {
+        state if C::allowed(state) => Ok(()),
+        State::PinLocked => Err(CodeRefusal::PinLocked.into()),
+        state => Err(HolderError::IllegalTransition {
+            machine: "the credential",
+            state: state.word(),
+            event: C::ACT,
+        }),
+    }
+}

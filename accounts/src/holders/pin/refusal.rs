@@ -1,0 +1,115 @@
+//! Why a code was refused.
+
+use crate::holders::credential::IssuerFault;
+use envelope::{BadCode, PinRefused};
+
+/// What is wrong with a PIN, a PUK or an emergency code, or with the credential it is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodeRefusal {
+    /// There is no such credential, or it is another holder's: which is not said.
+    #[error("there is no such credential: choose one of the list of your credentials")]
+    UnknownCredential,
+    /// A text that is no such code at all. Not counted.
+    #[error(transparent)]
+    Malformed(#[from] BadCode),
+    /// A new PIN that breaks a rule.
+    #[error(transparent)]
+    NewPin(#[from] PinRefused),
+    /// The PIN is wrong.
+    #[error("the PIN is not right: {left} more tries, then it is locked")]
+    WrongPin {
+        /// Tries that are left.
+        left: u32,
+    },
+    /// Too many wrong PINs.
+    #[error("the PIN is locked after too many wrong ones: set a new PIN with the PUK")]
+    PinLocked,
+    /// The PUK is wrong.
+    #[error("the PUK is not right: {left} more tries, then the credential ends")]
+    WrongPuk {
+        /// Tries that are left.
+        left: u32,
+    },
+    /// PIN or PUK of the envelope are wrong.
+    #[error(
+        "PIN and PUK are not those of the envelope: compare both with the sheet; {left} more \
+         tries, then the credential ends"
+    )]
+    WrongCodes {
+        /// Tries that are left.
+        left: u32,
+    },
+    /// Too many wrong PUKs, or wrong codes at the activation.
+    #[error("the credential ended after too many wrong codes: ask for a new one")]
+    CodesExhausted,
+    /// The PIN or the state of the credential changed while this was under way.
+    #[error("the credential changed in the meantime: look at its state and try again")]
+    Changed,
+    /// User ID and emergency code do not belong together, or there is no such user: which is not
+    /// said.
+    #[error("user ID and emergency code do not belong together: check both and try again")]
+    WrongEmergencyCode,
+    /// No certificate was issued.
+    #[error("the certificate could not be issued, and nothing was changed: try again later")]
+    IssuerFailed {
+        /// For the log.
+        fault: IssuerFault,
+    },
+}
+
+impl CodeRefusal {
+    /// The stable name, in kebab-case.
+    #[must_use]
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::UnknownCredential => "unknown-credential",
+            Self::Malformed(_) => "invalid-field",
+            Self::NewPin(_) => "pin-rules",
+            Self::WrongPin { .. } => "wrong-pin",
+            Self::PinLocked => "pin-locked",
+            Self::WrongPuk { .. } => "wrong-puk",
+            Self::WrongCodes { .. } => "wrong-codes",
+            Self::CodesExhausted => "codes-exhausted",
+            Self::Changed => "credential-changed",
+            Self::WrongEmergencyCode => "wrong-emergency-code",
+            Self::IssuerFailed { .. } => "issuer-failed",
+        }
+    }
+
+    /// The field that is at fault.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Malformed(code) => Some(match code {
+                BadCode::Pin => "pin",
+                BadCode::Puk => "puk",
+                BadCode::EmergencyCode => "emergency_code",
+                BadCode::EnvelopeNumber | BadCode::CheckDigit => "envelope_number",
+            }),
+            Self::NewPin(_) => Some("new_pin"),
+            Self::WrongPin { .. } => Some("pin"),
+            Self::WrongPuk { .. } => Some("puk"),
+            _ => None,
+        }
+    }
+
+    /// The rule that the field breaks.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::NewPin(rule) => Some(match rule {
+                PinRefused::NotEightDigits => "eight-digits",
+                PinRefused::RepeatedDigits => "no-repeated-digits",
+                PinRefused::RepeatedGroup => "no-repeated-group",
+                PinRefused::Run => "no-run",
+                PinRefused::BirthDate => "not-the-birth-date",
+                PinRefused::UsedBefore => "not-one-of-the-last-three",
+            }),
+            Self::Malformed(BadCode::Pin) => Some("eight-digits"),
+            Self::Malformed(BadCode::Puk) => Some("ten-digits"),
+            Self::Malformed(BadCode::EmergencyCode) => Some("ten-characters"),
+            _ => None,
+        }
+    }
+}
