@@ -26,6 +26,7 @@ pub mod otp;
 pub mod password;
 mod pepper;
 pub mod pin;
+pub mod renewal;
 mod settings;
 pub mod tables;
 #[cfg(test)]
