@@ -33,6 +33,7 @@ pub struct PersonalData {
     pub secret_question: Option<String>,
     pub authenticator_app: bool,
     pub registration: Option<Registration>,
+    pub credentials: Vec<Credential>,
     pub history: Vec<Event>,
     pub messages: Vec<Message>,
 }
@@ -46,6 +47,22 @@ pub struct Registration {
     pub asked_for_by_the_holder: bool,
     pub created_at: String,
     pub credential_kind: Option<&'static str>,
+}
+
+/// A signing credential.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "the names are those of the document")]
+pub struct Credential {
+    pub id: String,
+    pub kind: &'static str,
+    pub state: &'static str,
+    pub envelope_number: String,
+    pub created_at: String,
+    pub activated_at: Option<String>,
+    pub certificate_serial: Option<String>,
+    pub certificate_ends_at: Option<String>,
+    /// DER, in hex.
+    pub certificate: Option<String>,
 }
 
 /// An entry of the history.
@@ -123,6 +140,7 @@ impl Holders {
             secret_question: question,
             authenticator_app: view.totp,
             registration: registration.map(|id| self.export_registration(id)).transpose()?,
+            credentials: self.export_credentials(id, now)?,
             history: self.export_history(id)?,
             messages: self.export_messages(id)?,
         })
@@ -139,6 +157,25 @@ impl Holders {
             created_at: text(crate::stamps::instant(record.created_at)),
             credential_kind: record.applicant.map(|applicant| applicant.kind.word()),
         })
+    }
+
+    fn export_credentials(
+        &self,
+        id: HolderId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Credential>, HolderError> {
+        let credentials = self.credentials_of(id, now)?.into_iter().map(|view| Credential {
+            id: view.id.to_string(),
+            kind: view.kind.word(),
+            state: view.state.word(),
+            envelope_number: view.envelope,
+            created_at: text(view.created_at),
+            activated_at: view.activated_at.map(text),
+            certificate_serial: view.serial,
+            certificate_ends_at: view.not_after.map(text),
+            certificate: view.certificate.map(hex::encode),
+        });
+        Ok(credentials.collect())
     }
 
     fn export_history(&self, id: HolderId) -> Result<Vec<Event>, HolderError> {

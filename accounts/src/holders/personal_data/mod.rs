@@ -9,8 +9,9 @@
 
 mod export;
 
-pub use export::{Event, Message, PersonalData, Registration};
+pub use export::{Credential, Event, Message, PersonalData, Registration};
 
+use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
@@ -26,7 +27,7 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 2] = [history::erase, messages::erase];
+const ROOMS: [Erase; 3] = [history::erase, messages::erase, credential::erase];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.
@@ -41,6 +42,8 @@ impl Holders {
         self.transact(move |inner, tx| {
             let mut record = holder::load(tx, id)?;
             record.status = record.status.apply(HolderEvent::Close)?;
+            needs_no_credential(tx, id, now)?;
+            registration::end_waiting(tx, id, &actor, now)?;
             let at = now.timestamp_millis();
             let kept_until = (now + inner.settings.retention).timestamp_millis();
             notify(inner, tx, id, &record, &Template::Closed { at, kept_until }, now)?;
@@ -86,6 +89,26 @@ impl Holders {
         })
         .await
     }
+}
+
+/// Refuses while a credential may still be used: its certificate has to be revoked first, which
+/// others have to hear of.
+fn needs_no_credential(
+    tx: &dyn Transaction,
+    id: HolderId,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    for credential in credential::all_of(tx, id)? {
+        let state = credential::load(tx, credential)?.life.at(now);
+        if matches!(state, State::Active | State::Suspended { .. } | State::PinLocked) {
+            return Err(HolderError::IllegalTransition {
+                machine: "a credential of this holder",
+                state: state.word(),
+                event: "be closed with the account before it is revoked",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Takes away what only a living account needs.

@@ -4,7 +4,9 @@ use super::record::RegistrationRecord;
 use super::{PASSPHRASE, RegistrationEvent, load, lost, save};
 use crate::credentials::generate_password;
 use crate::encoding::{damaged, decode};
-use crate::holders::credential::CredentialKind;
+use crate::holders::credential::{
+    self, CredentialKind, Event, NewCredential, RevocationCause, State,
+};
 use crate::holders::history::{HistoryEntry, HistoryKind};
 use crate::holders::holder::{self, HolderRecord, PasswordRecord};
 use crate::holders::link::{self, LinkPurpose};
@@ -12,10 +14,10 @@ use crate::holders::messages::{Attachment, Channel, NewMessage, Template, enqueu
 use crate::holders::password::NewPassword;
 use crate::holders::tables::REGISTRATION;
 use crate::holders::{
-    Actor, HolderError, HolderId, Holders, Inner, Language, RegistrationId, history,
+    Actor, HolderError, HolderId, Holders, Inner, Language, RegistrationId, SigningKeyKind, history,
 };
 use chrono::{DateTime, Utc};
-use envelope::Passphrase;
+use envelope::{Codes, Passphrase};
 use std::fmt;
 use store::Transaction;
 
@@ -133,6 +135,31 @@ impl Holders {
         .await
     }
 
+    /// The same with the credential whose codes are in the envelope: it waits for its activation
+    /// from the moment that the invitation goes out. One of an earlier invitation, whose envelope
+    /// this one replaces, ends.
+    pub async fn invite_with_credential(
+        &self,
+        id: RegistrationId,
+        codes: &Codes,
+        key_kind: SigningKeyKind,
+        invite: Invite,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<HolderId, HolderError> {
+        let registration = self.registration(id)?;
+        registration.state.apply(RegistrationEvent::Invite)?;
+        let kind = registration.kind.ok_or_else(|| lost(id))?;
+        let prepared = self.prepare_credential(codes).await?;
+        let by = actor.clone();
+        self.invite_with(id, invite, actor, now, move |_, tx, holder| {
+            end_waiting(tx, holder, &by, now)?;
+            let new = NewCredential { holder, kind, key_kind };
+            credential::insert(tx, new, &prepared, by, now).map(drop)
+        })
+        .await
+    }
+
     async fn first_password(
         &self,
     ) -> Result<(crate::credentials::Password, NewPassword), HolderError> {
@@ -144,6 +171,29 @@ impl Holders {
         })
         .await
     }
+}
+
+/// Ends the credentials of a holder that wait for their activation. Nothing was ever signed with
+/// them and no certificate names them, so that nobody has to be told.
+pub(crate) fn end_waiting(
+    tx: &mut dyn Transaction,
+    holder: HolderId,
+    by: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    for id in credential::all_of(tx, holder)? {
+        let mut record = credential::load(tx, id)?;
+        if record.life.at(now) != State::AwaitingActivation {
+            continue;
+        }
+        let cause = RevocationCause::Superseded;
+        record.life = record.life.apply(Event::Revoke { cause }, now)?;
+        credential::delete_wraps(tx, id, record.version);
+        credential::save(tx, id, &record);
+        let entry = HistoryEntry::new(HistoryKind::CredentialRevoked, by.clone());
+        history::append(tx, holder, &entry.with("credential", id), now)?;
+    }
+    Ok(())
 }
 
 /// Keeps the first password, and sends it by another way than the mail.

@@ -13,6 +13,7 @@ pub use invite::{Invitation, Invite};
 pub use record::{EnvelopePassphrase, NewRegistration, RegistrationView};
 pub use state::{RegistrationEvent, RegistrationState};
 
+pub(crate) use invite::end_waiting;
 pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};
 
 use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, next};

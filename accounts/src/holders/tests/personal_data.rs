@@ -1,8 +1,9 @@
 //! What is held, handed over and erased.
 
 use super::support::*;
-use crate::holders::{Actor, HolderStatus, RegistrationId};
-use crate::testing::block_on;
+use crate::holders::credential::{self, CredentialKind, Event, NewCredential, RevocationCause};
+use crate::holders::{Actor, HolderStatus, RegistrationId, SigningKeyKind};
+use crate::testing::{TestRandom, block_on};
 
 const YEAR: i64 = 365 * 86_400;
 
@@ -57,6 +58,40 @@ fn a_closed_account_keeps_what_the_law_asks_for_and_no_more() {
     assert_eq!(slug(bench.login(EMAIL, RIGHT, 21)), "invalid-login");
     let again = bench.holders.close(id, "again", operator(), at(22));
     assert_eq!(slug(block_on(again)), "wrong-state");
+}
+
+#[test]
+fn an_account_with_a_credential_in_use_is_not_closed() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let codes = envelope::Codes::generate(&mut TestRandom::new(1));
+    let (kind, key_kind) = (CredentialKind::Remote, SigningKeyKind::P256);
+    let new = NewCredential { holder: id, kind, key_kind };
+    let made = bench.holders.create_credential(new, &codes, operator(), at(5));
+    let credential = block_on(made).unwrap();
+    let turn = |event: Event| {
+        let turn = bench.holders.transact(move |_, tx| {
+            let mut record = credential::load(tx, credential)?;
+            record.life = record.life.apply(event, at(6))?;
+            credential::save(tx, credential, &record);
+            Ok(())
+        });
+        block_on(turn).unwrap();
+    };
+    turn(Event::Activate { not_after: at(YEAR).timestamp_millis() });
+    let close = || block_on(bench.holders.close(id, "asked for", operator(), at(7)));
+    assert_eq!(slug(close()), "wrong-state");
+    assert_eq!(bench.holders.holder(id).unwrap().status, HolderStatus::Active);
+    turn(Event::Revoke { cause: RevocationCause::Cessation });
+    close().unwrap();
+
+    let export = bench.holders.export_personal_data(id, operator(), at(8));
+    let json = block_on(export).unwrap().to_json().unwrap();
+    let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(data.pointer("/credentials/0/state").unwrap(), "revoked");
+    assert_eq!(data.pointer("/credentials/0/id").unwrap(), &credential.to_string());
+    block_on(bench.holders.erase(id, operator(), at(21 * YEAR))).unwrap();
+    assert!(bench.holders.credentials_of(id, at(21 * YEAR)).unwrap().is_empty());
 }
 
 #[test]

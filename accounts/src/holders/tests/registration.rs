@@ -5,8 +5,8 @@ use crate::holders::messages::{Attachment, Delivery, Template};
 use crate::holders::registration::{
     EnvelopePassphrase, Invite, NewRegistration, RegistrationState,
 };
-use crate::holders::{HolderStatus, RegistrationId, TypedTwice};
-use crate::testing::block_on;
+use crate::holders::{HolderStatus, RegistrationId, SigningKeyKind, TypedTwice};
+use crate::testing::{TestRandom, block_on};
 
 const TYPED: TypedTwice<'static> = TypedTwice { new: RIGHT, repeat: RIGHT };
 
@@ -232,6 +232,35 @@ fn what_comes_with_an_invitation_is_there_with_it_or_not_at_all() {
         bench.holders.invite_with(registration, Invite::default(), operator(), at(1), refuse);
     assert_eq!(slug(block_on(invite)), "busy");
     assert_eq!(bench.store.contents(), before);
+}
+
+#[test]
+fn the_credential_is_there_with_the_invitation_and_ends_with_the_next() {
+    let bench = Bench::new();
+    let (registration, holder) = bench.register(EMAIL);
+    let invite = |seconds| {
+        let codes = envelope::Codes::generate(&mut TestRandom::new(seconds));
+        let (invite, key) = (Invite::default(), SigningKeyKind::P256);
+        let at = at(i64::try_from(seconds).unwrap());
+        let holders = &bench.holders;
+        block_on(holders.invite_with_credential(registration, &codes, key, invite, operator(), at))
+    };
+    let states = || {
+        let views = bench.holders.credentials_of(holder, at(9)).unwrap();
+        let mut states: Vec<_> = views.iter().map(|view| view.state.word()).collect();
+        states.sort_unstable();
+        states
+    };
+    invite(1).unwrap();
+    assert_eq!(states(), ["awaiting-activation"]);
+    invite(2).unwrap();
+    assert_eq!(states(), ["awaiting-activation", "revoked"]);
+    // A registration that ends takes its credentials with it.
+    block_on(bench.holders.reject(registration, "a mistake", operator(), at(3))).unwrap();
+    assert_eq!(states(), [""; 0]);
+    let left = bench.store.contents();
+    assert!(!left.keys().any(|(table, _)| [11, 12].contains(table)));
+    assert_eq!(slug(invite(4)), "wrong-state");
 }
 
 #[test]
