@@ -4,17 +4,23 @@
 //! of all that was changed until then, so that those behind find theirs done: a hundred changes at
 //! once cost a few lists and not a hundred.
 
-use crate::encoding::damaged;
+use crate::encoding::{damaged, decode, encode, instant};
 use crate::model::{Act, Crl};
+use crate::records::CrlRecord;
 use crate::registry::{Ca, Inner, blocking};
 use crate::standing::Snapshot;
-use crate::tables::{AUTHORITY, authority_key};
+use crate::tables::{AUTHORITY, CRL, authority_key};
 use crate::{Authority, AuthorityError, job};
 use certs::crl;
 use chrono::{DateTime, SubsecRound, Utc};
+use openssl::x509::X509Crl;
 use std::sync::Arc;
-use store::Transaction;
+use store::{StoreError, Transaction};
 use trail::{Category, Event};
+
+/// A longer list is not stored: the journal keeps every list that ever was, and one comes with each
+/// change. About 5,000 certificates.
+const LONGEST_STORED: usize = 256 * 1024;
 
 /// What is known of a CA's lists by whoever makes the next one.
 #[derive(Debug)]
@@ -80,6 +86,26 @@ impl Inner {
         making.await.map_err(|error| AuthorityError::CutOff(error.to_string()))?
     }
 
+    /// Takes up the newest list from before a restart while it is valid: the CA's key may be away.
+    /// It covers no change for certain, so the timer makes another at its first turn.
+    pub(crate) fn resume_crl(&self, ca: &Ca, now: DateTime<Utc>) -> Result<(), AuthorityError> {
+        let key = authority_key(ca.number);
+        let Some(bytes) = self.store.get(CRL, &key)? else { return Ok(()) };
+        let crl = decode::<CrlRecord>(CRL, &key, &bytes)?.list(&key)?;
+        let is_newest = ca.read_record(&*self.store)?.crl_number == crl.number;
+        if !is_newest || !(crl.this_update..crl.next_update).contains(&now) {
+            return Ok(());
+        }
+        let public = ca.authority.key().public_key();
+        let is_signed = |list: X509Crl| list.verify(public).unwrap_or(false);
+        if X509Crl::from_der(&crl.der).is_ok_and(is_signed) {
+            ca.crl.store(Some(Arc::new(crl)));
+        } else {
+            tracing::warn!(ca = ca.id(), "the stored revocation list is not one of this CA");
+        }
+        Ok(())
+    }
+
     /// Whether the timer has to make a list.
     pub(crate) fn is_due(&self, ca: &Ca, covers: Option<u64>, now: DateTime<Utc>) -> bool {
         let Some(crl) = ca.crl.load_full() else { return true };
@@ -138,6 +164,7 @@ impl Inner {
         now: DateTime<Utc>,
     ) -> Result<(), AuthorityError> {
         let (ca, number, at) = (Arc::clone(ca), crl.number, crl.this_update);
+        let stored = (crl.der.len() <= LONGEST_STORED).then(|| encode(&CrlRecord::of(crl)));
         let subject = format!("crl {}", ca.id());
         let event = Event::success(Category::Certificate, "crl-published", &*by.actor, subject)
             .with("number", number)
@@ -154,6 +181,9 @@ impl Inner {
             record.crl_number = number;
             record.crl_at = Some(at.timestamp_millis());
             ca.put_record(tx, &record);
+            if let Some(stored) = &stored {
+                tx.put(CRL, &authority_key(ca.number), stored);
+            }
             trail::append(tx, &event, now)?;
             Ok(())
         };
@@ -163,4 +193,30 @@ impl Inner {
 
 fn unpublished(ca: &Ca, error: &impl std::fmt::Display) -> AuthorityError {
     AuthorityError::Unpublished { ca: ca.id().to_owned(), reason: error.to_string() }
+}
+
+impl CrlRecord {
+    fn of(crl: &Crl) -> Self {
+        Self {
+            number: crl.number,
+            this_update: crl.this_update.timestamp_millis(),
+            next_update: crl.next_update.timestamp_millis(),
+            entries: crl.entries as u64,
+            der: crl.der.clone(),
+        }
+    }
+
+    fn list(self, key: &[u8]) -> Result<Crl, StoreError> {
+        let Self { number, this_update, next_update, entries, der } = self;
+        let etag = format!("\"{}\"", hex::encode(openssl::sha::sha256(&der)));
+        Ok(Crl {
+            number,
+            this_update: instant(CRL, key, this_update)?,
+            next_update: instant(CRL, key, next_update)?,
+            entries: usize::try_from(entries)
+                .map_err(|_| damaged(CRL, key, "an impossible count"))?,
+            der,
+            etag,
+        })
+    }
 }

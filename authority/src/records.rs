@@ -37,6 +37,23 @@ pub(crate) struct AuthorityRecord {
     pub(crate) responder_key: u32,
 }
 
+/// The newest revocation list of a CA. Used in stored state.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct CrlRecord {
+    #[n(0)]
+    pub(crate) number: u64,
+    #[n(1)]
+    pub(crate) this_update: i64,
+    #[n(2)]
+    pub(crate) next_update: i64,
+    /// How many certificates are on it.
+    #[n(3)]
+    pub(crate) entries: u64,
+    #[n(4)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) der: Vec<u8>,
+}
+
 /// A certificate. Never changed. Used in stored state.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct CertificateRecord {

@@ -58,7 +58,7 @@ impl Authority {
     /// Opens the registry in `store` with the CAs that the service has the keys of. Reads how
     /// every certificate stands; writes nothing.
     ///
-    /// There is no revocation list and, at the first start, no OCSP responder yet: call
+    /// At the first start there is no revocation list and no OCSP responder yet: call
     /// [`Authority::tick`] once before the first request comes.
     ///
     /// # Errors
@@ -79,6 +79,7 @@ impl Authority {
         let inner = Inner { store, cas, standings, answers, settings, random };
         for ca in &inner.cas {
             inner.resume_responder(ca, now)?;
+            inner.resume_crl(ca, now)?;
         }
         Ok(Self(Arc::new(inner)))
     }

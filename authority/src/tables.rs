@@ -1,5 +1,5 @@
 //! The tables of the registry, and the form of their keys. All of it is stored state: a number or
-//! a form is never changed, only added to. Numbers 50 and 51 are free, 52 to 59 are the units'.
+//! a form is never changed, only added to. Number 51 is free, 52 to 59 are the units'.
 
 use certs::Serial;
 use store::Table;
@@ -16,6 +16,8 @@ pub const STANDING: Table = Table::new(47, "ca-standing");
 pub const CHANGE: Table = Table::new(48, "ca-change");
 /// [`GLOBAL_KEY`] → the counter of certificates.
 pub const GLOBAL: Table = Table::new(49, "ca-global");
+/// Number of a CA → its newest revocation list, unless that is long.
+pub const CRL: Table = Table::new(50, "ca-crl");
 
 /// The one key of [`GLOBAL`].
 pub const GLOBAL_KEY: &[u8] = b"registry";

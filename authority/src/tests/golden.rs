@@ -111,8 +111,8 @@ fn global() {
 
 #[test]
 fn keys_and_tables() {
-    let tables = [AUTHORITY, CERTIFICATE, DER, STANDING, CHANGE, GLOBAL].map(Table::number);
-    assert_eq!(tables, [44, 45, 46, 47, 48, 49]);
+    let tables = [AUTHORITY, CERTIFICATE, DER, STANDING, CHANGE, GLOBAL, CRL].map(Table::number);
+    assert_eq!(tables, [44, 45, 46, 47, 48, 49, 50]);
     let serial: Serial = "4a01".parse().unwrap();
     let key = SerialKey::of(&serial);
     assert_eq!((key.0[..18].to_vec(), &key.0[18..]), (vec![0; 18], &[0x4a, 1][..]));
@@ -129,4 +129,11 @@ fn instants_are_stored_in_milliseconds() {
     let sample = at(0) + chrono::Duration::microseconds(1_500);
     let stored = crate::read::whole_milliseconds(sample);
     assert_eq!(stored, at(0) + chrono::Duration::milliseconds(1));
+}
+
+#[test]
+fn crl() {
+    let record =
+        CrlRecord { number: 7, this_update: 5, next_update: 6, entries: 2, der: vec![0x30, 0] };
+    golden(&record, "8507050602423000");
 }

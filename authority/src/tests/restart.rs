@@ -28,8 +28,9 @@ fn everything_is_as_before() {
     let resumed = world.authority.authorities().unwrap();
     assert_eq!(resumed[0].responder, facts[0].responder);
     assert_eq!(resumed[0].issued, 4);
-    // The list is made anew, and its number grows.
-    assert!(world.authority.crl("issuing").is_none());
+    // The list is there, and made anew by the first tick; its number grows.
+    assert_eq!(world.authority.crl("issuing").unwrap().number, 3);
+    assert_eq!(world.list(), list);
     let ticked = block_on(world.authority.tick(at(40)));
     assert_eq!(ticked.crls, [("issuing".to_owned(), 4), ("root".to_owned(), 2)]);
     assert!(ticked.responders.is_empty());
@@ -98,4 +99,34 @@ fn a_registry_that_cannot_be_read_is_not_opened() {
     world.store.transact(spoil).wait().unwrap();
     let refused = open(&world, world.site.cas()).unwrap_err();
     assert!(refused.to_string().contains("ca-standing"), "{refused}");
+}
+
+/// The CA's key may be away at a start: the newest list is published while it is valid, and no
+/// older one, and none that this CA did not sign.
+#[test]
+fn the_newest_list_is_published_while_the_key_is_away() {
+    use store::StoreExt;
+    let world = world();
+    let issued = world.issue(1);
+    world.suspend(&issued.serial, 10);
+    let list = world.authority.crl("issuing").unwrap();
+    world.site.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    let world = world.restart(at(20));
+    assert_eq!(world.authority.crl("issuing"), Some(list.clone()));
+    let ticked = block_on(world.authority.tick(at(21)));
+    assert_eq!(ticked.failures.len(), 1, "{:?}", ticked.failures);
+    assert_eq!(world.authority.crl("issuing"), Some(list));
+
+    let world = world.restart(at(8 * 86_400));
+    assert_eq!(world.authority.crl("issuing"), None, "it is over");
+
+    let spoil = |tx: &mut dyn store::Transaction| {
+        let key = crate::tables::authority_key(0);
+        let mut row = tx.get(crate::tables::CRL, &key)?.unwrap();
+        *row.last_mut().unwrap() ^= 1;
+        tx.put(crate::tables::CRL, &key, &row);
+        Ok(())
+    };
+    world.store.transact(spoil).wait().unwrap();
+    assert_eq!(world.restart(at(30)).authority.crl("issuing"), None);
 }
