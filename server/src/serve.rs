@@ -139,7 +139,7 @@ async fn serve(
         Some(tls) => (builder.listen_openssl(listener, tls::acceptor(tls)?)?, "https"),
         None => (builder.listen(listener)?, "http"),
     };
-    crate::service::begin(&service).await;
+    crate::service::begin(&service.clone().into_inner()).await;
     // Signals are caught before anybody is told to go on.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = builder.run();

@@ -96,6 +96,7 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     // The key has its certificate from the built-in CA.
     ("POST", "/api/v1/admin/tsus/{id}/certificate", Access::Admin, 409),
     ("POST", "/api/v1/admin/tsus/{id}/activate", Access::Admin, 200),
+    ("POST", "/api/v1/admin/tsus/{id}/default", Access::Admin, 200),
     ("POST", "/api/v1/admin/tsus/{id}/retire", Access::Admin, 200),
     ("GET", "/api/v1/admin/authorities", Access::Admin, 200),
     ("POST", "/api/v1/admin/authorities/{ca}/crl", Access::Admin, 200),

@@ -186,7 +186,7 @@ impl HistoryEntry {
 
     /// With a detail. It stands in the history alone, not in the trail: it may be personal.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.details.push((name, value.to_string()));
         self
     }

@@ -227,6 +227,9 @@ pub(crate) struct HolderRecord {
     pub(crate) closed_at: Option<i64>,
     #[n(15)]
     pub(crate) erased_at: Option<i64>,
+    /// The registration that made the holder.
+    #[n(16)]
+    pub(crate) registration: Option<u64>,
 }
 
 /// A password at rest. Used in stored state.

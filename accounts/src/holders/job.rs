@@ -78,7 +78,7 @@ impl Holders {
         let inner = Arc::clone(self.inner());
         let task = move || {
             let result = work(&inner);
-            drop(room);
+            drop(room.0);
             drop(answer.send(result));
         };
         self.inner().pool.submit(Box::new(task)).map_err(|_| HolderError::Busy)?;

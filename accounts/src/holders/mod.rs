@@ -1,9 +1,9 @@
 //! Holders: the people who own remote-signature accounts.
 //!
 //! One room for each thing that a holder has or does, all of them methods of [`Holders`]:
-//! `registration` brings a holder in, [`password`], `login` and `recovery` let the holder
+//! [`registration`] brings a holder in, [`password`], `login` and `recovery` let the holder
 //! in, [`otp`] is the second factor, [`history`] tells what happened, [`messages`] tells the
-//! holder, and `personal_data` hands over or erases what is known. docs/ACCOUNTS.md draws the
+//! holder, and [`personal_data`] hands over or erases what is known. docs/ACCOUNTS.md draws the
 //! state machines.
 //!
 //! No HTTP here, no clock, no files. Every act is one transaction: the change, the holder's
@@ -11,6 +11,8 @@
 //! store would give away is sealed or hashed under the [`Pepper`], which is kept outside it.
 
 mod actor;
+mod addresses;
+mod change;
 mod counters;
 pub mod credential;
 mod error;
@@ -20,23 +22,35 @@ mod holder;
 mod ids;
 mod job;
 mod keys;
+mod link;
+mod login;
 pub mod messages;
 mod numbers;
 pub mod otp;
 pub mod password;
 mod pepper;
+pub mod personal_data;
 pub mod pin;
+mod preferences;
+pub mod question;
+mod recovery;
+pub mod registration;
 mod settings;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 pub use actor::Actor;
+pub use addresses::{AddressKind, address_bound};
+pub use change::{LinkView, TypedTwice};
 pub use error::HolderError;
 pub use fields::{Email, FieldRule, Language};
 pub use holder::{HolderEvent, HolderStatus, HolderView, SignatureNotices};
 pub use ids::{BadId, CredentialId, HolderId, MessageId, OperationId, RegistrationId};
 pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
+pub use link::{LinkEvent, LinkPurpose, LinkState};
+pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
 pub use settings::HolderSettings;

@@ -96,6 +96,12 @@ impl Pepper {
         self.current
     }
 
+    /// The oldest version: for what must stay in its place when a version is added.
+    #[must_use]
+    pub fn oldest(&self) -> u16 {
+        self.versions.first_key_value().map_or(self.current, |(version, _)| *version)
+    }
+
     /// HMAC-SHA-256 over `parts` with the current key of a purpose. To be stored beside
     /// [`Pepper::current`] by whoever compares with it later.
     pub fn mac(&self, purpose: &'static str, parts: &[&[u8]]) -> Result<[u8; 32], HolderError> {

@@ -8,7 +8,8 @@ use store::Table;
 pub const HOLDER: Table = Table::new(8, "holder");
 /// User ID in lower case → holder (u64, big-endian).
 pub const HOLDER_BY_EMAIL: Table = Table::new(9, "holder-by-email");
-/// Registration (u64, big-endian) → registration record.
+/// Registration (u64, big-endian) → registration record; `e`, address in lower case → the waiting
+/// request of that address.
 pub const REGISTRATION: Table = Table::new(10, "registration");
 /// Credential → signing credential record.
 pub const SIGNING_CREDENTIAL: Table = Table::new(11, "signing-credential");
@@ -36,7 +37,7 @@ pub const RENEWAL: Table = Table::new(27, "renewal");
 pub const PHONE_CHANGE: Table = Table::new(28, "phone-change");
 /// Holder, instant, number → history entry.
 pub const HISTORY: Table = Table::new(29, "history");
-/// Message (u64, big-endian) → outgoing message record.
+/// Message (u64, big-endian) → outgoing message record; `h`, holder, message → nothing.
 pub const MESSAGE: Table = Table::new(30, "message");
 /// SHA-256 of an authorisation → its record, and its rows.
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");

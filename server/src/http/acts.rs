@@ -6,6 +6,7 @@
 //! for is no act: [`super::auth`] counts it.
 
 use super::auth::peer;
+use super::problem::Problem;
 use crate::service::Service;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,10 +17,13 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use serde::Deserialize;
 use trail::{Category, Event, Outcome};
 
+/// What is longer is no prefix of an API key.
+const LONGEST_PREFIX: usize = 12;
+
 const ADMIN: &str = "/api/v1/admin/";
 
 /// The acts by the last words of their routes, below [`ADMIN`]. A name in the trail never changes.
-const ACTS: [(&str, &str, &str); 24] = [
+const ACTS: [(&str, &str, &str); 25] = [
     ("POST", "accounts", "account-opened"),
     ("POST", "accounts/{account}/suspend", "account-suspended"),
     ("POST", "accounts/{account}/reactivate", "account-reactivated"),
@@ -42,6 +46,7 @@ const ACTS: [(&str, &str, &str); 24] = [
     ("POST", "tsus/{id}/certificate", "unit-certificate-brought"),
     ("POST", "tsus/{id}/activate", "unit-activation-asked-for"),
     ("POST", "tsus/{id}/retire", "unit-retirement-asked-for"),
+    ("POST", "tsus/{id}/default", "default-unit-asked-for"),
     ("GET", "trail", "trail-read"),
     ("GET", "tsus/{id}/csr", "certification-request-read"),
 ];
@@ -64,10 +69,24 @@ pub(super) fn note(request: &HttpRequest, body: &[u8]) {
 }
 
 /// The middleware. The event is durable before the answer leaves.
+///
+/// An act runs on a task of its own: a client that goes away in its middle must neither leave it
+/// half done nor take its event with it.
 pub(crate) async fn record(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if !request.path().starts_with(ADMIN) {
+        return next.call(request).await;
+    }
+    let acting = actix_web::rt::spawn(act(request, next));
+    acting.await.map_err(|_ended| Error::from(Problem::Internal))?
+}
+
+async fn act<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let response = next.call(request).await?;
     if let Some(event) = event(response.request(), response.status())
         && let Some(service) = response.request().app_data::<Data<Service>>()
@@ -84,11 +103,12 @@ fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
         return None;
     }
     let pattern = request.match_pattern()?;
-    let action = action(request.method(), pattern.strip_prefix(ADMIN)?)?;
+    let pattern = pattern.strip_prefix(ADMIN)?;
+    let action = action(request.method(), pattern)?;
     let note = request.extensions().get::<Note>().cloned().unwrap_or_default();
     let made = note.name.or(note.id).map(|made| format!("/{made}")).unwrap_or_default();
-    let mut event =
-        Event::success(Category::Administration, action, "admin", format!("{below}{made}"));
+    let subject = format!("{}{made}", subject(below, pattern));
+    let mut event = Event::success(Category::Administration, action, "admin", subject);
     if status.as_u16() >= 400 {
         event.outcome = Outcome::Failure;
     }
@@ -99,6 +119,17 @@ fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
         Some(from) => event.with("from", from),
         None => event,
     })
+}
+
+/// What an act was done to, out of its path. Whoever takes a whole API key for its prefix must not
+/// find it in the trail for ever.
+fn subject(path: &str, pattern: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((keys, prefix)) if pattern.ends_with("{prefix}") && prefix.len() > LONGEST_PREFIX => {
+            format!("{keys}/(not a prefix)")
+        }
+        _ => path.to_owned(),
+    }
 }
 
 /// The name of an act; `None` for what only looks.
@@ -113,7 +144,7 @@ fn action(method: &Method, route: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACTS, action};
+    use super::{ACTS, action, subject};
     use actix_web::http::Method;
     use std::collections::BTreeSet;
 
@@ -122,6 +153,17 @@ mod tests {
         let routes: BTreeSet<_> = ACTS.iter().map(|(method, route, _)| (method, route)).collect();
         let names: BTreeSet<_> = ACTS.iter().map(|(_, _, name)| name).collect();
         assert_eq!((routes.len(), names.len()), (ACTS.len(), ACTS.len()));
+    }
+
+    #[test]
+    fn a_whole_key_does_not_get_into_the_trail() {
+        let pattern = "accounts/{account}/api-keys/{prefix}";
+        let key = format!("accounts/demo/api-keys/marca_{}", "0123456789abcdef".repeat(2));
+        assert_eq!(subject(&key, pattern), "accounts/demo/api-keys/(not a prefix)");
+        let prefix = "accounts/demo/api-keys/0123abcd";
+        assert_eq!(subject(prefix, pattern), prefix);
+        let serial = "certificates/5f2a5f2a5f2a5f2a5f2a5f2a5f2a5f2a/revoke";
+        assert_eq!(subject(serial, "certificates/{serial}/revoke"), serial);
     }
 
     /// A new route is recorded even before it has a name, and a test of its own asks for the name.

@@ -27,7 +27,7 @@ use utoipa::{Modify, OpenApi};
         admin::list_certificates, admin::unbind_certificate, admin::grant, admin::void,
         admin::refund, admin::statement, admin::list_units, admin::show_unit, admin::store,
         admin::create_unit, admin::new_unit_key, admin::unit_csr, admin::import_unit_certificate,
-        admin::activate_unit_key, admin::retire_unit_key, admin::list_authorities,
+        admin::activate_unit_key, admin::retire_unit_key, admin::default_unit, admin::list_authorities,
         admin::publish_crl, admin::list_issued, admin::show_issued, admin::issue_certificate,
         admin::suspend_certificate, admin::reactivate_certificate, admin::revoke_certificate,
         admin::show_time, admin::show_trail,

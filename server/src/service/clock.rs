@@ -9,6 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tsa::time::{Instant, TimeNotAvailable, TimeSource};
 
+/// The first start looks this often whether the time is confirmed, and waits in between.
+const CONFIRMATION_TRIES: u32 = 150;
+const CONFIRMATION_PAUSE: Duration = Duration::from_millis(200);
+
 /// The clock of the service.
 pub(crate) struct ServiceClock {
     monitor: Monitor,
@@ -34,6 +38,22 @@ impl ServiceClock {
         let (clocks, kernel) = (Arc::new(SystemClocks::raw()), Arc::new(SystemKernel));
         let nonce = Arc::new(move || random.generator().next_u64());
         Ok(Self { monitor: Monitor::ntp(settings, clocks, kernel, nonce)? })
+    }
+
+    /// Asks the time servers until they confirm the time, half a minute at most. The machine's
+    /// clock, where that is trusted, needs nobody's word.
+    pub(super) async fn confirmed(&self) -> Result<(), Unavailable> {
+        let asking = actix_web::rt::spawn(self.monitor.clone().run());
+        let mut outcome = self.monitor.trusted();
+        for _try in 0..CONFIRMATION_TRIES {
+            if outcome.is_ok() {
+                break;
+            }
+            tokio::time::sleep(CONFIRMATION_PAUSE).await;
+            outcome = self.monitor.trusted();
+        }
+        asking.abort();
+        outcome.map(drop)
     }
 
     /// What watches over it, and what it says of itself.

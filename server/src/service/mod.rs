@@ -28,7 +28,7 @@ use self::units::Stamping;
 use crate::config::{Config, PasswordsConfig, TsuConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
-use ::clock::SettingsError;
+use ::clock::{SettingsError, Unavailable};
 use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Credentials};
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
@@ -79,6 +79,12 @@ pub(crate) enum OpenError {
     /// The clock.
     #[error("the clock: {0}")]
     Clock(#[from] SettingsError),
+    /// The first start has no time that it could write into certificates.
+    #[error(
+        "the first start makes certificates, and no quorum of time servers confirms the time \
+         ({0}); see that the servers in [time] can be reached (UDP port 123), and start again"
+    )]
+    FirstTime(Unavailable),
     /// Keys and certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
@@ -120,8 +126,11 @@ impl Service {
     async fn opened(config: &Config) -> Result<Self, OpenError> {
         let random = SystemRandom;
         let clock = Arc::new(ServiceClock::new(config, random)?);
-        let now = clock.now();
         let data = pki::private_directory(&config.data.directory)?;
+        if !pki::exists(&data) {
+            clock.confirmed().await.map_err(OpenError::FirstTime)?;
+        }
+        let now = clock.now();
         // The store first: its lock keeps a second process away from everything else.
         let (store, report) = DiskStore::open(&data, &store_settings(config))?;
         report_open(&report);

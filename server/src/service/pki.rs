@@ -45,6 +45,11 @@ pub(crate) enum PkiError {
     },
 }
 
+/// Whether an earlier start has made the CA.
+pub(super) fn exists(data: &Path) -> bool {
+    data.join("pki").join(format!("{ROOT}.pem")).exists()
+}
+
 /// The built-in CAs.
 pub(crate) struct Pki {
     authority: Authority,

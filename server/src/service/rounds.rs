@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use trail::{Category, Event};
 
-/// Revocation lists, keys and certificates are looked at this often.
-const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
+/// Revocation lists, keys and certificates are looked at this often: a key that is to take over at
+/// an instant does so at most this much later.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(5);
 /// While the time is not trusted, it is asked for again after this time.
 const TIME_AGAIN: Duration = Duration::from_secs(1);
 /// Keys in devices are looked at this often: RFC 3161 §2.1 (10) lets a unit sign with its key
@@ -58,23 +59,27 @@ pub(super) async fn tell_logins(service: &Service) -> Infallible {
 pub(super) async fn watch_keys(service: &Arc<Service>) -> Infallible {
     loop {
         tokio::time::sleep(KEYS_EVERY).await;
-        let asked = Arc::clone(service);
-        let changes = actix_web::web::block(move || asked.issuer.probe_units()).await;
-        for change in changes.unwrap_or_default() {
-            let subject = format!("unit {}", change.unit);
-            let event = match change.failure {
-                Some(reason) => {
-                    tracing::error!(unit = change.unit, reason, "the key cannot be reached");
-                    let event = Event::failure(Category::Key, "key-lost", "service", subject);
-                    event.with("reason", reason)
-                }
-                None => {
-                    tracing::info!(unit = change.unit, "the key can be reached again");
-                    Event::success(Category::Key, "key-found", "service", subject)
-                }
-            };
-            service.tell(event).await;
-        }
+        look_at_keys(service).await;
+    }
+}
+
+async fn look_at_keys(service: &Arc<Service>) {
+    let asked = Arc::clone(service);
+    let changes = actix_web::web::block(move || asked.issuer.probe_units()).await;
+    for change in changes.unwrap_or_default() {
+        let subject = format!("unit {}", change.unit);
+        let event = match change.failure {
+            Some(reason) => {
+                tracing::error!(unit = change.unit, reason, "the key cannot be reached");
+                let event = Event::failure(Category::Key, "key-lost", "service", subject);
+                event.with("reason", reason)
+            }
+            None => {
+                tracing::info!(unit = change.unit, "the key can be reached again");
+                Event::success(Category::Key, "key-found", "service", subject)
+            }
+        };
+        service.tell(event).await;
     }
 }
 
@@ -88,6 +93,9 @@ pub(super) async fn watch_certificates(service: &Service) -> Infallible {
             Ok(now) => {
                 renew(service, now).await;
                 roll_over(service, now).await;
+                // Certificates whose suspension has ended stamp again, and whatever a fault kept
+                // from being put into effect is now.
+                service.use_units(now);
                 warn(service, &mut warnings, now).await;
                 CERTIFICATES_EVERY
             }
@@ -97,9 +105,14 @@ pub(super) async fn watch_certificates(service: &Service) -> Infallible {
     }
 }
 
-/// Makes the first revocation lists, before anybody is told that the service answers. Where the
-/// time is not trusted yet, the first round after it makes them.
-pub(crate) async fn begin(service: &Service) {
+/// What is done before anybody is told that the service answers: the keys in devices are asked
+/// for, and the first revocation lists are made. Where the time is not trusted yet, the first
+/// round after that makes them; a device that does not answer is left to the rounds.
+pub(crate) async fn begin(service: &Arc<Service>) {
+    service.follow_units();
+    if let Err(_waited) = tokio::time::timeout(KEYS_EVERY, look_at_keys(service)).await {
+        tracing::warn!("a device does not answer; the service starts without waiting for it");
+    }
     if let Ok(now) = service.clock.trusted_now() {
         renew(service, now).await;
     }
@@ -135,9 +148,6 @@ async fn roll_over(service: &Service, now: DateTime<Utc>) {
                     ChangeKind::Prepared => tracing::info!(unit, generation, "next key prepared"),
                     ChangeKind::Activated => tracing::info!(unit, generation, "key activated"),
                 }
-            }
-            if let Err(error) = service.refresh_units().await {
-                tracing::error!(%error, "the units cannot be read");
             }
         }
         Err(error) => tracing::error!(%error, "the units cannot be looked at"),

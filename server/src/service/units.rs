@@ -191,7 +191,7 @@ impl Service {
             self.units.certify(&id, None, by, now).await?;
             self.units.activate(&id, None, None, by, now).await?;
         }
-        self.refresh_units().await
+        Ok(())
     }
 
     /// Makes the next key of a unit. With the built-in CA it is certified when this returns.
@@ -202,11 +202,13 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Generation, UnitError> {
         let certified_by = self.units.show(id)?.settings.certified_by;
-        let made = self.units.new_key(id, by, now).await?;
-        match certified_by {
-            CertifiedBy::BuiltIn => self.units.certify(id, Some(made.number), by, now).await,
-            CertifiedBy::Outside => Ok(made),
-        }
+        let number = match (self.units.new_key(id, by, now).await, certified_by) {
+            // A key whose certificate failed the last time is taken up again.
+            (Err(UnitError::Waiting { generation, .. }), CertifiedBy::BuiltIn) => generation,
+            (made, CertifiedBy::Outside) => return made,
+            (made, CertifiedBy::BuiltIn) => made?.number,
+        };
+        self.units.certify(id, Some(number), by, now).await
     }
 
     /// Makes the units of the configuration whose device was away at the start.
@@ -217,9 +219,6 @@ impl Service {
             match configure(&unit, data, &self.units, &self.pki, now).await {
                 Ok(_unit) => {
                     tracing::info!(unit = unit.id, "unit made");
-                    if let Err(error) = self.refresh_units().await {
-                        tracing::error!(%error, "the units cannot be read");
-                    }
                 }
                 Err(error) => {
                     tracing::debug!(unit = unit.id, %error, "a unit cannot be made yet");
@@ -239,21 +238,31 @@ impl Service {
         self.pending.lock().iter().map(|unit| unit.id.clone()).collect()
     }
 
-    /// Lets issuing go on with what the registry has now.
-    pub(crate) async fn refresh_units(&self) -> Result<(), UnitError> {
-        let (registry, now) = (self.units.clone(), self.clock.now());
-        // Keys are opened, which may ask a device.
-        let plan = actix_web::web::block(move || registry.plan(now)).await;
-        let Ok(plan) = plan else {
-            tracing::error!("the units were not looked at: the service ends");
-            return Ok(());
+    /// Puts every change of the registry into effect before whoever made it hears of it, and
+    /// before a key that was in use is destroyed.
+    pub(crate) fn follow_units(self: &Arc<Self>) {
+        let service = Arc::downgrade(self);
+        self.units.watch(move |now| {
+            if let Some(service) = service.upgrade() {
+                service.use_units(now);
+            }
+        });
+    }
+
+    /// Lets issuing go on with what the registry has now. What cannot be used leaves what was in
+    /// use before, and is in the log.
+    pub(crate) fn use_units(&self, now: DateTime<Utc>) {
+        // Held until the units are replaced: an older plan never follows a newer one.
+        let mut shown = self.unit_faults.lock();
+        let plan = match self.units.plan(now) {
+            Ok(plan) => plan,
+            Err(error) => return tracing::error!(%error, "the units cannot be read"),
         };
-        let Stamping { units, default_unit, retired, faults } = stamping(plan?);
-        *self.unit_faults.lock() = faults;
+        let Stamping { units, default_unit, retired, faults } = stamping(plan);
+        *shown = faults;
         if let Err(error) = self.issuer.replace_units(units, default_unit.as_deref(), retired) {
             tracing::error!(%error, "the units cannot be used together; the ones before stay");
         }
-        Ok(())
     }
 
     /// The end of each unit that stamps: of its certificate, or of the use of its key.

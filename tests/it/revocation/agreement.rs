@@ -1,6 +1,6 @@
 //! `openssl verify`, `openssl ocsp` and pyHanko agree with the service right after each change.
 
-use crate::harness::{Config, Holder, Service, Standing};
+use crate::harness::{Config, Holder, Reply, Service, Standing, request};
 use serde_json::json;
 
 /// The whole life of a certificate, with every verifier asked after each step.
@@ -51,6 +51,36 @@ fn a_restart_forgets_nothing() {
     let reactivated = service.admin().post(&format!("{path}/reactivate"), &json!({})).status(200);
     assert_eq!(reactivated.json()["status"], "good");
     assert!(number(&service) > before);
+}
+
+/// A unit whose certificate is on hold or revoked stamps no more, at once, and takes no stamp; a
+/// reactivated one stamps again.
+#[test]
+fn a_unit_stands_and_falls_with_its_certificate() {
+    let service = Service::demo();
+    let client = service.demo_client();
+    let units = || service.admin().get("/api/v1/admin/tsus").status(200).json();
+    let id = units()["tsus"][0]["id"].as_str().unwrap().to_owned();
+    let unit = service.admin().get(&format!("/api/v1/admin/tsus/{id}")).status(200).json();
+    let serial = unit["generations"][0]["certificate"]["serial"].as_str().unwrap().to_owned();
+    let change = |act: &str, body: serde_json::Value| {
+        let path = format!("/api/v1/admin/certificates/{serial}/{act}");
+        service.admin().post(&path, &body).status(200);
+    };
+    let stamps = || {
+        let answer = client.stamp(&request::fresh());
+        let granted = answer.status == 200 && Reply::read(&answer.body).is_granted();
+        assert_eq!(granted, service.client().get("/readyz").status == 200);
+        granted
+    };
+    assert!(stamps());
+    change("suspend", json!({}));
+    assert!(!stamps());
+    change("reactivate", json!({}));
+    assert!(stamps());
+    change("revoke", json!({ "reason_code": "key-compromise" }));
+    assert!(!stamps());
+    assert_eq!(client.balance(), (98, 2));
 }
 
 /// A revocation without a reason, or with one that does not exist, is refused by name.

@@ -35,9 +35,9 @@ fn the_next_key_takes_over_at_its_time() {
     assert_eq!(planned["state"], "certified", "{planned}");
     assert!(planned["activate_at"].is_string(), "{planned}");
     eventually("the second key signs", || {
-        signer(&stamp(&service, &id)) != signer(&Reply::read(&first))
+        show(&service, &id)["generations"][1]["state"] == "active"
+            && signer(&stamp(&service, &id)) != signer(&Reply::read(&first))
     });
-    assert_eq!(show(&service, &id)["generations"][1]["state"], "active");
     let second = stamp(&service, &id);
     assert_ne!(signer(&second), signer(&Reply::read(&first)));
     second.token().verify(&std::fs::read(service.ca_file()).unwrap());

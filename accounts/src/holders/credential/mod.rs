@@ -22,8 +22,9 @@ pub use issuer::{
 pub use record::CredentialKind;
 pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 
+pub(crate) use create::insert;
 pub(crate) use record::{
-    CredentialRecord, FormerPins, delete_wraps, load, load_wraps, own, save, save_wraps,
+    CredentialRecord, FormerPins, delete_wraps, erase, load, load_wraps, own, save, save_wraps,
 };
 pub(crate) use suspension::end_of_codes;
 

@@ -235,3 +235,24 @@ pub(crate) fn save_wraps(
 pub(crate) fn delete_wraps(tx: &mut dyn Transaction, id: CredentialId, version: u32) {
     tx.delete(SIGNING_KEY, &wraps_key(id, version));
 }
+
+/// Deletes up to `limit` credentials of a holder with their keys, and tells how many those were.
+pub(crate) fn erase(
+    tx: &mut dyn Transaction,
+    holder: HolderId,
+    limit: usize,
+) -> Result<usize, HolderError> {
+    let ids = super::all_of(tx, holder)?;
+    let count = ids.len().min(limit);
+    for id in ids.into_iter().take(limit) {
+        let (from, to) = (wraps_key(id, 0), wraps_key(id, u32::MAX));
+        let (from, to) = (Bound::Included(&from[..]), Bound::Included(&to[..]));
+        for (wraps, _) in tx.scan(SIGNING_KEY, from, to, Order::Ascending, 100)? {
+            tx.delete(SIGNING_KEY, &wraps);
+        }
+        for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
+            tx.delete(SIGNING_CREDENTIAL, row);
+        }
+    }
+    Ok(count)
+}

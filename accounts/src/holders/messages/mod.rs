@@ -11,17 +11,23 @@ pub use record::{Delivery, MessageState};
 pub use template::Template;
 
 pub(crate) use record::{Content, MessageRecord};
+#[cfg(test)]
+pub(crate) use record::{Lease, StoredAttachment};
 
 use super::counters::{NEXT_MESSAGE, next};
 use super::tables::MESSAGE;
-use super::{Email, HolderError, HolderId, Inner, Language, MessageId, PhoneNumber};
-use crate::encoding::encode;
+use super::{Email, HolderError, HolderId, Holders, Inner, Language, MessageId, PhoneNumber};
+use crate::encoding::{damaged, decode, encode};
 use chrono::{DateTime, Utc};
-use store::Transaction;
+use std::ops::Bound;
+use store::{Order, Transaction};
 use zeroize::Zeroizing;
 
 /// What the content of a message is sealed for.
 pub(crate) const SEALED_FOR: &str = "message";
+
+/// Messages of a holder that are listed.
+const MOST_LISTED: usize = 10_000;
 
 /// The way that a message goes.
 #[derive(Clone, Debug)]
@@ -113,5 +119,59 @@ pub(crate) fn enqueue(
         last_error: None,
     };
     tx.put(MESSAGE, &id.key(), &encode(&record, 512));
+    if let Some(holder) = message.holder {
+        tx.put(MESSAGE, &of_holder(holder, id), &[]);
+    }
     Ok(id)
+}
+
+/// The messages of a holder, oldest first.
+pub(crate) fn messages_of(
+    holders: &Holders,
+    holder: HolderId,
+) -> Result<Vec<(MessageId, MessageRecord)>, HolderError> {
+    let (from, to) =
+        (of_holder(holder, MessageId::new(0)), of_holder(holder, MessageId::new(u64::MAX)));
+    let (from, to) = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
+    let rows = holders.store().scan(MESSAGE, from, to, Order::Ascending, MOST_LISTED)?;
+    let mut messages = Vec::with_capacity(rows.len());
+    for (row, _) in rows {
+        let id = read_id(&row)?;
+        if let Some(bytes) = holders.store().get(MESSAGE, &id.key())? {
+            messages.push((id, decode(MESSAGE, &id.key(), &bytes)?));
+        }
+    }
+    Ok(messages)
+}
+
+/// Deletes up to `limit` messages of a holder, and tells how many those were.
+pub(crate) fn erase(
+    tx: &mut dyn Transaction,
+    holder: HolderId,
+    limit: usize,
+) -> Result<usize, HolderError> {
+    let (from, to) =
+        (of_holder(holder, MessageId::new(0)), of_holder(holder, MessageId::new(u64::MAX)));
+    let (from, to) = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
+    let rows = tx.scan(MESSAGE, from, to, Order::Ascending, limit)?;
+    for (row, _) in &rows {
+        tx.delete(MESSAGE, &read_id(row)?.key());
+        tx.delete(MESSAGE, row);
+    }
+    Ok(rows.len())
+}
+
+/// `h`, holder, message: after every message, whose keys begin with zeros.
+fn of_holder(holder: HolderId, id: MessageId) -> [u8; 17] {
+    let mut key = [0; 17];
+    key[0] = b'h';
+    key[1..9].copy_from_slice(&holder.key());
+    key[9..].copy_from_slice(&id.key());
+    key
+}
+
+fn read_id(row: &[u8]) -> Result<MessageId, HolderError> {
+    let wrong = || damaged(MESSAGE, row, "a key of the wrong length");
+    let (_, id) = row.split_last_chunk::<8>().ok_or_else(wrong)?;
+    Ok(MessageId::new(u64::from_be_bytes(*id)))
 }

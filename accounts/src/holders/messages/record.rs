@@ -1,7 +1,9 @@
 //! The stored form of a message. Every type here is **used in stored state**.
 
-use super::{Attachment, Template};
-use crate::holders::Language;
+use super::{Attachment, SEALED_FOR, Template};
+use crate::encoding::decode;
+use crate::holders::tables::MESSAGE;
+use crate::holders::{HolderError, Language, MessageId, Pepper};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -33,6 +35,19 @@ pub enum MessageState {
     /// It will not be tried again.
     #[n(3)]
     Failed,
+}
+
+impl MessageState {
+    /// A stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A message. Used in stored state.
@@ -70,6 +85,19 @@ pub(crate) struct MessageRecord {
     pub(crate) gateway_id: Option<String>,
     #[n(13)]
     pub(crate) last_error: Option<String>,
+}
+
+impl MessageRecord {
+    /// What is sealed of it, while it is there.
+    pub(crate) fn open(
+        &self,
+        pepper: &Pepper,
+        id: MessageId,
+    ) -> Result<Option<Content>, HolderError> {
+        let Some(sealed) = &self.content else { return Ok(None) };
+        let bytes = pepper.open(SEALED_FOR, &id.key(), sealed)?;
+        Ok(Some(decode(MESSAGE, &id.key(), &bytes)?))
+    }
 }
 
 /// A worker has a message to itself until a time. Used in stored state.

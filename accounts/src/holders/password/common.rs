@@ -9,23 +9,33 @@
 /// The words, one for a line: of our own choice, English, Italian, and runs of keys.
 const WORDS: &str = include_str!("common.txt");
 
+/// Digits and signs beside the outermost letters that are read as letters.
+const MOST_DISGUISED: usize = 6;
 /// The least number of letters of a part that is looked for inside a password.
 const LEAST_PART: usize = 4;
 
 /// Whether many people use this password, or one like it.
 pub(super) fn is_common(password: &str) -> bool {
-    let lower = password.to_lowercase();
-    let bare = lower.trim_matches(|c: char| !c.is_alphabetic() && !is_stand_in(c));
-    let trimmed = lower.trim_matches(|c: char| !c.is_alphabetic());
-    let letters: String = lower.chars().filter(|c| c.is_alphabetic()).collect();
-    [bare, trimmed, &letters].into_iter().any(|text| {
-        // `1` is read as both of the letters that it looks like.
-        ['i', 'l'].into_iter().any(|one| is_made_of_words(&undressed(text, one)))
-    })
+    let lower: Vec<char> = password.to_lowercase().chars().collect();
+    let letters: String = lower.iter().filter(|c| c.is_alphabetic()).collect();
+    let first = lower.iter().position(|c| c.is_alphabetic());
+    let last = lower.iter().rposition(|c| c.is_alphabetic());
+    // Without a letter it is a number, or signs.
+    let (Some(first), Some(last)) = (first, last) else { return true };
+    // What stands beside the outermost letters may be letters in disguise, or an ornament.
+    let from = first.saturating_sub(MOST_DISGUISED)..=first;
+    let to = last + 1..=lower.len().min(last + 1 + MOST_DISGUISED);
+    let middles = from.flat_map(|from| to.clone().map(move |to| from..to));
+    let mut middles = middles.filter_map(|range| lower.get(range));
+    is_made_of_words(&letters)
+        || middles.any(|middle| {
+            // `1` is read as both of the letters that it looks like.
+            ['i', 'l'].into_iter().any(|one| is_made_of_words(&undressed(middle, one)))
+        })
 }
 
 /// A text without signs, with the letters that digits and signs stand for.
-fn undressed(text: &str, one: char) -> String {
+fn undressed(text: &[char], one: char) -> String {
     let letter = |c: char| match c {
         '0' => Some('o'),
         '1' | '!' | '|' => Some(one),
@@ -36,11 +46,7 @@ fn undressed(text: &str, one: char) -> String {
         '8' => Some('b'),
         c => c.is_alphabetic().then_some(c),
     };
-    text.chars().filter_map(letter).collect()
-}
-
-fn is_stand_in(c: char) -> bool {
-    matches!(c, '0' | '1' | '3' | '4' | '5' | '7' | '8' | '@' | '$' | '!' | '€')
+    text.iter().copied().filter_map(letter).collect()
 }
 
 /// Whether a text is nothing else than up to three common words.
@@ -52,8 +58,7 @@ fn is_made_of_words(text: &str) -> bool {
                     .filter_map(|word| text.strip_prefix(word))
                     .any(|rest| rest_is(rest, left - 1))
     }
-    // What has no letter left is digits and signs alone: a date, or a number.
-    text.is_empty() || rest_is(text, 3)
+    rest_is(text, 3)
 }
 
 fn words() -> impl Iterator<Item = &'static str> {
@@ -105,7 +110,8 @@ mod tests {
     fn the_words_are_as_an_undressed_password_is() {
         let mut seen = std::collections::BTreeSet::new();
         for word in words() {
-            assert_eq!(undressed(word, 'i'), word, "a word of the list would never be found");
+            let letters: Vec<char> = word.chars().collect();
+            assert_eq!(undressed(&letters, 'i'), word, "a word of the list would never be found");
             assert!(seen.insert(word), "{word} twice");
         }
         assert!(seen.len() > 200);

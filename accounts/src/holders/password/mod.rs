@@ -13,4 +13,4 @@ mod rules;
 pub use rules::{PasswordContext, PasswordRule, RuleOutcome, SPECIAL, check};
 
 pub(crate) use hash::NewPassword;
-pub(crate) use rules::prepared;
+pub(crate) use rules::{normalised, prepared};

@@ -131,7 +131,7 @@ pub(crate) fn prepared(
 /// or with two, as the keyboard likes it.
 // ASVS 5.0, 6.2.8: "verify that the application verifies the user's password exactly as received
 // from the user, without any modifications such as truncation or case transformation".
-pub(super) fn normalised(password: &str) -> Zeroizing<String> {
+pub(crate) fn normalised(password: &str) -> Zeroizing<String> {
     // More than this is refused, so no more has to be looked at.
     Zeroizing::new(password.nfkc().take(8 * LONGEST).collect())
 }

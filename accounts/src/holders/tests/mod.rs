@@ -1,3 +1,18 @@
 //! Tests of the holders, over a store in a map and with an argon2 that costs next to nothing.
 
+mod addresses;
+mod change;
 mod errors;
+mod fields;
+mod golden;
+mod history;
+mod login;
+mod messages;
+mod personal_data;
+mod question;
+mod recovery;
+mod registration;
+mod rules;
+mod states;
+mod support;
+mod throttling;

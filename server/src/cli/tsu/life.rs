@@ -156,6 +156,23 @@ pub(super) fn new_key(
     tell(&options.id, &answer, json, console)
 }
 
+/// `marca tsu default`
+pub(super) fn make_default(
+    client: &Client,
+    options: &ReasonedAct,
+    json: bool,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
+    let mut body = json!({});
+    reasoned(&mut body, &options.reason);
+    let answer = client.post(&format!("/tsus/{}/default", segment(&options.id)), &body)?;
+    if json {
+        return console.json(&answer);
+    }
+    let tsu: Tsu = view(&answer)?;
+    console.line(&format!("unit {} is behind /tsa now, {}", printable(&tsu.id), state(&tsu)))
+}
+
 /// `marca tsu csr`
 pub(super) fn csr(
     client: &Client,

@@ -75,6 +75,9 @@ Examples:
   marca tsu activate main
   marca tsu activate main --generation 2 --at 2027-01-31T00:00:00Z")]
     Activate(life::ActivateOptions),
+    /// Make a unit the one behind `POST /tsa`
+    #[command(after_help = "Example:\n  marca tsu default second")]
+    Default(life::ReasonedAct),
     /// Take a key out of use: it signs no more
     #[command(after_help = "\
 Examples:
@@ -106,6 +109,7 @@ pub(crate) fn run(command: &TsuCommand, console: &mut Console<'_>) -> Result<(),
         TsuAct::Enroll(options) => enroll::run(&client, options, json, console),
         TsuAct::Import(options) => life::import(&client, options, json, console),
         TsuAct::Activate(options) => life::activate(&client, options, json, console),
+        TsuAct::Default(options) => life::make_default(&client, options, json, console),
         TsuAct::Retire(options) => life::retire(&client, options, json, console),
     }
 }

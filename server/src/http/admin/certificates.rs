@@ -292,7 +292,7 @@ pub(crate) async fn suspend_certificate(
     let SuspendBody { until, reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(service.pki.authority().suspend(&serial, until, &by, now).await)
+    changed(&service, service.pki.authority().suspend(&serial, until, &by, now).await)
 }
 
 /// Lets a suspended certificate be valid again.
@@ -310,7 +310,7 @@ pub(crate) async fn reactivate_certificate(
     let Reason { reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(service.pki.authority().reactivate(&serial, &by, now).await)
+    changed(&service, service.pki.authority().reactivate(&serial, &by, now).await)
 }
 
 /// A revocation.
@@ -342,7 +342,7 @@ pub(crate) async fn revoke_certificate(
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(wanted.reason), service.clock.now());
     let authority = service.pki.authority();
-    changed(authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await)
+    changed(&service, authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await)
 }
 
 /// The reason of a word: any but the one that a suspension has.
@@ -358,8 +358,12 @@ pub(super) fn revocation_reason(field: &str, word: &str) -> Result<RevocationRea
 }
 
 fn changed(
+    service: &Service,
     outcome: Result<authority::Changed, authority::AuthorityError>,
 ) -> Result<HttpResponse, Problem> {
+    // A unit whose certificate is not good any more stamps no more. A change whose list could not
+    // be made has happened all the same.
+    service.use_units(service.clock.now());
     let changed = outcome.map_err(authority_problem)?;
     let view = CertificateView::of(changed.certificate);
     tracing::info!(

@@ -136,6 +136,7 @@ fn unit_routes(config: &mut ServiceConfig) {
             [web::post().to(tsus::import_unit_certificate)],
         ))
         .service(resource(&under("activate"), "POST", [web::post().to(tsus::activate_unit_key)]))
+        .service(resource(&under("default"), "POST", [web::post().to(tsus::default_unit)]))
         .service(resource(&under("retire"), "POST", [web::post().to(tsus::retire_unit_key)]));
 }
 

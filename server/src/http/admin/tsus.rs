@@ -199,7 +199,6 @@ pub(crate) async fn import_unit_certificate(
     let (generation, chain) = (wanted.generation, wanted.chain);
     let imported = service.units.import(&id, generation, chain.as_bytes(), &by, now).await;
     let generation = imported.map_err(unit_problem)?;
-    service.refresh_units().await.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "certificate brought");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
 }
@@ -230,7 +229,6 @@ pub(crate) async fn activate_unit_key(
     let (by, now) = (by(wanted.reason), service.clock.now());
     let activated = service.units.activate(&id, wanted.generation, wanted.at, &by, now).await;
     let generation = activated.map_err(unit_problem)?;
-    service.refresh_units().await.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "key activated");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
 }
@@ -274,9 +272,25 @@ pub(crate) async fn retire_unit_key(
     };
     let (by, now) = (by(wanted.reason), service.clock.now());
     let retired = service.units.retire(&id, retirement, &by, now).await;
-    // What has changed, has changed also when a part of it failed.
-    service.refresh_units().await.map_err(unit_problem)?;
     let generation = retired.map_err(unit_problem)?;
     tracing::info!(unit = id.as_str(), generation = generation.number, "key retired");
     Ok(fresh(HttpResponse::Ok(), &GenerationView::from(generation)))
+}
+
+/// Makes a unit the one behind `POST /tsa`. It has to have an active key.
+#[utoipa::path(post, path = "/api/v1/admin/tsus/{id}/default", tag = "administration",
+    operation_id = "default_unit", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = UnitDetail), (status = 401), (status = 404), (status = 409)),
+    security(("admin" = [])))]
+pub(crate) async fn default_unit(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Service>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let Reason { reason } = admitted(&request, payload, &service).await?;
+    let (by, now) = (by(reason), service.clock.now());
+    service.units.set_default(&id, &by, now).await.map_err(unit_problem)?;
+    tracing::info!(unit = id.as_str(), "default unit");
+    Ok(fresh(HttpResponse::Ok(), &UnitDetail::of(&service, &id)?))
 }

@@ -1,0 +1,117 @@
+//! Other e-mail addresses.
+
+use super::support::*;
+use crate::holders::otp::Purpose;
+use crate::holders::{AddressKind, Email, HolderError, HolderId, address_bound};
+use crate::testing::block_on;
+
+const NEW: &str = "new@example.org";
+
+fn request(
+    bench: &Bench,
+    id: HolderId,
+    kind: AddressKind,
+    new: &str,
+    seconds: i64,
+) -> Result<(), HolderError> {
+    let new = Email::parse("email", new).unwrap();
+    let proof = bench.proof(id, Purpose::ChangeEmail, address_bound(&new));
+    block_on(bench.holders.request_address(id, kind, &new, proof, at(seconds)))
+}
+
+fn confirm(bench: &Bench, token: &str, seconds: i64) -> Result<HolderId, HolderError> {
+    block_on(bench.holders.confirm_address(token, at(seconds)))
+}
+
+#[test]
+fn a_user_id_changes_when_the_new_address_confirms() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    request(&bench, id, AddressKind::UserId, NEW, 10).unwrap();
+    bench.login(EMAIL, RIGHT, 11).unwrap();
+    assert_eq!(slug(bench.login(NEW, RIGHT, 12)), "invalid-login");
+    assert_eq!(bench.mails_to(EMAIL).last(), Some(&"email-change-requested"));
+
+    assert_eq!(confirm(&bench, &bench.token(NEW), 20).unwrap(), id);
+    assert_eq!(bench.login(NEW, RIGHT, 21).unwrap().holder, id);
+    assert_eq!(slug(bench.login(EMAIL, RIGHT, 22)), "invalid-login");
+    assert_eq!(bench.mails_to(EMAIL).last(), Some(&"email-changed"));
+    assert_eq!(bench.mails_to(NEW), ["confirm-email", "email-changed"]);
+    // The old address is free.
+    bench.register(EMAIL);
+}
+
+#[test]
+fn who_asks_for_the_address_of_another_sees_no_difference() {
+    let bench = Bench::new();
+    let (id, other) = (bench.holder(EMAIL), bench.holder("b@example.org"));
+    request(&bench, id, AddressKind::UserId, "b@example.org", 10).unwrap();
+    assert_eq!(bench.mails_to("b@example.org").last(), Some(&"already-registered"));
+    assert_eq!(bench.login("b@example.org", RIGHT, 11).unwrap().holder, other);
+}
+
+#[test]
+fn an_address_that_was_taken_meanwhile_is_not_given() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    request(&bench, id, AddressKind::UserId, NEW, 10).unwrap();
+    let token = bench.token(NEW);
+    bench.register(NEW);
+    assert_eq!(slug(confirm(&bench, &token, 20)), "invalid-link");
+    assert_eq!(bench.holders.holder(id).unwrap().user_id, EMAIL);
+}
+
+#[test]
+fn a_confirmation_works_once_in_its_time_and_only_the_newest() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    request(&bench, id, AddressKind::UserId, NEW, 0).unwrap();
+    let first = bench.token(NEW);
+    request(&bench, id, AddressKind::UserId, "newer@example.org", 1).unwrap();
+    assert_eq!(slug(confirm(&bench, &first, 2)), "invalid-link");
+    let second = bench.token("newer@example.org");
+    assert_eq!(slug(confirm(&bench, &second, 86_401)), "invalid-link");
+    confirm(&bench, &second, 86_400).unwrap();
+    assert_eq!(slug(confirm(&bench, &second, 86_400)), "invalid-link");
+}
+
+#[test]
+fn notices_go_to_an_address_of_their_own() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    request(&bench, id, AddressKind::Notices, NEW, 10).unwrap();
+    confirm(&bench, &bench.token(NEW), 20).unwrap();
+    let view = bench.holders.holder(id).unwrap();
+    assert_eq!((view.user_id.as_str(), view.notice_email.as_deref()), (EMAIL, Some(NEW)));
+    assert_eq!(bench.mails_to(EMAIL).last(), Some(&"notice-email-changed"));
+    assert_eq!(bench.mails_to(NEW).last(), Some(&"notice-email-changed"));
+    let again = request(&bench, id, AddressKind::Notices, NEW, 30).unwrap_err();
+    assert_eq!((again.field(), again.rule()), (Some("email"), Some("not-the-current")));
+    block_on(bench.holders.clear_notice_address(id, at(40))).unwrap();
+    assert_eq!(bench.holders.holder(id).unwrap().notice_email, None);
+    // The old one is told as well.
+    assert_eq!(bench.mails_to(NEW).len(), 3);
+    assert!(block_on(bench.holders.clear_notice_address(id, at(41))).is_err());
+}
+
+#[test]
+fn a_code_for_another_address_does_not_do() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let new = Email::parse("email", NEW).unwrap();
+    let other = address_bound(&Email::parse("email", "evil@example.org").unwrap());
+    let proof = bench.proof(id, Purpose::ChangeEmail, other);
+    let outcome = bench.holders.request_address(id, AddressKind::UserId, &new, proof, at(1));
+    assert_eq!(slug(block_on(outcome)), "otp-for-other-operation");
+}
+
+#[test]
+fn a_change_ends_the_link_that_went_to_the_old_address() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    block_on(bench.holders.request_recovery(EMAIL, HOME, at(5))).unwrap();
+    let recovery = bench.token(EMAIL);
+    request(&bench, id, AddressKind::UserId, NEW, 10).unwrap();
+    confirm(&bench, &bench.token(NEW), 20).unwrap();
+    assert_eq!(slug(bench.holders.link(&recovery, at(21))), "invalid-link");
+}

@@ -1,0 +1,175 @@
+//! The stored bytes of each record. When one of these tests fails, the format of stored state has
+//! changed: data written before can no longer be read. Add a field instead.
+
+use crate::encoding::{decode, encode};
+use crate::holders::credential::CredentialKind;
+use crate::holders::history::{HistoryKind, HistoryRecord};
+use crate::holders::holder::*;
+use crate::holders::link::LinkRecord;
+use crate::holders::messages::{
+    Content, Delivery, Lease, MessageRecord, MessageState, StoredAttachment, Template,
+};
+use crate::holders::registration::{ApplicantRecord, RegistrationRecord, RegistrationState};
+use crate::holders::throttle::CountRecord;
+use crate::holders::{Language, LinkPurpose, LinkState, tables};
+use store::Table;
+
+const TABLE: Table = Table::new(250, "golden");
+
+#[track_caller]
+fn golden<T>(record: &T, expected: &str)
+where
+    T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + PartialEq,
+{
+    let bytes = encode(record, 0);
+    assert_eq!(hex::encode(&bytes), expected);
+    let read: T = decode(TABLE, b"", &bytes).unwrap();
+    assert!(read == *record);
+}
+
+#[test]
+fn holder() {
+    let password = PasswordRecord {
+        phc: "$a".to_owned(),
+        pepper: 1,
+        generation: 2,
+        changed_at: 3,
+        first_until: Some(4),
+    };
+    golden(&password, "8562246101020304");
+    let question =
+        QuestionRecord { question: "q".to_owned(), phc: "$b".to_owned(), pepper: 1, set_at: 5 };
+    golden(&question, "8461716224620105");
+    let record = HolderRecord {
+        status: HolderStatus::Blocked,
+        created_at: 1,
+        email: "a@b.it".to_owned(),
+        given_name: "A".to_owned(),
+        surname: "B".to_owned(),
+        fiscal_code: "C".to_owned(),
+        birth_date: Some(2),
+        phone: "+1".to_owned(),
+        notice_email: None,
+        language: Language::It,
+        notices: SignatureNotices::Each,
+        password: None,
+        question: None,
+        totp: true,
+        closed_at: None,
+        erased_at: Some(9),
+        registration: Some(7),
+    };
+    golden(&record, "910201666140622e697461416142614302622b31f60101f6f6f5f60907");
+}
+
+#[test]
+fn registration() {
+    let applicant = ApplicantRecord {
+        given_name: "A".to_owned(),
+        surname: "B".to_owned(),
+        fiscal_code: "C".to_owned(),
+        birth_date: None,
+        email: "a@b.it".to_owned(),
+        phone: "+1".to_owned(),
+        language: Language::En,
+        kind: CredentialKind::Automatic,
+    };
+    golden(&applicant, "88614161426143f6666140622e6974622b310001");
+    let record = RegistrationRecord {
+        state: RegistrationState::Invited,
+        created_at: 1,
+        changed_at: 2,
+        self_service: true,
+        applicant: None,
+        passphrase: Some(vec![0xab].into()),
+        holder: Some(3),
+        reason: None,
+        ends_at: Some(4),
+    };
+    golden(&record, "89020102f5f641ab03f604");
+}
+
+#[test]
+fn link_and_count() {
+    let record = LinkRecord {
+        purpose: LinkPurpose::RecoverPassword,
+        state: LinkState::Answered,
+        holder: 1,
+        created_at: 2,
+        ends_at: 3,
+        operation: [0xab; 16],
+        wrong_answers: 4,
+        address: None,
+    };
+    golden(&record, "87010101020350abababababababababababababababab04");
+    golden(&CountRecord { count: 3, at: 5 }, "820305");
+}
+
+#[test]
+fn history() {
+    let record = HistoryRecord {
+        kind: HistoryKind::LoginLocked,
+        actor: "service".to_owned(),
+        success: false,
+        details: vec![("n".to_owned(), "v".to_owned())],
+    };
+    golden(&record, "840a6773657276696365f48182616e6176");
+}
+
+#[test]
+fn message() {
+    let record = MessageRecord {
+        holder: Some(1),
+        delivery: Delivery::Sms,
+        kind: "otp".to_owned(),
+        language: Language::It,
+        secret: true,
+        content: Some(vec![0xab].into()),
+        state: MessageState::Sent,
+        created_at: 2,
+        next_try_at: 3,
+        tries: 4,
+        lease: Some(Lease { worker: "w".to_owned(), until: 5 }),
+        changed_at: 6,
+        gateway_id: Some("g".to_owned()),
+        last_error: None,
+    };
+    golden(&record, "8d0101636f747001f541ab0102030482617705066167");
+    let content = Content {
+        to: "+1".to_owned(),
+        addressee: "A".to_owned(),
+        template: Template::EnvelopeReady { token: "t".to_owned(), ends_at: 1 },
+        attachment: Some(StoredAttachment {
+            name: "e".to_owned(),
+            media_type: "m".to_owned(),
+            bytes: vec![0xab].into(),
+        }),
+    };
+    golden(&content, "84622b316141820082617401836165616d41ab");
+}
+
+#[test]
+fn tables() {
+    let numbers = [
+        tables::HOLDER,
+        tables::HOLDER_BY_EMAIL,
+        tables::REGISTRATION,
+        tables::SIGNING_CREDENTIAL,
+        tables::SIGNING_KEY,
+        tables::COUNTER,
+        tables::OTP_CHALLENGE,
+        tables::OTP_LIMIT,
+        tables::TOTP,
+        tables::SESSION,
+        tables::DEVICE,
+        tables::QR_LOGIN,
+        tables::LINK,
+        tables::RENEWAL,
+        tables::PHONE_CHANGE,
+        tables::HISTORY,
+        tables::MESSAGE,
+        tables::AUTHORISATION,
+    ]
+    .map(Table::number);
+    assert_eq!(numbers, [8, 9, 10, 11, 12, 13, 14, 15, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]);
+}

@@ -1,0 +1,46 @@
+//! The queue of messages.
+
+use super::support::*;
+use crate::holders::messages::{Delivery, MessageState};
+
+#[test]
+fn a_queued_message_shows_neither_its_reader_nor_its_words() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    let token = bench.token(EMAIL);
+    let rows = bench.store.contents();
+    let stored = rows.iter().filter(|((table, key), _)| *table == 30 && key.len() == 8);
+    for (_, value) in stored.clone() {
+        let text = String::from_utf8_lossy(value);
+        assert!(!text.contains(EMAIL) && !text.contains(&token) && !text.contains("Ada"));
+    }
+    assert_eq!(stored.count(), 2);
+}
+
+#[test]
+fn a_link_is_secret_and_a_notice_is_not() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    let sent = bench.sent();
+    assert!(sent[0].record.secret && !sent[1].record.secret);
+    assert_eq!(
+        (sent[1].record.delivery, sent[1].record.state),
+        (Delivery::Mail, MessageState::Queued)
+    );
+    assert_eq!(sent[1].content.addressee, "Ada");
+}
+
+#[test]
+fn a_link_is_found_nowhere_but_in_its_mail() {
+    let bench = Bench::new();
+    let (registration, _) = bench.register(EMAIL);
+    bench.invite(registration, 0);
+    let token = bench.token(EMAIL);
+    let bytes = hex::decode(&token).unwrap();
+    for ((table, key), value) in bench.store.contents() {
+        for row in [&key, &value] {
+            assert!(!row.windows(32).any(|part| part == bytes), "table {table}");
+            assert!(!String::from_utf8_lossy(row).contains(&token), "table {table}");
+        }
+    }
+}
