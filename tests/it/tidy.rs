@@ -165,7 +165,14 @@ fn dependencies_go_one_way() {
         (
             "server",
             &[
-                "accounts", "authority", "certs", "clock", "envelope", "signing", "store", "trail",
+                "accounts",
+                "authority",
+                "certs",
+                "clock",
+                "envelope",
+                "signing",
+                "store",
+                "trail",
                 "tsa",
             ],
         ),
