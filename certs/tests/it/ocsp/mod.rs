@@ -2,7 +2,7 @@
 
 mod command;
 
-use crate::support::{Hierarchy, SeededRng, key, name, now, policy};
+use crate::support::{Hierarchy, SeededRng, key, name, now, person, policy};
 use chrono::Duration;
 use marca_certs::ocsp::{
     self, CertStatus, ErrorStatus, Request, RequestFault, Responder, ResponderFault, SingleAnswer,
