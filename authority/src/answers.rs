@@ -2,7 +2,8 @@
 //! certificate that we issued. Everybody who asks so gets the same bytes.
 //!
 //! An answer is dated with the version of its certificate's status. After a change the version is
-//! another, so that an old answer is not given again even if it comes in here a moment late.
+//! another, so that an old answer is not given again even if it comes in here a moment late. It
+//! names its responder for the same reason: what a revoked one signed is not given again.
 
 use crate::tables::SerialKey;
 use chrono::{DateTime, Utc};
@@ -34,6 +35,8 @@ pub(crate) struct Answer {
     pub(crate) serial: SerialKey,
     /// The version of the status that it tells.
     pub(crate) version: u16,
+    /// The certificate of the responder that signed it; `None`: the CA itself did.
+    pub(crate) responder: Option<SerialKey>,
     pub(crate) this_update: DateTime<Utc>,
     pub(crate) next_update: DateTime<Utc>,
     pub(crate) etag: Arc<str>,

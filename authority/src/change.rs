@@ -19,11 +19,12 @@ use trail::{Category, Event};
 
 impl Authority {
     /// Suspends a certificate: it is on the list with the reason certificateHold from now on. With
-    /// `until` the suspension ends by itself, at the first tick after that instant.
+    /// `until` the suspension ends by itself, at the first tick after that instant. One that is
+    /// suspended stays so since when it was, and gets the new end, if that is another one.
     ///
     /// # Errors
-    /// [`AuthorityError::UnknownCertificate`], [`AuthorityError::Illegal`] when it is not good or
-    /// has expired, [`AuthorityError::Unpublished`] when the change stands and its list does not.
+    /// [`AuthorityError::UnknownCertificate`], [`AuthorityError::Illegal`] when it is revoked, has
+    /// expired, or is suspended like this already, [`AuthorityError::Unpublished`] when the change stands and its list does not.
     pub async fn suspend(
         &self,
         serial: &Serial,
@@ -72,25 +73,19 @@ impl Authority {
         now: DateTime<Utc>,
     ) -> Result<Changed, AuthorityError> {
         by.check()?;
-        let made = self.0.change(serial, change, by, now).await?;
+        let made = self.0.change(serial, change, None, by, now).await?;
+        // Nobody answers while a responder is replaced, so that comes before the list.
+        self.replace_responders(&made.silenced, now).await;
         let wanted = Wanted::Change(made.count);
         let crl = self.0.publish(made.ca, wanted, &Act::service("a status changed"), now).await?;
-        self.replace_responder(serial, now).await;
         Ok(Changed { certificate: made.certificate, crl_number: crl.number })
     }
 
-    /// Clients do not ask whether a responder's certificate is revoked (id-pkix-ocsp-nocheck): a
-    /// responder that is not good any more is replaced at once.
-    async fn replace_responder(&self, serial: &Serial, now: DateTime<Utc>) {
-        for ca in &self.0.cas {
-            let current = ca.responding.load_full().and_then(|current| current.serial.clone());
-            if current.as_ref() != Some(serial) {
-                continue;
-            }
+    /// New responders for those that the change took out.
+    async fn replace_responders(&self, silenced: &[u16], now: DateTime<Utc>) {
+        for ca in silenced.iter().filter_map(|number| self.0.numbered(*number)) {
             if let Err(error) = self.0.renew_responder(ca, now).await {
                 // No answer is better than one by a bad responder; the timer tries it again.
-                ca.responding.store(None);
-                self.0.answers.clear();
                 tracing::error!(ca = ca.id(), %error, "the OCSP responder cannot be replaced");
             }
         }
@@ -105,38 +100,56 @@ pub(crate) struct Made {
     pub(crate) ca: u16,
     /// The count of the CA's changes that a list has to have.
     pub(crate) count: u64,
+    /// The numbers of the CAs whose responder this is the certificate of, if it is not good.
+    pub(crate) silenced: Vec<u16>,
+}
+
+/// What a change did in memory.
+#[derive(Debug, Default)]
+struct Effect {
+    count: u64,
+    silenced: Vec<u16>,
 }
 
 impl Inner {
-    /// Makes a change; no list yet.
+    /// Makes a change; no list yet. With `only_from` only if the certificate still stands so: what
+    /// the timer saw may be over when its turn comes.
     pub(crate) async fn change(
         self: &Arc<Self>,
         serial: &Serial,
         change: Change,
+        only_from: Option<Status>,
         by: &Act,
         now: DateTime<Utc>,
     ) -> Result<Made, AuthorityError> {
         let key = SerialKey::of(serial);
-        let (inner, by, counted) = (Arc::clone(self), by.clone(), Arc::new(Mutex::new(0)));
+        let (inner, by, effect) = (Arc::clone(self), by.clone(), Arc::new(Mutex::default()));
         let work = {
             let (serial, inner) = (serial.clone(), Arc::clone(self));
             move |tx: &mut dyn Transaction| {
-                let written = write(tx, &serial, change, &by, now)?;
+                let written = write(tx, &serial, change, only_from, &by, now)?;
                 let certificate =
                     inner.view(written.number, written.record, written.status, now)?;
                 Ok((certificate, written.standing, written.listed))
             }
         };
         let durable = {
-            let counted = Arc::clone(&counted);
+            let effect = Arc::clone(&effect);
             move |(_, standing, listed): &(Certificate, StandingRecord, Option<Listed>)| {
                 let StandingRecord { ca, changes, .. } = *standing;
-                *counted.lock() = inner.standings.change(key, ca, changes, listed.clone());
+                let count = inner.standings.change(key, ca, changes, listed.clone());
+                // Here, and not after the list: a list that cannot be made, or a caller who has
+                // gone, must not leave a bad responder at work.
+                let silenced = match listed {
+                    Some(_) => inner.silence(key),
+                    None => Vec::new(),
+                };
+                *effect.lock() = Effect { count, silenced };
             }
         };
         let (certificate, standing, _) = job::run(&*self.store, work, durable).await?;
-        let count = *counted.lock();
-        Ok(Made { certificate, ca: standing.ca, count })
+        let Effect { count, silenced } = std::mem::take(&mut *effect.lock());
+        Ok(Made { certificate, ca: standing.ca, count, silenced })
     }
 }
 
@@ -153,6 +166,7 @@ fn write(
     tx: &mut dyn Transaction,
     serial: &Serial,
     change: Change,
+    only_from: Option<Status>,
     by: &Act,
     now: DateTime<Utc>,
 ) -> Result<Written, AuthorityError> {
@@ -172,6 +186,9 @@ fn write(
     let now = read::whole_milliseconds(now);
     let not_after = crate::encoding::instant(CERTIFICATE, &row, record.not_after)?;
     let from = before.status(STANDING, &key.0)?;
+    if only_from.is_some_and(|expected| expected != from) {
+        return Err(illegal(IllegalChange::Meanwhile));
+    }
     // A suspension of what has ended protects nobody; that it was compromised is still worth
     // knowing, to whoever verifies what it signed while it was valid.
     if matches!(change, Change::Suspend { .. })
@@ -188,13 +205,17 @@ fn write(
     let entry = ChangeRecord::new(change, now, &by.actor, &by.reason);
     tx.put(STANDING, &key.0, &encode(&standing));
     tx.put(CHANGE, &change_key(number, changes), &encode(&entry));
-    trail::append(tx, &event(serial, change, by), now)?;
+    trail::append(tx, &event(serial, from, change, by), now)?;
     Ok(Written { number, record, standing, status, listed })
 }
 
-fn event(serial: &Serial, change: Change, by: &Act) -> Event {
+fn event(serial: &Serial, from: Status, change: Change, by: &Act) -> Event {
     let subject = format!("certificate {serial}");
-    let mut event = Event::success(Category::Certificate, change.action(), &*by.actor, subject);
+    let action = match (from, change) {
+        (Status::Held { .. }, Change::Suspend { .. }) => "suspension-changed",
+        _ => change.action(),
+    };
+    let mut event = Event::success(Category::Certificate, action, &*by.actor, subject);
     match change {
         Change::Suspend { until: Some(until) } => event = event.with("until", until.to_rfc3339()),
         Change::Revoke { reason, invalidity } => {

@@ -12,7 +12,7 @@ use crate::status::Status;
 use crate::tables::{CERTIFICATE, DER, GLOBAL, GLOBAL_KEY, STANDING, SerialKey, certificate_key};
 use crate::{Authority, AuthorityError, job};
 use certs::check::ParsedCertificate;
-use certs::{DistinguishedName, EndProfile, Serial};
+use certs::{DistinguishedName, EndKind, EndProfile, Serial};
 use chrono::{DateTime, Utc};
 use openssl::pkey::{PKey, Public};
 use std::sync::Arc;
@@ -264,14 +264,22 @@ impl NewCertificate {
         let mut event = Event::success(Category::Certificate, action, &*by.actor, subject)
             .with("ca", self.ca.id())
             .with("profile", self.profile)
-            .with("name", &self.subject)
             .with("until", self.not_after.to_rfc3339())
             .with("sha256", hex::encode(openssl::sha::sha256(&self.der)));
+        if !self.is_of_a_person() {
+            event = event.with("name", &self.subject);
+        }
         if !by.reason.is_empty() {
             event = event.with("reason", &by.reason);
         }
         trail::append(tx, &event, now)?;
         Ok(())
+    }
+
+    /// Whether the subject is a person. Nothing in the trail can ever be erased, so it names no
+    /// one: serial number and fingerprint lead to the certificate.
+    fn is_of_a_person(&self) -> bool {
+        matches!(self.profile, Profile::End(EndKind::HolderRemote | EndKind::HolderAutomatic))
     }
 }
 

@@ -82,8 +82,10 @@ impl Inner {
         let answer = self.answers.get(request)?;
         let half = answer.this_update + (answer.next_update - answer.this_update) / 2;
         let is_fresh = (answer.this_update..half).contains(&now);
-        (is_fresh && self.standings.version(answer.serial) == Some(answer.version))
-            .then_some(answer)
+        (is_fresh
+            && self.standings.version(answer.serial) == Some(answer.version)
+            && self.may_answer(answer.responder))
+        .then_some(answer)
     }
 
     fn answer(&self, der: &[u8], request: &Request, now: DateTime<Utc>) -> OcspAnswer {
@@ -123,6 +125,7 @@ impl Inner {
             der: der_of_answer.into(),
             serial: *serial,
             version: standing.version,
+            responder: responding.serial_key(),
             this_update,
             next_update,
             etag: etag.into(),
@@ -142,7 +145,8 @@ impl Inner {
         };
         let ca = request.certificates().iter().find_map(is_ours).or_else(|| self.cas.first())?;
         let responding = ca.responding.load_full()?;
-        responding.responder.usable_at(now).then_some((ca, responding))
+        let may = responding.responder.usable_at(now) && self.may_answer(responding.serial_key());
+        may.then_some((ca, responding))
     }
 
     /// How a certificate stands, if this CA issued it.

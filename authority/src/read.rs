@@ -32,6 +32,22 @@ impl Authority {
         self.0.standings.get(SerialKey::of(serial)).map(|standing| standing.status)
     }
 
+    /// How the certificate with this DER stands; `None` when it is not one of this registry, even
+    /// if it has the serial number of one that is.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Store`].
+    pub fn status_of(&self, der: &[u8]) -> Result<Option<Status>, AuthorityError> {
+        let serial = certs::check::parse(der).ok().and_then(|parsed| Serial::of(&parsed));
+        let Some(serial) = serial else { return Ok(None) };
+        let Some(status) = self.status(&serial) else { return Ok(None) };
+        let (store, key) = (&*self.0.store, SerialKey::of(&serial));
+        let Some(bytes) = store.get(STANDING, &key.0)? else { return Ok(None) };
+        let standing: StandingRecord = decode(STANDING, &key.0, &bytes)?;
+        let registered = store.get(DER, &certificate_key(standing.certificate))?;
+        Ok((registered.as_deref() == Some(der)).then_some(status))
+    }
+
     /// A certificate with its DER and its history; `None` when it was not issued here.
     ///
     /// # Errors

@@ -26,6 +26,10 @@ pub(crate) struct Responding {
 }
 
 impl Responding {
+    pub(crate) fn serial_key(&self) -> Option<SerialKey> {
+        self.serial.as_ref().map(SerialKey::of)
+    }
+
     pub(crate) fn facts(&self) -> ResponderFacts {
         ResponderFacts { serial: self.serial.clone(), not_after: self.responder.not_after() }
     }
@@ -128,9 +132,29 @@ impl Inner {
     }
 
     fn is_good(&self, serial: Option<&Serial>) -> bool {
-        let Some(serial) = serial else { return true };
-        let standing = self.standings.get(SerialKey::of(serial));
+        self.may_answer(serial.map(SerialKey::of))
+    }
+
+    /// Whether answers under this certificate may be given; `None`: the CA answers itself.
+    pub(crate) fn may_answer(&self, responder: Option<SerialKey>) -> bool {
+        let Some(responder) = responder else { return true };
+        let standing = self.standings.get(responder);
         standing.is_some_and(|standing| standing.status == Status::Good)
+    }
+
+    /// Takes out the responders with this certificate, which is not good any more. Clients do not
+    /// ask whether it is (id-pkix-ocsp-nocheck). Gives the numbers of their CAs.
+    pub(crate) fn silence(&self, responder: SerialKey) -> Vec<u16> {
+        let has_it = |ca: &&Arc<Ca>| {
+            let current = ca.responding.load_full();
+            current.is_some_and(|current| current.serial_key() == Some(responder))
+        };
+        let silenced: Vec<&Arc<Ca>> = self.cas.iter().filter(has_it).collect();
+        for ca in &silenced {
+            ca.responding.store(None);
+            self.answers.clear();
+        }
+        silenced.into_iter().map(|ca| ca.number).collect()
     }
 
     /// The generation of the key for the next certificate: a new one after the certificate before

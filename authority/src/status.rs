@@ -8,8 +8,9 @@
 //!   Good ────────────────────────────────────┘
 //! ```
 //!
-//! Revoked is final. That a certificate has expired is computed from its dates and changes
-//! nothing here: it stays as it stood.
+//! A suspension can get another end (Held → Held, with the same beginning). Revoked is final. That
+//! a certificate has expired is computed from its dates and changes nothing here: it stays as it
+//! stood.
 
 use certs::RevocationReason;
 use certs::ocsp::CertStatus;
@@ -45,7 +46,7 @@ pub enum Status {
 /// What can be done to a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Suspends it.
+    /// Suspends it, or gives its suspension another end.
     Suspend {
         /// When the suspension ends by itself, if it does.
         until: Option<DateTime<Utc>>,
@@ -74,6 +75,9 @@ pub enum IllegalChange {
     /// certificateHold is a suspension.
     #[error("certificate-hold is no reason for a revocation: suspend the certificate instead")]
     HoldIsNoRevocation,
+    /// Somebody was faster.
+    #[error("it was changed meanwhile; look at it again")]
+    Meanwhile,
     /// The suspension would end before it begins.
     #[error("the suspension would end at {until}, which has passed: give a later time, or none")]
     AlreadyOver {
@@ -113,10 +117,16 @@ impl Status {
     /// [`IllegalChange`] when it cannot be made.
     pub fn after(self, change: Change, now: DateTime<Utc>) -> Result<Self, IllegalChange> {
         let since = match (self, change) {
-            (Self::Good, Change::Suspend { until: Some(until) }) if until <= now => {
+            (Self::Good | Self::Held { .. }, Change::Suspend { until: Some(until) })
+                if until <= now =>
+            {
                 return Err(IllegalChange::AlreadyOver { until });
             }
             (Self::Good, Change::Suspend { until }) => return Ok(Self::Held { since: now, until }),
+            // Another end of the same suspension.
+            (Self::Held { since, until: before }, Change::Suspend { until }) if until != before => {
+                return Ok(Self::Held { since, until });
+            }
             (Self::Held { .. }, Change::Reactivate) => return Ok(Self::Good),
             (Self::Good, Change::Revoke { .. }) => now,
             // Whoever looked at the certificate while it was suspended was told not to rely on it.
@@ -240,7 +250,7 @@ impl FromStr for StatusWord {
 fn needed(from: StatusWord) -> &'static str {
     match from {
         StatusWord::Good => "only what is suspended can be reactivated",
-        StatusWord::Suspended => "reactivate it first, or revoke it",
+        StatusWord::Suspended => "give another end, reactivate it, or revoke it",
         StatusWord::Revoked => "a revocation is final: issue a new certificate",
         StatusWord::Expired => "an expired certificate can only be revoked: issue a new one",
     }

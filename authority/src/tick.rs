@@ -35,19 +35,36 @@ impl Authority {
 
     /// No list for each of them: the lists of their CAs come next.
     async fn end_suspensions(&self, now: DateTime<Utc>, ticked: &mut Ticked) {
-        let ended: Vec<Serial> = self.0.standings.pick(|_, key, listed| match listed.status {
-            Status::Held { until: Some(until), .. } if until <= now => key.serial(),
-            _ => None,
-        });
-        let by = Act::service("the suspension has come to its end");
-        for serial in ended {
-            match self.0.change(&serial, Change::Reactivate, &by, now).await {
-                Ok(_) => ticked.reactivated.push(serial),
-                // Somebody was faster: it is reactivated, or revoked.
+        for (serial, overdue) in self.overdue(now) {
+            match self.end_suspension(&serial, overdue, now).await {
+                Ok(()) => ticked.reactivated.push(serial),
+                // Somebody was faster: it is reactivated, suspended anew, or revoked.
                 Err(AuthorityError::Illegal { .. }) => {}
                 Err(error) => ticked.failures.push(error),
             }
         }
+    }
+
+    /// The suspensions whose end has come.
+    pub(crate) fn overdue(&self, now: DateTime<Utc>) -> Vec<(Serial, Status)> {
+        self.0.standings.pick(|_, key, listed| match listed.status {
+            Status::Held { until: Some(until), .. } if until <= now => {
+                key.serial().map(|serial| (serial, listed.status))
+            }
+            _ => None,
+        })
+    }
+
+    /// Ends this suspension, and no other of the same certificate.
+    pub(crate) async fn end_suspension(
+        &self,
+        serial: &Serial,
+        overdue: Status,
+        now: DateTime<Utc>,
+    ) -> Result<(), AuthorityError> {
+        let by = Act::service("the suspension has come to its end");
+        self.0.change(serial, Change::Reactivate, Some(overdue), &by, now).await?;
+        Ok(())
     }
 
     async fn publish_due(

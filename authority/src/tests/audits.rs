@@ -88,7 +88,7 @@ fn an_illegal_change_is_found() {
         *record = ChangeRecord::new(Change::Suspend { until: None }, at(20), "a", "");
     });
     let found = faults(&journal);
-    let why = "it is suspended; reactivate it first, or revoke it".to_owned();
+    let why = "it is suspended; give another end, reactivate it, or revoke it".to_owned();
     assert_eq!(found[0], Fault::IllegalChange { certificate: 3, change: 2, why });
 }
 

@@ -175,7 +175,7 @@ fn a_long_list_is_whole() {
     for serial in &entries {
         let reason = RevocationReason::Superseded;
         let change = crate::status::Change::Revoke { reason, invalidity: None };
-        block_on(world.authority.0.change(serial, change, admin(), at(10))).unwrap();
+        block_on(world.authority.0.change(serial, change, None, admin(), at(10))).unwrap();
     }
     block_on(world.authority.publish_crl("issuing", admin(), at(11))).unwrap();
     let list = world.list();

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{Act, AuthorityError, Profile, Registered, Status};
-use certs::{EndKind, EndProfile, Serial};
+use certs::{DistinguishedName, EndKind, EndProfile, Serial};
 use rand::{Rng, SeedableRng, TryCryptoRng, TryRng, rngs::StdRng};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -202,4 +202,35 @@ fn a_stranger_is_not_known() {
     let refused = block_on(world.authority.suspend(&serial, None, admin(), at(1))).unwrap_err();
     let text = "no certificate with the serial number 4a01 was issued here";
     assert_eq!(refused.to_string(), text);
+}
+
+/// Nothing in the trail can ever be erased: it names no person. Machines and organisations it does.
+#[test]
+fn a_person_is_not_named_in_the_trail() {
+    let world = world();
+    let person = DistinguishedName {
+        country: "IT".to_owned(),
+        given_name: Some("Mario".to_owned()),
+        surname: Some("Rossi".to_owned()),
+        serial_number: Some("TINIT-RSSMRA80A01H501U".to_owned()),
+        common_name: "Mario Rossi".to_owned(),
+        ..DistinguishedName::default()
+    };
+    let policy = rasn::types::ObjectIdentifier::new(vec![0, 4, 0, 2042, 1, 2]).unwrap();
+    for kind in [EndKind::HolderRemote, EndKind::HolderAutomatic] {
+        let (profile, key) = (EndProfile::new(kind, vec![policy.clone()]), key());
+        let public = key.public_key();
+        let issued = world.authority.issue("issuing", &profile, &person, public, admin(), at(1));
+        let issued = block_on(issued).unwrap();
+        let event = world.events().pop().unwrap();
+        assert_eq!(event.subject, format!("certificate {}", issued.serial));
+        let said = format!("{event:?}");
+        for word in ["Mario", "Rossi", "RSSMRA"] {
+            assert!(!said.contains(word), "{said}");
+        }
+        let sha256 = hex::encode(openssl::sha::sha256(&issued.der));
+        assert!(said.contains(kind.name()) && said.contains(&sha256), "{said}");
+    }
+    world.issue(2);
+    assert!(format!("{:?}", world.events().pop().unwrap()).contains("client 1"));
 }

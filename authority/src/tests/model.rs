@@ -71,10 +71,14 @@ impl Model {
                     admin(),
                     at(now),
                 ));
-                let is_legal = self.certificates[index].1 == Stands::Good;
-                self.expect(done.map(|changed| changed.crl_number).ok(), is_legal);
-                if is_legal {
-                    self.certificates[index].1 = Stands::Held { since: now, until };
+                let since = match self.certificates[index].1 {
+                    Stands::Good => Some(now),
+                    Stands::Held { since, until: before } => (before != until).then_some(since),
+                    Stands::Revoked { .. } => None,
+                };
+                self.expect(done.map(|changed| changed.crl_number).ok(), since.is_some());
+                if let Some(since) = since {
+                    self.certificates[index].1 = Stands::Held { since, until };
                 }
             }
             Step::Reactivate { which } => {

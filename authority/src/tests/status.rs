@@ -127,5 +127,5 @@ fn each_refusal_says_what_to_do() {
     let text = illegal(revoked(), Change::Reactivate).to_string();
     assert_eq!(text, "it is revoked; a revocation is final: issue a new certificate");
     let text = illegal(held(), suspend()).to_string();
-    assert_eq!(text, "it is suspended; reactivate it first, or revoke it");
+    assert_eq!(text, "it is suspended; give another end, reactivate it, or revoke it");
 }

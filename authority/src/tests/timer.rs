@@ -193,3 +193,109 @@ fn settings_that_make_no_sense_are_refused() {
         assert!(Site { settings, ..Site::new() }.open(at(0)).is_err());
     }
 }
+
+/// The timer sees a suspension whose end has come; before its turn an administrator reactivates the
+/// certificate and suspends it again. The new suspension is not the timer's to end.
+#[test]
+fn the_end_of_a_suspension_ends_no_other_one() {
+    let world = world();
+    let issued = world.issue(1);
+    let suspend = |until: i64, now: i64| {
+        let (serial, until) = (&issued.serial, Some(at(until)));
+        block_on(world.authority.suspend(serial, until, admin(), at(now))).unwrap();
+    };
+    suspend(100, 10);
+    let overdue = world.authority.overdue(at(100));
+    world.reactivate(&issued.serial, 100);
+    suspend(500, 100);
+    let [(serial, seen)] = &overdue[..] else { panic!("{overdue:?}") };
+    let ended = block_on(world.authority.end_suspension(serial, *seen, at(101)));
+    assert!(matches!(ended, Err(AuthorityError::Illegal { .. })), "{ended:?}");
+    let held = Status::Held { since: at(100), until: Some(at(500)) };
+    assert_eq!(world.authority.status(&issued.serial), Some(held));
+    world.audit();
+}
+
+/// A suspension that needs longer than was thought: no instant without it.
+#[test]
+fn a_suspension_gets_another_end() {
+    let world = world();
+    let issued = world.issue(1);
+    let suspend = |until: Option<i64>, now: i64| {
+        let changed = world.authority.suspend(&issued.serial, until.map(at), admin(), at(now));
+        block_on(changed).map(|changed| changed.certificate.status)
+    };
+    suspend(Some(100), 10).unwrap();
+    let overdue = world.authority.overdue(at(100));
+    let longer = Status::Held { since: at(10), until: Some(at(200)) };
+    assert_eq!(suspend(Some(200), 99).unwrap(), longer);
+    assert!(
+        block_on(world.authority.end_suspension(&issued.serial, overdue[0].1, at(100))).is_err()
+    );
+    assert!(block_on(world.authority.tick(at(150))).reactivated.is_empty());
+    assert!(world.events().iter().any(|event| event.action == "suspension-changed"));
+    for (until, now) in [(Some(200), 150), (Some(140), 150)] {
+        assert!(matches!(suspend(until, now), Err(AuthorityError::Illegal { .. })));
+    }
+    assert_eq!(suspend(None, 160).unwrap(), Status::Held { since: at(10), until: None });
+    assert!(block_on(world.authority.tick(at(300))).reactivated.is_empty());
+    let world = world.restart(at(310));
+    assert_eq!(world.ask(&issued.der, 311), Said::Revoked(6, at(10)));
+    world.audit();
+}
+
+/// Neither a list that cannot be made nor an administrator who does not wait leaves a revoked
+/// responder at work.
+#[test]
+fn a_revoked_responder_answers_nothing_whatever_comes_of_the_list() {
+    for waits in [true, false] {
+        let world = world();
+        let issued = world.issue(1);
+        assert_eq!(world.ask(&issued.der, 2), Said::Good);
+        let responder = world.authority.authorities().unwrap()[0].responder.clone().unwrap();
+        let (serial, reason) = (responder.serial.unwrap(), RevocationReason::KeyCompromise);
+        world.site.broken.store(true, Ordering::SeqCst);
+        if waits {
+            let revoked = world.authority.revoke(&serial, reason, None, admin(), at(10));
+            let revoked = block_on(revoked);
+            assert!(matches!(revoked, Err(AuthorityError::Unpublished { .. })), "{revoked:?}");
+        } else {
+            // As if the asker had gone right after the change.
+            let change = crate::Change::Revoke { reason, invalidity: None };
+            block_on(world.authority.0.change(&serial, change, None, admin(), at(10))).unwrap();
+        }
+        let asked = request(&world.site.issuing, &[&issued.der], false);
+        assert_eq!(world.authority.ocsp(&asked, at(11)).kind, AnswerKind::TryLater);
+        world.site.broken.store(false, Ordering::SeqCst);
+        assert_eq!(block_on(world.authority.tick(at(20))).responders.len(), 1);
+        assert_eq!(world.ask(&issued.der, 21), Said::Good);
+    }
+}
+
+/// An answer that was begun before its responder was revoked, and is kept after.
+#[test]
+fn a_late_answer_of_a_revoked_responder_is_not_given_again() {
+    let world = world();
+    let issued = world.issue(1);
+    let asked = request(&world.site.issuing, &[&issued.der], false);
+    let before = world.authority.ocsp(&asked, at(2));
+    let late = world.authority.0.answers.get(&asked).unwrap();
+    let responder = world.authority.authorities().unwrap()[0].responder.clone().unwrap();
+    world.revoke(&responder.serial.unwrap(), 10);
+    world.authority.0.answers.insert(&asked, late);
+    assert_ne!(world.authority.ocsp(&asked, at(11)).der, before.der);
+    assert_eq!(world.ask(&issued.der, 12), Said::Good);
+}
+
+/// A responder that was loaded before its certificate was revoked does not sign.
+#[test]
+fn a_revoked_responder_that_is_put_back_does_not_sign() {
+    let world = world();
+    let issued = world.issue(1);
+    let old = world.authority.0.cas[0].responding.load_full();
+    let serial = old.as_ref().unwrap().serial.clone().unwrap();
+    world.revoke(&serial, 10);
+    world.authority.0.cas[0].responding.store(old);
+    let asked = request(&world.site.issuing, &[&issued.der], false);
+    assert_eq!(world.authority.ocsp(&asked, at(11)).kind, AnswerKind::TryLater);
+}

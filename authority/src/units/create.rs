@@ -11,7 +11,7 @@ use super::registry::{
     write_generation, write_unit,
 };
 use super::settings::label;
-use super::state::Step;
+use super::state::{State, Step};
 use super::tables::{CHOICE, DEFAULT_KEY, UNIT};
 use crate::{Act, Profile};
 use chrono::{DateTime, Utc};
@@ -82,8 +82,12 @@ impl UnitRegistry {
 
     /// Makes the key of the unit's next generation.
     ///
+    /// When the CA in here is to certify it, and a try before made the key but got no certificate,
+    /// that generation is given again: certify it, and the try goes on.
+    ///
     /// # Errors
-    /// [`UnitError::Waiting`] when there is one that has not begun; what the key store says.
+    /// [`UnitError::Waiting`] when there is another one that has not begun; what the key store
+    /// says.
     pub async fn new_key(
         &self,
         id: &str,
@@ -93,9 +97,23 @@ impl UnitRegistry {
         by.check()?;
         let _one_at_a_time = self.0.acts.lock().await;
         let unit = self.0.show(id)?;
-        let number = self.0.new_key(&unit, by, now).await?;
+        let number = match resumable(&unit) {
+            Some(number) => number,
+            None => self.0.new_key(&unit, by, now).await?,
+        };
         self.0.generation(id, number)
     }
+}
+
+/// A generation that waits for the CA in here, with the key that would be made now.
+fn resumable(unit: &Unit) -> Option<u32> {
+    let UnitSettings { certified_by, key, key_store, padding, .. } = &unit.settings;
+    let waiting = unit.waiting().filter(|waiting| waiting.state == State::KeyMade)?;
+    let is_wanted = waiting.kind == *key
+        && waiting.key_store == *key_store
+        && waiting.padding == *padding
+        && *certified_by == CertifiedBy::BuiltIn;
+    is_wanted.then_some(waiting.number)
 }
 
 impl Inner {

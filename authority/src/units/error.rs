@@ -1,7 +1,7 @@
 //! Why the registry of units does not do what it is asked, by who has to act.
 
 use super::state::IllegalStep;
-use crate::AuthorityError;
+use crate::{AuthorityError, StatusWord};
 use certs::{IssueError, KeyError, KeyKind, TsuFault};
 use store::StoreError;
 
@@ -92,6 +92,18 @@ pub enum UnitError {
         generation: u32,
         /// Everything that is wrong.
         faults: Vec<TsuFault>,
+    },
+    /// The certificate, or one of a CA above, is suspended or revoked.
+    #[error("unit {unit}, generation {generation}: {whose} is {status}; {}", not_good(*.status))]
+    NotGood {
+        /// The unit.
+        unit: String,
+        /// The generation.
+        generation: u32,
+        /// The certificate that is meant: the generation's own, or that of a CA.
+        whose: String,
+        /// How it stands.
+        status: StatusWord,
     },
     /// A text that is to be certificates is not.
     #[error("the certificates for unit {unit}: {reason}")]
@@ -187,4 +199,11 @@ impl From<AuthorityError> for UnitError {
 
 fn list(faults: &[TsuFault]) -> String {
     faults.iter().map(|fault| format!("\n  - {fault}")).collect()
+}
+
+fn not_good(status: StatusWord) -> &'static str {
+    match status {
+        StatusWord::Suspended => "reactivate it, and the unit signs again",
+        _ => "make a new key for the unit, under a certificate that is good",
+    }
 }

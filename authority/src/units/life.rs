@@ -22,7 +22,8 @@ impl UnitRegistry {
     /// one that signs until then retires in the same instant, so that one key signs at any time.
     ///
     /// # Errors
-    /// [`UnitError::Certificate`] when its certificate does not allow it at that time;
+    /// [`UnitError::Certificate`] when its certificate does not allow it at that time,
+    /// [`UnitError::NotGood`] when it is suspended or revoked;
     /// [`UnitError::NoGeneration`], [`UnitError::Illegal`].
     pub async fn activate(
         &self,
@@ -142,6 +143,8 @@ impl Inner {
         at: DateTime<Utc>,
     ) -> Result<(), UnitError> {
         let Some(certificate) = &record.certificate else { return Ok(()) };
+        // One that is suspended or revoked takes over from nobody.
+        self.good(id, number, certificate)?;
         let chain: Vec<Vec<u8>> = certificate.chain.iter().map(|der| der.to_vec()).collect();
         let roots = [certificate.root.clone()];
         let key = public_key(id, record)?;

@@ -6,6 +6,7 @@ use super::model::{ActiveUnit, Plan, RetiredCertificate, Unit};
 use super::records::{CertificateRecord, GenerationRecord};
 use super::registry::{Inner, UnitRegistry};
 use super::state::State;
+use crate::Status;
 use certs::{TsuCertificate, check_tsu};
 use chrono::{DateTime, Utc};
 
@@ -14,7 +15,9 @@ impl UnitRegistry {
     /// is opened; one in a device is looked for when it is first used.
     ///
     /// A unit whose period of use has ended is among the active ones: the issuer refuses with it
-    /// and says why. One that has no key any more, say, is among the faults.
+    /// and says why. One that has no key any more, or whose certificate (or that of a CA above it)
+    /// is suspended or revoked, is among the faults. Call it again whenever the status of a
+    /// certificate changes: a unit whose certificate is reactivated comes back.
     ///
     /// # Errors
     /// [`UnitError::Store`]
@@ -68,6 +71,7 @@ impl Inner {
         certificate: &CertificateRecord,
         now: DateTime<Utc>,
     ) -> Result<(std::sync::Arc<dyn certs::SigningKey>, TsuCertificate), UnitError> {
+        self.good(id, number, certificate)?;
         let chain: Vec<Vec<u8>> = certificate.chain.iter().map(|der| der.to_vec()).collect();
         let roots = [certificate.root.clone()];
         let public = public_key(id, record)?;
@@ -84,6 +88,37 @@ impl Inner {
         })?;
         Ok((self.key(id, record)?, checked))
     }
+
+    /// Whether the registry of certificates says nothing against the generation's certificate and
+    /// those above it. Of a certificate from outside only its issuer knows.
+    pub(super) fn good(
+        &self,
+        id: &str,
+        number: u32,
+        certificate: &CertificateRecord,
+    ) -> Result<(), UnitError> {
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let own = std::iter::once((true, certificate.der.as_slice()));
+        let above = certificate.chain.iter().map(|der| (false, der.as_slice()));
+        for (is_own, der) in own.chain(above) {
+            let word = match authority.status_of(der)? {
+                None | Some(Status::Good) => continue,
+                Some(status) => status.word(),
+            };
+            let (unit, generation) = (id.to_owned(), number);
+            let whose = match is_own {
+                true => "its certificate".to_owned(),
+                false => format!("the certificate of {}", subject(der)),
+            };
+            return Err(UnitError::NotGood { unit, generation, whose, status: word });
+        }
+        Ok(())
+    }
+}
+
+fn subject(der: &[u8]) -> String {
+    let parsed = certs::check::parse(der);
+    parsed.map_or_else(|_| "a CA".to_owned(), |parsed| certs::display_name(parsed.subject()))
 }
 
 impl Plan {

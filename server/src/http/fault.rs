@@ -112,6 +112,7 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         | UnitError::NotOurs { .. }
         | UnitError::NoHsm { .. }
         | UnitError::WrongKey { .. }
+        | UnitError::NotGood { .. }
         | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
         UnitError::Authority(error) => authority_problem(*error),
         UnitError::Store(error) => store_problem(&error),

@@ -121,7 +121,7 @@ fn cacheable(response: &mut HttpResponseBuilder, caching: &Caching) {
 /// Whether the client has this very answer (RFC 9110 §13.2.2: the tag goes before the date).
 fn is_known(request: &HttpRequest, caching: &Caching) -> bool {
     let unquoted = caching.etag.trim_matches('"').to_owned();
-    super::is_known(request, &EntityTag::new_strong(unquoted), caching.last_modified)
+    super::is_known(request, &EntityTag::new_strong(unquoted))
 }
 
 /// Base64 in a path: percent-decoded first (RFC 6960 appendix A.1), padding may be missing.

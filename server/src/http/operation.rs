@@ -72,35 +72,31 @@ fn readiness(service: &Service) -> Readiness {
     let (issuing_ok, issuing) = verdict(service.issuer.readiness().map_err(|e| e.to_string()));
     let clock = service.clock.monitor().now();
     let (clock_ok, clock) = verdict(clock.map(drop).map_err(|e| e.to_string()));
-    let (units_ok, units) = units(service);
     let (store_ok, store) = verdict(service.store.health().map_err(|e| e.to_string()));
     let (disk_ok, disk) = verdict(service.disk.check());
     Readiness {
-        ready: issuing_ok && clock_ok && units_ok && store_ok && disk_ok,
-        checks: Checks { issuing, clock, units, store, disk },
+        ready: issuing_ok && clock_ok && store_ok && disk_ok,
+        checks: Checks { issuing, clock, units: units(service), store, disk },
     }
 }
 
 /// Every unit that should stamp, and what keeps it from it. Without time the clock's check has the
-/// reason, and the units have none to add.
-fn units(service: &Service) -> (bool, BTreeMap<String, String>) {
+/// reason, and the units have none to add. Only the default unit (with its companion) decides
+/// whether the service is ready: a fault of another one must not take it away from all.
+fn units(service: &Service) -> BTreeMap<String, String> {
     let mut units = BTreeMap::new();
-    let mut all = true;
     for unit in service.issuer.unit_readiness().unwrap_or_default() {
-        all &= unit.ready.is_ok();
         let words = unit.ready.map_or_else(|reason| reason.to_string(), |()| "ok".to_owned());
         units.insert(unit.unit, words);
     }
     let faults = service.unit_faults();
     if !faults.is_empty() {
-        all = false;
         units.insert("cannot sign".to_owned(), faults.join("; "));
     }
     for unit in service.pending_units() {
-        all = false;
         units.insert(unit, "its key cannot be made yet: its device is away".to_owned());
     }
-    (all, units)
+    units
 }
 
 /// Sends the metrics, on the machine itself or with the administration token.

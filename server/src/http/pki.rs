@@ -60,7 +60,7 @@ pub(crate) async fn revocations(
         .insert_header((header::LAST_MODIFIED, date(crl.this_update)))
         .insert_header((header::CACHE_CONTROL, format!("public, max-age={LIST_MAX_AGE}")));
     let tag = EntityTag::new_strong(crl.etag.trim_matches('"').to_owned());
-    if super::is_known(&request, &tag, crl.this_update) {
+    if super::is_known(&request, &tag) {
         return Ok(answer.status(StatusCode::NOT_MODIFIED).finish());
     }
     Ok(answer.insert_header((header::CONTENT_TYPE, LIST)).body(crl.der.clone()))

@@ -187,3 +187,65 @@ async fn a_unit_that_has_ended_says_so_itself() {
     let ended = plan.active[0].certificate.usable_at(day(366));
     assert!(matches!(ended, Err(certs::TsuFault::KeyUsagePeriodEnded { .. })), "{ended:?}");
 }
+
+/// A unit whose certificate is suspended or revoked signs nothing; one that is reactivated comes
+/// back, and what it signed before can be fetched all the while.
+#[tokio::test]
+async fn a_unit_whose_certificate_is_not_good_is_left_out_of_the_plan() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let unit = bench.active("other").await;
+    let serial: Serial = unit.generations[0].certificate.as_ref().unwrap().serial.parse().unwrap();
+    let active = || {
+        let plan = bench.registry.plan(day(1)).unwrap();
+        let ids: Vec<_> = plan.active.iter().map(|unit| unit.settings.id.clone()).collect();
+        let faults: Vec<_> = plan.faults.iter().map(ToString::to_string).collect();
+        (ids.join(" "), faults, plan.retired.len())
+    };
+    assert_eq!(active(), ("main other".to_owned(), vec![], 0));
+    bench.authority.suspend(&serial, None, &by(), day(1)).await.unwrap();
+    let why = "unit other, generation 1: its certificate is suspended; reactivate it, and the unit \
+               signs again";
+    assert_eq!(active(), ("main".to_owned(), vec![why.to_owned()], 1));
+    bench.authority.reactivate(&serial, &by(), day(1)).await.unwrap();
+    assert_eq!(active().0, "main other");
+    let reason = RevocationReason::KeyCompromise;
+    bench.authority.revoke(&serial, reason, None, &by(), day(1)).await.unwrap();
+    let (ids, faults, retired) = active();
+    assert_eq!((ids.as_str(), retired), ("main", 1));
+    assert!(faults[0].contains("its certificate is revoked"), "{faults:?}");
+}
+
+/// What a revoked CA certified is not good either.
+#[tokio::test]
+async fn no_unit_signs_under_a_revoked_ca() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let authority = bench.with_root();
+    let issuing = bench.hierarchy.issuing.certificate_der();
+    let registered =
+        authority.register("root", issuing, crate::Profile::Ca, &by(), noon()).await.unwrap();
+    let registry = bench.registry_under(&authority);
+    assert_eq!(registry.plan(noon()).unwrap().active.len(), 1);
+    let reason = RevocationReason::CaCompromise;
+    authority.revoke(&registered.serial, reason, None, &by(), noon()).await.unwrap();
+    let plan = registry.plan(noon()).unwrap();
+    assert!(plan.active.is_empty());
+    let fault = plan.faults[0].to_string();
+    assert!(fault.contains("the certificate of") && fault.contains("Prova Issuing"), "{fault}");
+}
+
+/// A generation that was revoked before its time does not take over.
+#[tokio::test]
+async fn a_revoked_generation_is_not_activated() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.registry.new_key("main", &by(), noon()).await.unwrap();
+    let next = bench.registry.certify("main", None, &by(), noon()).await.unwrap();
+    let serial: Serial = next.certificate.unwrap().serial.parse().unwrap();
+    let reason = RevocationReason::KeyCompromise;
+    bench.authority.revoke(&serial, reason, None, &by(), noon()).await.unwrap();
+    let refused = bench.registry.activate("main", None, None, &by(), noon()).await;
+    assert!(matches!(refused, Err(UnitError::NotGood { generation: 2, .. })), "{refused:?}");
+    assert_eq!(bench.state("main", 1), State::Active);
+}

@@ -94,13 +94,13 @@ async fn steps_out_of_order_are_refused_and_change_nothing() {
 
     illegal(registry.activate("main", None, None, &by, noon()).await.unwrap_err());
     illegal(registry.activate("main", None, Some(day(1)), &by, noon()).await.unwrap_err());
-    let waiting = registry.new_key("main", &by, noon()).await.unwrap_err();
-    assert!(matches!(waiting, UnitError::Waiting { generation: 1, .. }));
     let exists = registry.create(unit("main"), &by, noon()).await.unwrap_err();
     assert!(matches!(exists, UnitError::UnitExists { .. }));
     assert_eq!(bench.told(), told);
 
     registry.certify("main", None, &by, noon()).await.unwrap();
+    let waiting = registry.new_key("main", &by, noon()).await.unwrap_err();
+    assert!(matches!(waiting, UnitError::Waiting { generation: 1, .. }));
     registry.activate("main", None, None, &by, noon()).await.unwrap();
     let told = bench.told();
     illegal(registry.certify("main", Some(1), &by, noon()).await.unwrap_err());
@@ -214,4 +214,29 @@ async fn no_change_without_its_event() {
         changes += usize::from(changed);
     }
     assert_eq!(changes, 8);
+}
+
+/// A new key whose certificate did not come is not in the way of the next try.
+#[tokio::test]
+async fn a_key_that_waits_for_the_ca_in_here_is_taken_up_again() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    let made = bench.registry.new_key("main", &by(), day(1)).await.unwrap();
+    let told = bench.told();
+    let bench = bench.restarted();
+    assert_eq!(bench.registry.new_key("main", &by(), day(2)).await.unwrap(), made);
+    assert_eq!(bench.told(), told, "nothing was made");
+    bench.registry.certify("main", Some(2), &by(), day(2)).await.unwrap();
+    bench.registry.activate("main", None, None, &by(), day(2)).await.unwrap();
+
+    // Another kind of key was chosen meanwhile: the one that waits is not that.
+    bench.registry.new_key("main", &by(), day(3)).await.unwrap();
+    let settings = UnitSettings { key: KeyKind::P384, ..unit("main") };
+    bench.registry.configure(settings, None, &by(), day(3)).await.unwrap();
+    let waiting = bench.registry.new_key("main", &by(), day(3)).await;
+    assert!(matches!(waiting, Err(UnitError::Waiting { generation: 3, .. })), "{waiting:?}");
+    // And one that is certified outside has its request to be answered.
+    bench.registry.create(outside("other"), &by(), day(3)).await.unwrap();
+    let waiting = bench.registry.new_key("other", &by(), day(3)).await;
+    assert!(matches!(waiting, Err(UnitError::Waiting { generation: 1, .. })), "{waiting:?}");
 }

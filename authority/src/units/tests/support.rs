@@ -219,6 +219,28 @@ impl Bench {
         }
     }
 
+    /// The same registry of certificates, with the root among its CAs.
+    pub(super) fn with_root(&self) -> Authority {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let responder = ResponderKey::Direct;
+        let cas = [&self.hierarchy.issuing, &self.hierarchy.root];
+        let cas = cas.map(|ca| AuthorityCa { ca: ca.clone(), responder: responder.clone() });
+        let random = StdRng::seed_from_u64(self.starts.fetch_add(1, Ordering::SeqCst));
+        Authority::open(store, cas.to_vec(), Settings::default(), random, noon()).unwrap()
+    }
+
+    /// Another registry of units over the same store.
+    pub(super) fn registry_under(&self, authority: &Authority) -> UnitRegistry {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let keys = KeyStores { file: Arc::clone(&self.files) as Arc<dyn KeyBackend>, hsm: None };
+        let settings = RegistrySettings {
+            ca: Some("issuing".to_owned()),
+            subject: name(""),
+            roots: vec![self.hierarchy.root.certificate_der().to_vec()],
+        };
+        UnitRegistry::open(store, keys, Some(authority.clone()), settings).unwrap()
+    }
+
     /// A kill and a restart: what is durable is found again, and nothing else.
     pub(super) fn restarted(self) -> Self {
         let Self {
