@@ -9,6 +9,10 @@
 //! Before its activation a credential has no key. Then a wrap is over 32 random octets, so that
 //! the codes of the envelope are checked in the same way.
 
+mod slot;
+
+pub(crate) use slot::{Deposit, Slot};
+
 use super::{CredentialId, HolderError, Inner, Key};
 use crate::credentials::hashing::stretch;
 use minicbor::{Decode, Encode};
@@ -121,6 +125,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Where the slot for a key of this version is: made before there is a certificate.
+    pub(crate) fn slot(&self) -> Self {
+        Self { certificate: [0; 32], ..*self }
+    }
+
     fn aad(&self, lock: Lock) -> Vec<u8> {
         let version = self.version.to_be_bytes();
         let parts: [&[u8]; 4] =
@@ -159,6 +168,9 @@ pub(crate) struct Wrapped {
     pub(crate) pin: Wrap,
     #[n(1)]
     pub(crate) puk: Wrap,
+    /// After a renewal: the key, in the slot that the PIN opens.
+    #[n(2)]
+    pub(crate) deposit: Option<Deposit>,
 }
 
 /// A key that a code was stretched to, and what is needed to come to it again.

@@ -5,16 +5,20 @@
 //! an unknown link and one that was used get the same answer.
 
 use super::tables::LINK;
-use super::{HolderError, HolderId, Inner, OperationId};
+use super::{HolderError, HolderId, Holders, Inner, OperationId};
 use crate::encoding::{damaged, decode, encode};
 use chrono::{DateTime, TimeDelta, Utc};
 use minicbor::{Decode, Encode};
 use openssl::sha::sha256;
-use store::Transaction;
+use std::ops::Bound;
+use store::{Order, Transaction};
 use zeroize::Zeroizing;
 
 /// Wrong answers to the secret question that a link survives.
 pub(crate) const MOST_WRONG_ANSWERS: u32 = 4;
+
+/// Rows looked at by one step of the timer.
+const SWEEP: usize = 500;
 
 /// What a link is for. Used in stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
@@ -141,6 +145,50 @@ pub(crate) fn digest(token: &str) -> LinkDigest {
     sha256(token.as_bytes())
 }
 
+impl Holders {
+    /// Takes links away whose time is over, with the addresses that stand in some of them. For a
+    /// timer; tells how many those were.
+    pub async fn expire_links(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
+        let (mut ended, mut after) = (0, Vec::new());
+        loop {
+            let from = Bound::Excluded(after.as_slice());
+            let rows = self.store().scan(LINK, from, Bound::Unbounded, Order::Ascending, SWEEP)?;
+            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            let last = last.clone();
+            for (key, value) in rows {
+                let Ok(digest) = LinkDigest::try_from(key.as_slice()) else { continue };
+                if is_over(&decode(LINK, &key, &value)?, now) {
+                    ended += usize::from(self.expire_link(digest, now).await?);
+                }
+            }
+            after = last;
+        }
+    }
+
+    async fn expire_link(
+        &self,
+        digest: LinkDigest,
+        now: DateTime<Utc>,
+    ) -> Result<bool, HolderError> {
+        self.transact(move |_, tx| {
+            // It may have been replaced since it was read.
+            let Some(bytes) = tx.get(LINK, &digest)? else { return Ok(false) };
+            let record: LinkRecord = decode(LINK, &digest, &bytes)?;
+            if !is_over(&record, now) {
+                return Ok(false);
+            }
+            burn(tx, &record, LinkEvent::End)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+/// The end is exclusive: at that instant the link is dead.
+fn is_over(record: &LinkRecord, now: DateTime<Utc>) -> bool {
+    now.timestamp_millis() >= record.ends_at
+}
+
 /// Makes a link, in the place of an older one with the same purpose.
 pub(crate) fn issue(
     inner: &Inner,
@@ -192,9 +240,7 @@ pub(crate) fn live(
     now: DateTime<Utc>,
 ) -> Result<LinkRecord, HolderError> {
     let record: LinkRecord = decode(LINK, digest, bytes.ok_or(HolderError::LinkInvalid)?)?;
-    // The end is exclusive: at that instant the link is dead.
-    let over = now.timestamp_millis() >= record.ends_at;
-    if over || !purposes.contains(&record.purpose) {
+    if is_over(&record, now) || !purposes.contains(&record.purpose) {
         return Err(HolderError::LinkInvalid);
     }
     Ok(record)

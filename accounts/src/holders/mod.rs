@@ -35,6 +35,7 @@ mod preferences;
 pub mod question;
 mod recovery;
 pub mod registration;
+pub mod renewal;
 mod settings;
 pub mod tables;
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Holders {
         kept
     }
 
-    fn certificate_request(
+    pub(crate) fn certificate_request(
         &self,
         (holder, credential): (HolderId, CredentialId),
         record: &CredentialRecord,
@@ -122,7 +122,8 @@ fn keep(
     pin::remember(&mut record.former, fresh.trace);
     let (place, secret) = (record.place(id), Zeroizing::new(fresh.key.private_key_to_pkcs8()?));
     let (pin, puk) = fresh.locks;
-    let wraps = Wrapped { pin: pin.wrap(&place, &secret)?, puk: puk.wrap(&place, &secret)? };
+    let (pin, puk) = (pin.wrap(&place, &secret)?, puk.wrap(&place, &secret)?);
+    let wraps = Wrapped { pin, puk, deposit: None };
     save_wraps(tx, id, record.version, &wraps);
     save(tx, id, &record);
     let entry = HistoryEntry::new(HistoryKind::CredentialActivated, Actor::Holder(holder))

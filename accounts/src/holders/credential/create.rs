@@ -90,6 +90,7 @@ fn prepare(
         wrapped: Wrapped {
             pin: inner.stretch_new(Lock::Pin, pin)?.wrap(&place, &*nothing)?,
             puk: inner.stretch_new(Lock::Puk, puk)?.wrap(&place, &*nothing)?,
+            deposit: None,
         },
         emergency: emergency_record(inner, emergency)?,
         envelope,

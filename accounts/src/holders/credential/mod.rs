@@ -22,9 +22,10 @@ pub use issuer::{
 pub use record::CredentialKind;
 pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 
-pub(crate) use create::insert;
+pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
-    CredentialRecord, FormerPins, delete_wraps, erase, load, load_wraps, own, save, save_wraps,
+    CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, load, load_wraps, own,
+    save, save_wraps,
 };
 pub(crate) use suspension::end_of_codes;
 

@@ -4,7 +4,7 @@ use super::state::{Life, State};
 use crate::encoding::{damaged, decode, encode};
 use crate::holders::keys::{Place, SigningKeyKind, Wrapped};
 use crate::holders::pin::CodeRefusal;
-use crate::holders::tables::{SIGNING_CREDENTIAL, SIGNING_KEY};
+use crate::holders::tables::{RENEWAL, SIGNING_CREDENTIAL, SIGNING_KEY};
 use crate::holders::{CredentialId, HolderError, HolderId};
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
@@ -253,6 +253,8 @@ pub(crate) fn erase(
         for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
             tx.delete(SIGNING_CREDENTIAL, row);
         }
+        // A renewal under way holds the passphrase of an envelope.
+        tx.delete(RENEWAL, id.as_bytes());
     }
     Ok(count)
 }

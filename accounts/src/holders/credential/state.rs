@@ -117,6 +117,11 @@ pub enum Event {
         /// The end of the certificate, in milliseconds since the Unix epoch.
         not_after: i64,
     },
+    /// A renewal was completed: another key and certificate.
+    Renew {
+        /// The end of the new certificate, in milliseconds since the Unix epoch.
+        not_after: i64,
+    },
     /// It is suspended, or suspended for longer.
     Suspend {
         /// Until when; `None` is until it is reactivated.
@@ -198,6 +203,9 @@ impl Life {
                 let not_after = Some(not_after);
                 return Ok(Self { state: State::Active, not_after, epoch: self.epoch + 1 });
             }
+            (State::Active, Event::Renew { not_after }) => {
+                return Ok(Self { not_after: Some(not_after), epoch: self.epoch + 1, ..self });
+            }
             (State::Active | State::PinLocked, Event::Suspend { until, cause }) => {
                 State::Suspended { until, cause, pin_locked: state == State::PinLocked }
             }
@@ -267,6 +275,7 @@ impl Event {
     const fn word(self) -> &'static str {
         match self {
             Self::Activate { .. } => "be activated",
+            Self::Renew { .. } => "be renewed",
             Self::Suspend { .. } => "be suspended",
             Self::Reactivate => "be reactivated",
             Self::HoldEnds => "end its suspension by date",

@@ -24,8 +24,8 @@ use std::time::Duration;
 use store::Transaction;
 use subtle::ConstantTimeEq;
 
-/// Wrong emergency codes for one user ID in [`EMERGENCY_WINDOW`].
-pub(crate) const EMERGENCY_TRIES: u32 = 10;
+/// Tries of emergency codes for one user ID in a window.
+const EMERGENCY_TRIES: u32 = 10;
 /// An hour: 10 tries in each leave 45 random bits alone for some hundred million years, and who
 /// has the code is kept out by a guesser for no longer than this.
 const EMERGENCY_WINDOW: i64 = 3_600_000;

@@ -107,7 +107,8 @@ pub(crate) fn enqueue(
         delivery,
         kind,
         language: message.language,
-        secret: message.secret,
+        // Of somebody who is no holder nothing is kept longer than it takes to send it.
+        secret: message.secret || message.holder.is_none(),
         content: Some(sealed.into()),
         state: MessageState::Queued,
         created_at: at,

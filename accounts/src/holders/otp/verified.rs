@@ -121,6 +121,15 @@ impl fmt::Display for Purpose {
 
 /// A one-time code was right. It is used up by the one act that takes it.
 ///
+/// What it says can be read:
+///
+/// ```
+/// use marca_accounts::holders::{HolderId, OperationId, otp::{OtpVerified, Purpose}};
+/// fn whose(proof: &OtpVerified) -> (HolderId, OperationId) {
+///     (proof.holder(), proof.operation())
+/// }
+/// ```
+///
 /// There is no other way to one than a code that was right:
 ///
 /// ```compile_fail

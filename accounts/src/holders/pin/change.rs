@@ -135,6 +135,7 @@ fn put_pin(
 ) -> Result<(), HolderError> {
     let mut wraps = load_wraps(tx, id, record.version)?;
     wraps.pin = lock.wrap(&record.place(id), secret)?;
+    wraps.deposit = None;
     save_wraps(tx, id, record.version, &wraps);
     Ok(())
 }

@@ -68,7 +68,13 @@ impl Code for Pin {
         id: CredentialId,
         (record, wraps): &(CredentialRecord, Wrapped),
     ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
-        inner.open_wrap(Lock::Pin, &record.place(id), self.expose(), &wraps.pin)
+        let place = record.place(id);
+        let Some(deposit) = &wraps.deposit else {
+            return inner.open_wrap(Lock::Pin, &place, self.expose(), &wraps.pin);
+        };
+        // After a renewal the PIN opens the slot that the key was put into.
+        let slot = inner.open_wrap(Lock::Pin, &place.slot(), self.expose(), &wraps.pin)?;
+        slot.map(|private| deposit.take(&private, &place)).transpose()
     }
 
     fn wrong(left: u32) -> CodeRefusal {
@@ -186,7 +192,7 @@ impl Holders {
         let right = secret.is_some();
         let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
             let try_ = Try { number, epoch, right };
-            settle::<C>(inner, tx, (holder, id), try_, now)
+            settle::<C>(inner, tx, (holder, id), &try_, now)
         };
         let record = self.transact(settle).await??;
         // Never missing: what is not right was refused when it was settled.
@@ -233,7 +239,7 @@ fn settle<C: Code>(
     inner: &Inner,
     tx: &mut dyn Transaction,
     (holder, id): (HolderId, CredentialId),
-    ended: Try,
+    ended: &Try,
     now: DateTime<Utc>,
 ) -> Result<Settled<CredentialRecord>, HolderError> {
     let mut record = own(tx, holder, id)?;

@@ -1,7 +1,8 @@
 //! Why a code was refused.
 
 use crate::holders::credential::IssuerFault;
-use envelope::{BadCode, PinRefused};
+use chrono::{DateTime, Utc};
+use envelope::{BadCode, BadPassphrase, PinRefused};
 
 /// What is wrong with a PIN, a PUK or an emergency code, or with the credential it is for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,24 @@ pub enum CodeRefusal {
         /// For the log.
         fault: IssuerFault,
     },
+    /// A renewal long before the end of the certificate.
+    #[error("the certificate can be renewed from {} on", from.format("%Y-%m-%d"))]
+    RenewalTooEarly {
+        /// The first instant.
+        from: DateTime<Utc>,
+    },
+    /// No renewal is under way, or it took too long, or the credential changed since it began.
+    #[error("no renewal is under way any more, and nothing was changed: begin it again")]
+    NoRenewal,
+    /// The passphrase for the envelope breaks a rule.
+    #[error(transparent)]
+    Passphrase(#[from] BadPassphrase),
+    /// The envelope could not be made.
+    #[error("the envelope could not be made, and nothing was changed: tell the service's support")]
+    EnvelopeFailed {
+        /// For the log.
+        reason: String,
+    },
 }
 
 impl CodeRefusal {
@@ -74,6 +93,10 @@ impl CodeRefusal {
             Self::Changed => "credential-changed",
             Self::WrongEmergencyCode => "wrong-emergency-code",
             Self::IssuerFailed { .. } => "issuer-failed",
+            Self::RenewalTooEarly { .. } => "renewal-too-early",
+            Self::NoRenewal => "no-renewal",
+            Self::Passphrase(_) => "passphrase-rules",
+            Self::EnvelopeFailed { .. } => "envelope-failed",
         }
     }
 
@@ -88,6 +111,7 @@ impl CodeRefusal {
                 BadCode::EnvelopeNumber | BadCode::CheckDigit => "envelope_number",
             }),
             Self::NewPin(_) => Some("new_pin"),
+            Self::Passphrase(_) => Some("passphrase"),
             Self::WrongPin { .. } => Some("pin"),
             Self::WrongPuk { .. } => Some("puk"),
             _ => None,
@@ -105,6 +129,11 @@ impl CodeRefusal {
                 PinRefused::Run => "no-run",
                 PinRefused::BirthDate => "not-the-birth-date",
                 PinRefused::UsedBefore => "not-one-of-the-last-three",
+            }),
+            Self::Passphrase(rule) => Some(match rule {
+                BadPassphrase::TooShort { .. } => "at-least-8-characters",
+                BadPassphrase::TooLong { .. } => "at-most-127-octets",
+                BadPassphrase::ForbiddenCharacter => "no-control-character",
             }),
             Self::Malformed(BadCode::Pin) => Some("eight-digits"),
             Self::Malformed(BadCode::Puk) => Some("ten-digits"),

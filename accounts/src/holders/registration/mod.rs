@@ -301,15 +301,15 @@ fn end(
     record.ends_at = None;
     record.changed_at = now.timestamp_millis();
     save(tx, id, &record);
-    let Some(holder) = record.holder.map(HolderId::new) else {
-        let category = trail::Category::Administration;
-        let subject = format!("registration {id}");
-        let event = trail::Event::success(category, kind.word(), actor.to_string(), subject);
-        trail::append(tx, &event, now)?;
-        return Ok(());
-    };
-    super::personal_data::forget_unused(tx, holder, now)?;
-    history::append(tx, holder, &HistoryEntry::new(kind, actor.clone()), now)?;
+    let holder = record.holder.map(HolderId::new);
+    if let Some(holder) = holder {
+        super::personal_data::forget_unused(tx, holder, now)?;
+    }
+    // In the trail alone: there is no holder any more who could have a history.
+    let subject = holder.map_or(format!("registration {id}"), |holder| format!("holder {holder}"));
+    let category = trail::Category::Administration;
+    let event = trail::Event::success(category, kind.word(), actor.to_string(), subject);
+    trail::append(tx, &event.with("registration", id), now)?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::holders::messages::{Delivery, MessageState};
+use crate::testing::block_on;
 
 #[test]
 fn a_queued_message_shows_neither_its_reader_nor_its_words() {
@@ -43,4 +44,13 @@ fn a_link_is_found_nowhere_but_in_its_mail() {
             assert!(!String::from_utf8_lossy(row).contains(&token), "table {table}");
         }
     }
+}
+
+#[test]
+fn what_goes_to_somebody_who_is_no_holder_is_wiped_when_it_is_sent() {
+    let bench = Bench::new();
+    let new = Bench::new_registration(EMAIL);
+    block_on(bench.holders.request_registration(new, HOME, at(0))).unwrap();
+    let sent = bench.sent();
+    assert_eq!((sent[0].record.holder, sent[0].record.secret), (None, true));
 }

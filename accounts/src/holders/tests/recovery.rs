@@ -189,3 +189,20 @@ fn a_recovery_opens_a_login_that_failures_had_closed() {
     recover(&bench, &token, proof(&bench, &token, 100), 100).unwrap();
     bench.login(EMAIL, OTHER, 100).unwrap();
 }
+
+#[test]
+fn links_that_have_ended_are_taken_away() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    bench.holder("b@example.org");
+    request(&bench, EMAIL, 0);
+    request(&bench, "b@example.org", 60);
+    let rows = |bench: &Bench| bench.store.contents().keys().filter(|(t, _)| *t == 26).count();
+    assert_eq!(rows(&bench), 4);
+    assert_eq!(block_on(bench.holders.expire_links(at(1_799))).unwrap(), 0);
+    assert_eq!(block_on(bench.holders.expire_links(at(1_800))).unwrap(), 1);
+    assert_eq!(rows(&bench), 2);
+    assert!(bench.holders.link(&bench.token("b@example.org"), at(1_800)).is_ok());
+    assert_eq!(block_on(bench.holders.expire_links(at(1_860))).unwrap(), 1);
+    assert_eq!(rows(&bench), 0);
+}

@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::holders::messages::{Attachment, Delivery, Template};
 use crate::holders::registration::{
-    EnvelopePassphrase, Invite, NewRegistration, RegistrationState,
+    self, EnvelopePassphrase, Invite, NewRegistration, RegistrationState,
 };
 use crate::holders::{HolderStatus, RegistrationId, SigningKeyKind, TypedTwice};
 use crate::testing::{TestRandom, block_on};
@@ -118,6 +118,9 @@ fn who_is_rejected_after_the_invitation_is_gone() {
     let token = bench.token(EMAIL);
     block_on(bench.holders.reject(registration, "a mistake", operator(), at(2))).unwrap();
     assert_eq!(bench.holders.holder(holder).unwrap().status, HolderStatus::Erased);
+    assert_eq!(bench.history(holder), [""; 0]);
+    let (word, subject) = bench.trail().pop().unwrap();
+    assert_eq!((word.as_str(), subject.as_str()), ("registration-rejected", "holder h-1"));
     assert!(bench.holders.holder_by_user_id(EMAIL).unwrap().is_none());
     let outcome = block_on(bench.holders.set_first_password(&token, &TYPED, at(3)));
     assert_eq!(slug(outcome), "invalid-link");
@@ -218,6 +221,8 @@ fn the_envelope_opens_with_the_passphrase_and_goes_with_the_link() {
     let token = bench.token(EMAIL);
     block_on(bench.holders.set_first_password(&token, &TYPED, at(2))).unwrap();
     assert!(bench.holders.invitation(registration).is_err());
+    let read = bench.holders.transact(move |_, tx| registration::load(tx, registration));
+    assert_eq!(block_on(read).unwrap().passphrase, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::holders::HolderError;
 use crate::holders::credential::IssuerFault;
 use crate::holders::pin::CodeRefusal;
-use envelope::{BadCode, PinRefused};
+use envelope::{BadCode, BadPassphrase, PinRefused};
 
 fn all() -> Vec<CodeRefusal> {
     use CodeRefusal::*;
@@ -29,6 +29,14 @@ fn all() -> Vec<CodeRefusal> {
         WrongEmergencyCode,
         IssuerFailed { fault: IssuerFault { reason: "a secret of the issuer".to_owned() } },
     ]);
+    let passphrase = [
+        BadPassphrase::TooShort { found: 5, minimum: 8 },
+        BadPassphrase::TooLong { found: 128, maximum: 127 },
+        BadPassphrase::ForbiddenCharacter,
+    ];
+    all.extend([RenewalTooEarly { from: super::support::at(0) }, NoRenewal]);
+    all.extend(passphrase.map(Passphrase));
+    all.push(EnvelopeFailed { reason: "a secret of the issuer".to_owned() });
     all
 }
 

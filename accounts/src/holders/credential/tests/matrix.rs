@@ -13,13 +13,14 @@ fn now() -> DateTime<Utc> {
 }
 
 const ACTIVATE: Event = Event::Activate { not_after: END };
+const RENEW: Event = Event::Renew { not_after: END };
 const SUSPEND: Event = Event::Suspend { until: Some(HOLD), cause: SuspensionCause::Holder };
 const EMERGENCY: Event = Event::Suspend { until: None, cause: SuspensionCause::EmergencyCode };
 const REVOKE: Event = Event::Revoke { cause: RevocationCause::KeyCompromise };
 
 /// The events in the order of the columns of the table.
-const EVENTS: [Event; 7] =
-    [ACTIVATE, SUSPEND, EMERGENCY, Event::Reactivate, Event::LockPin, Event::SetPin, REVOKE];
+const EVENTS: [Event; 8] =
+    [ACTIVATE, RENEW, SUSPEND, EMERGENCY, Event::Reactivate, Event::LockPin, Event::SetPin, REVOKE];
 
 /// What led to each state of the rows.
 const PATHS: [(&str, &[Event]); 7] = [
@@ -34,14 +35,14 @@ const PATHS: [(&str, &[Event]); 7] = [
 
 /// The state after the event; `-` is refused.
 const MATRIX: &str = "
-              activate suspend     emergency        reactivate lock   set-pin revoke
-awaiting      active   -           -                -          -      -       revoked
-active        -        held        suspended        -          locked active  revoked
-held          -        held        suspended        active     -      -       revoked
-suspended     -        suspended   suspended        active     -      -       revoked
-locked        -        held-locked suspended-locked -          -      active  revoked
-held-locked   -        held-locked suspended-locked locked     -      -       revoked
-revoked       -        -           -                -          -      -       -
+              activate renew  suspend     emergency        reactivate lock   set-pin revoke
+awaiting      active   -      -           -                -          -      -       revoked
+active        -        active held        suspended        -          locked active  revoked
+held          -        -      held        suspended        active     -      -       revoked
+suspended     -        -      suspended   suspended        active     -      -       revoked
+locked        -        -      held-locked suspended-locked -          -      active  revoked
+held-locked   -        -      held-locked suspended-locked locked     -      -       revoked
+revoked       -        -      -           -                -          -      -       -
 ";
 
 fn walk(path: &[Event]) -> Life {
@@ -86,7 +87,7 @@ fn the_matrix_is_what_the_machine_does() {
             }
         }
     }
-    assert_eq!(cells, 49, "a row or a column is missing");
+    assert_eq!(cells, 56, "a row or a column is missing");
 }
 
 #[test]

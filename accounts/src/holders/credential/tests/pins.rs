@@ -1,16 +1,18 @@
 //! PIN and PUK: tries that are counted before they are made, locks, and new PINs.
 
 use super::support::*;
-use crate::holders::HolderError;
 use crate::holders::credential::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::otp::Purpose;
 use crate::holders::pin::{CodeRefusal, MOST_TRIES, NewPin, PinVerified};
 use crate::holders::tables::SIGNING_KEY;
+use crate::holders::{HolderError, Inner};
 use crate::testing::{block_on, is_pending};
 use envelope::{Pin, PinRefused, Puk};
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use std::ops::Bound;
+use std::sync::Arc;
 use store::{Order, Store, StoreError};
 
 const WRONG: &str = "31415926";
@@ -121,13 +123,30 @@ fn nothing_is_computed_before_the_try_is_durable() {
 #[test]
 fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
     let bench = Bench::active();
+    // The threads have something else to do until the gate is opened.
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let busy: Vec<_> = (0..bench.holders.inner().settings.concurrent_checks)
+        .map(|_| {
+            let (gate, room) = (Arc::clone(&gate), bench.holders.room().unwrap());
+            let wait = move |_: &Inner| {
+                drop(gate.lock());
+                Ok(())
+            };
+            let mut busy = Box::pin(bench.holders.compute(room, wait));
+            assert!(is_pending(&mut busy));
+            busy
+        })
+        .collect();
     for left in (0..MOST_TRIES).rev() {
         let pin = Pin::parse(NEW_PIN).unwrap();
         let mut attempt = Box::pin(bench.holders.verify_pin((HOLDER, bench.id), pin, at(10)));
-        // Counted in this poll; the computation has begun, and nobody waits for its end.
+        // Counted in this poll; the computation waits for a thread, and nobody for its end.
         assert!(is_pending(&mut attempt), "{left}");
         drop(attempt);
     }
+    drop(closed);
+    drop(block_on(join_all(busy)));
     bench.wait_for_computations();
     let holders = bench.restarted();
     let pin = Pin::parse(NEW_PIN).unwrap();

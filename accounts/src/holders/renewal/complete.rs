@@ -1,0 +1,187 @@
+//! Phase 5: a new key, certificate and envelope, there together or not at all.
+
+use super::steps::PASSPHRASE;
+use super::{Phase, RenewalRecord, under_way};
+use crate::holders::credential::{
+    CertificateIssuer, CertificateStatus, CredentialRecord, EmergencyRecord, Event,
+    IssuedCertificate, RevocationCause, binding, delete_wraps, emergency_record, save, save_wraps,
+    short,
+};
+use crate::holders::history::{HistoryEntry, HistoryKind, append};
+use crate::holders::holder::{load as load_holder, mail, notify};
+use crate::holders::keys::{Lock, Stretched, Wrapped};
+use crate::holders::messages::{Attachment, Template};
+use crate::holders::otp::{OtpVerified, Purpose};
+use crate::holders::pin::{CodeRefusal, remember};
+use crate::holders::tables::RENEWAL;
+use crate::holders::{
+    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, Language,
+};
+use chrono::{DateTime, Utc};
+use envelope::{Codes, Envelope, Passphrase};
+use minicbor::bytes::ByteVec;
+use openssl::pkey::{PKey, Private};
+use store::Transaction;
+use zeroize::Zeroizing;
+
+/// What the envelope says of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvelopeAddresses {
+    /// Of the portal.
+    pub portal: String,
+    /// Of the page that suspends with the emergency code.
+    pub suspension: String,
+    /// Of the people who help.
+    pub support: Option<String>,
+}
+
+/// What was made for the last phase, before anything was issued.
+struct Ready {
+    key: PKey<Private>,
+    puk: Stretched,
+    emergency: EmergencyRecord,
+    number: String,
+    pdf: Vec<u8>,
+}
+
+impl Holders {
+    /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to [`binding`] brings the
+    /// new key and certificate, and mails the new envelope. What was authorised before ends; the
+    /// old certificate stays good to its end, for what was signed with it.
+    ///
+    /// # Errors
+    /// Those of the other phases; [`CodeRefusal::IssuerFailed`] and
+    /// [`CodeRefusal::EnvelopeFailed`], after which the old state is all there is and the phase
+    /// can be tried again.
+    pub async fn complete_renewal(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        otp: OtpVerified,
+        addresses: EnvelopeAddresses,
+        issuer: &impl CertificateIssuer,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let operation = otp.operation();
+        otp.consume(holder, operation, Purpose::CompleteRenewal, &binding(id))?;
+        let look = move |_: &Inner, tx: &mut dyn Transaction| {
+            under_way(tx, (holder, id), Phase::Complete, now)
+        };
+        let (credential, renewal) = self.transact(look).await?;
+        let of = self.holder(holder)?;
+        let room = self.room()?;
+        let (kind, seen) = (credential.key_kind, renewal.clone());
+        let work = move |inner: &Inner| {
+            let key = kind.generate()?;
+            ready(inner, (id, key), &of, &seen, (&addresses, now))
+        };
+        let ready = self.compute(room, work).await?;
+        let request = self.certificate_request((holder, id), &credential, &ready.key)?;
+        let issued = issuer.issue(request, now).await;
+        let issued = issued.map_err(|fault| CodeRefusal::IssuerFailed { fault })?;
+        let serial = issued.serial.clone();
+        let keep = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let (record, current) = under_way(tx, (holder, id), Phase::Complete, now)?;
+            if current != renewal {
+                return Err(CodeRefusal::Changed.into());
+            }
+            keep(inner, tx, (id, record), (current, ready), issued, now)
+        };
+        let kept = self.transact(keep).await;
+        if kept.is_err() {
+            // Nobody has its key.
+            let status = CertificateStatus::Revoked(RevocationCause::Cessation);
+            drop(issuer.set_status(&serial, status, now).await);
+        }
+        kept
+    }
+}
+
+/// All that takes long: key, codes, and the envelope.
+fn ready(
+    inner: &Inner,
+    (id, key): (CredentialId, PKey<Private>),
+    of: &HolderView,
+    renewal: &RenewalRecord,
+    (addresses, now): (&EnvelopeAddresses, DateTime<Utc>),
+) -> Result<Ready, HolderError> {
+    let sealed = renewal.passphrase.as_ref().ok_or(CodeRefusal::NoRenewal)?;
+    let opened = inner.pepper.open(PASSPHRASE, id.as_bytes(), sealed)?;
+    let text = std::str::from_utf8(&opened);
+    let text = text.map_err(|_| HolderError::Unsealable { purpose: PASSPHRASE })?;
+    let passphrase = Passphrase::parse(text).map_err(CodeRefusal::Passphrase)?;
+    let codes = inner.draw(Codes::renew);
+    let envelope = Envelope {
+        codes: &codes,
+        holder_name: &format!("{} {}", of.given_name, of.surname),
+        user_id: &of.user_id,
+        issued_at: now,
+        language: match of.language {
+            Language::En => envelope::Language::En,
+            Language::It => envelope::Language::It,
+        },
+        service_name: &inner.settings.service_name,
+        portal_address: &addresses.portal,
+        suspension_address: &addresses.suspension,
+        support: addresses.support.as_deref(),
+    };
+    let pdf = inner.draw(|random| envelope.seal(&passphrase, random));
+    let pdf = pdf.map_err(|fault| CodeRefusal::EnvelopeFailed { reason: fault.to_string() })?;
+    Ok(Ready {
+        key,
+        puk: inner.stretch_new(Lock::Puk, codes.puk.expose())?,
+        emergency: emergency_record(inner, codes.emergency_code.expose())?,
+        number: codes.number.as_str().to_owned(),
+        pdf,
+    })
+}
+
+/// The one change of a renewal.
+fn keep(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    (id, mut record): (CredentialId, CredentialRecord),
+    (renewal, ready): (RenewalRecord, Ready),
+    issued: IssuedCertificate,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let holder = HolderId::new(record.holder);
+    let of = load_holder(tx, holder)?;
+    of.needs_open(holder)?;
+    let not_after = issued.not_after.timestamp_millis();
+    record.life = record.life.apply(Event::Renew { not_after }, now)?;
+    delete_wraps(tx, id, record.version);
+    record.version += 1;
+    record.certificate = Some(ByteVec::from(issued.der));
+    record.serial = Some(issued.serial);
+    record.envelope = ready.number;
+    record.emergency = ready.emergency;
+    (record.pin_tries, record.puk_tries) = (0, 0);
+    if let Some(trace) = renewal.trace {
+        remember(&mut record.former, trace.into());
+    }
+    let place = record.place(id);
+    let secret = Zeroizing::new(ready.key.private_key_to_pkcs8()?);
+    let deposit = Some(renewal.slot.deposit(&place, &secret)?);
+    let puk = ready.puk.wrap(&place, &secret)?;
+    save_wraps(tx, id, record.version, &Wrapped { pin: renewal.slot.pin, puk, deposit });
+    save(tx, id, &record);
+    tx.delete(RENEWAL, id.as_bytes());
+    let entry = HistoryEntry::new(HistoryKind::RenewalCompleted, Actor::Holder(holder))
+        .with("credential", id)
+        .with("certificate", record.serial.as_deref().unwrap_or_default());
+    append(tx, holder, &entry, now)?;
+    let at = now.timestamp_millis();
+    let attachment = Attachment {
+        name: "envelope.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        bytes: ready.pdf,
+    };
+    // The envelope goes to the user ID, and to no other address.
+    let template = Template::Renewed { credential: short(id), until: not_after, at };
+    mail(inner, tx, (holder, &of), of.email()?, template, Some(attachment), now)?;
+    if renewal.trace.is_some() {
+        let template = Template::PinChanged { credential: short(id), at };
+        notify(inner, tx, holder, &of, &template, now)?;
+    }
+    Ok(())
+}
