@@ -24,7 +24,8 @@ impl Authority {
     ///
     /// # Errors
     /// [`AuthorityError::UnknownCertificate`], [`AuthorityError::Illegal`] when it is revoked, has
-    /// expired, or is suspended like this already, [`AuthorityError::Unpublished`] when the change stands and its list does not.
+    /// expired, or is suspended like this already, [`AuthorityError::Unpublished`] when the change
+    /// stands and its list does not.
     pub async fn suspend(
         &self,
         serial: &Serial,

@@ -116,7 +116,7 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         | UnitError::StrangeKey { .. }
         | UnitError::KeyNotFound { .. }
         | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
-        UnitError::Authority(error) => authority_problem(error),
+        UnitError::Authority(error) => authority_problem(*error),
         UnitError::Store(error) => store_problem(&error),
         error => {
             tracing::error!(%error, "the units");
