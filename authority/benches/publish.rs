@@ -6,7 +6,6 @@
 //! the disk.
 
 #![expect(
-    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a benchmark prints, or fails"

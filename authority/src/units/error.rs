@@ -182,13 +182,19 @@ pub enum UnitError {
     },
     /// The CA in here.
     #[error(transparent)]
-    Authority(#[from] AuthorityError),
+    Authority(Box<AuthorityError>),
     /// A worker of the runtime ended before its work was done.
     #[error("the work was cut off ({0}); the service is stopping, or this is a bug")]
     CutOff(String),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<AuthorityError> for UnitError {
+    fn from(error: AuthorityError) -> Self {
+        Self::Authority(Box::new(error))
+    }
 }
 
 fn list(faults: &[TsuFault]) -> String {

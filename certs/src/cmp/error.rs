@@ -43,7 +43,7 @@ pub enum CmpError {
         reason: String,
     },
     /// The answer is longer than any sane one.
-    #[error("the CA's answer has {0} bytes, and no more than {most} are read", most = LARGEST_MESSAGE)]
+    #[error("the CA's answer has {0} bytes, and no more than {LARGEST_MESSAGE} are read")]
     TooLong(usize),
     /// The answer is not a PKIMessage.
     #[error("the CA's answer is not a PKIMessage in DER (RFC 9810 §5.1): {what}: {reason}")]

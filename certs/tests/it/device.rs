@@ -401,8 +401,8 @@ fn a_device_may_be_connected_after_the_start() {
     });
 }
 
-/// A device that hangs holds up those that are in it, and the others no longer than they are patient;
-/// when it goes on, so do they all.
+/// A device that hangs holds up those that are in it, and the others no longer than they are
+/// patient; when it goes on, so do they all.
 #[test]
 fn a_device_that_hangs_is_not_waited_for_for_ever() {
     softhsm::test("device::a_device_that_hangs_is_not_waited_for_for_ever", |token| {

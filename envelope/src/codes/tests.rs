@@ -213,7 +213,10 @@ proptest! {
     }
 
     #[test]
-    fn a_chosen_pin_never_counts_repeats_or_holds_the_date(text in "[0-9]{8}", days in 0i32..40_000) {
+    fn a_chosen_pin_never_counts_repeats_or_holds_the_date(
+        text in "[0-9]{8}",
+        days in 0i32..40_000,
+    ) {
         let birth_date = NaiveDate::from_num_days_from_ce_opt(700_000 + days);
         let context = PinContext { birth_date, used_before: &|_| false };
         if Pin::choose(&text, &context).is_ok() {

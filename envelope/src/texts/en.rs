@@ -1,4 +1,4 @@
-//! English.
+//! The page in English.
 
 use chrono::Datelike;
 

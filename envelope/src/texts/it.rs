@@ -1,4 +1,4 @@
-//! Italian.
+//! The page in Italian.
 
 use chrono::Datelike;
 

@@ -114,7 +114,7 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         | UnitError::WrongKey { .. }
         | UnitError::NotGood { .. }
         | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
-        UnitError::Authority(error) => authority_problem(error),
+        UnitError::Authority(error) => authority_problem(*error),
         UnitError::Store(error) => store_problem(&error),
         error => {
             tracing::error!(%error, "the units");

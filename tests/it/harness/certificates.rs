@@ -52,7 +52,8 @@ pub(crate) fn certify_key(
     days: (i64, i64),
 ) -> Certified {
     let signer = issuer.map_or(&key, |issuer| &issuer.key).clone();
-    let certificate = certificate(name, purpose, issuer, (&key, &signer), days);
+    let days = (day(days.0), day(days.1));
+    let certificate = certificate(name, purpose, issuer, (&key, &signer), &days);
     Certified { certificate, key }
 }
 
@@ -64,8 +65,23 @@ pub(crate) fn certify_request(
     request: &X509Req,
     days: (i64, i64),
 ) -> Certified {
+    let days = (day(days.0), day(days.1));
     let key = request.public_key().unwrap();
-    let certificate = certificate(name, purpose, Some(issuer), (&key, &issuer.key), days);
+    let certificate = certificate(name, purpose, Some(issuer), (&key, &issuer.key), &days);
+    Certified { certificate, key: issuer.key.clone() }
+}
+
+/// The same, but it ends so many seconds from now.
+pub(crate) fn certify_request_until(
+    name: &str,
+    purpose: Purpose,
+    issuer: &Certified,
+    request: &X509Req,
+    seconds: i64,
+) -> Certified {
+    let validity = (day(-1), second(seconds));
+    let key = request.public_key().unwrap();
+    let certificate = certificate(name, purpose, Some(issuer), (&key, &issuer.key), &validity);
     Certified { certificate, key: issuer.key.clone() }
 }
 
@@ -74,7 +90,7 @@ fn certificate<K: HasPublic>(
     purpose: Purpose,
     issuer: Option<&Certified>,
     (key, signer): (&PKey<K>, &PKey<Private>),
-    days: (i64, i64),
+    validity: &(Asn1Time, Asn1Time),
 ) -> X509 {
     let subject = distinguished(name);
     let mut builder = X509::builder().unwrap();
@@ -86,8 +102,8 @@ fn certificate<K: HasPublic>(
     let issuer_name = issuer.map_or(&*subject, |issuer| issuer.certificate.subject_name());
     builder.set_issuer_name(issuer_name).unwrap();
     builder.set_pubkey(key).unwrap();
-    builder.set_not_before(&day(days.0)).unwrap();
-    builder.set_not_after(&day(days.1)).unwrap();
+    builder.set_not_before(&validity.0).unwrap();
+    builder.set_not_after(&validity.1).unwrap();
     extensions(&mut builder, purpose);
     builder.sign(signer, MessageDigest::sha256()).unwrap();
     builder.build()
@@ -98,6 +114,13 @@ fn day(offset: i64) -> Asn1Time {
     let epoch = Asn1Time::from_unix(0).unwrap();
     let days = i64::from(epoch.diff(&now).unwrap().days) + offset;
     Asn1Time::from_unix(days * 86_400).unwrap()
+}
+
+fn second(offset: i64) -> Asn1Time {
+    let now = Asn1Time::days_from_now(0).unwrap();
+    let since = Asn1Time::from_unix(0).unwrap().diff(&now).unwrap();
+    let seconds = i64::from(since.days) * 86_400 + i64::from(since.secs);
+    Asn1Time::from_unix(seconds + offset).unwrap()
 }
 
 fn distinguished(name: &str) -> X509Name {

@@ -217,7 +217,7 @@ impl Found {
         } else if attributes.contains(&Attribute::Sign(false)) {
             "it is not for signatures (CKA_SIGN is false)"
         } else if attributes.contains(&Attribute::AlwaysAuthenticate(true)) {
-            "it wants the PIN for every signature (CKA_ALWAYS_AUTHENTICATE), which a service has not"
+            "it wants the PIN for every signature (CKA_ALWAYS_AUTHENTICATE): make a new one there"
         } else {
             return Ok(());
         };
