@@ -108,7 +108,8 @@ impl CertificateAuthority {
     ///
     /// # Errors
     /// [`IssueError`] when the profile cannot be granted to this subject, this CA's certificate is
-    /// not valid for as long, the key is of a kind that is not used, or the CA's key does not sign.
+    /// not valid for as long, the key is none to certify ([`crate::check_public_key`]), or the CA's
+    /// key does not sign.
     pub fn issue(
         &self,
         profile: &EndProfile,
@@ -117,7 +118,7 @@ impl CertificateAuthority {
         now: DateTime<Utc>,
         rng: &mut dyn CryptoRng,
     ) -> Result<IssuedCertificate, IssueError> {
-        crate::KeyKind::of(public_key)?;
+        crate::check_public_key(public_key)?;
         let validity = build::validity(now, profile.validity)?;
         self.covers(validity)?;
         if profile.kind.shape().person {

@@ -237,7 +237,7 @@ pub enum TsuFault {
     /// The algorithm of the key is not one this service signs with.
     #[error(
         "the TSU certificate: subjectPublicKeyInfo holds {found}, which the service does not use; \
-         use RSA 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
+         use RSA 2048, 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
     )]
     KeyUnsupported {
         /// What was found.
@@ -253,6 +253,16 @@ pub enum TsuFault {
         which: String,
         /// Bits of the modulus or of the curve.
         bits: u32,
+    },
+    /// Everybody can sign with the key.
+    #[error(
+        "{which}: subjectPublicKeyInfo holds {found}: anybody can sign with such a key; replace it"
+    )]
+    KeyUnsafe {
+        /// Which certificate.
+        which: String,
+        /// What was found.
+        found: String,
     },
     /// CSBR 6.1.5.2: RSA below 3072 bits.
     #[error(

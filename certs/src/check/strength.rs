@@ -2,16 +2,21 @@
 
 use super::fault::TsuFault;
 use super::parse::ParsedCertificate;
+use crate::key::{KeyError, check_public_key};
 use crate::oid;
 use openssl::pkey::Id;
 use rasn::types::{Any, Integer};
 use rasn::{AsnType, Decode, Decoder};
 use rasn_pkix::AlgorithmIdentifier;
 
-/// The certified key: at least 112 bits of security, and a warning for RSA below 3072 bits.
+/// The certified key: one that not everybody has, at least 112 bits of security, and a warning for
+/// RSA below 3072 bits.
 pub(super) fn of_key(certificate: &ParsedCertificate, which: &str, faults: &mut Vec<TsuFault>) {
     let Some(key) = certificate.public_key() else { return };
     let (which, bits) = (which.to_owned(), key.bits());
+    if let Err(KeyError::Unsafe { what: found }) = check_public_key(&key) {
+        faults.push(TsuFault::KeyUnsafe { which: which.clone(), found });
+    }
     if key.security_bits() < 112 {
         faults.push(TsuFault::KeyWeak { which, bits });
     } else if key.id() == Id::RSA && bits < 3072 {

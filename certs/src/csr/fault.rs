@@ -39,9 +39,18 @@ pub enum CsrFault {
     /// The algorithm, curve or size of the key is not one that is used here.
     #[error(
         "certification request: subjectPKInfo holds {found}, which this CA does not certify; use \
-         RSA 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
+         RSA 2048, 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
     )]
     KeyUnsupported {
+        /// What was found.
+        found: String,
+    },
+    /// Everybody can sign with the key, so that no signature proves possession.
+    #[error(
+        "certification request: subjectPKInfo holds {found}: anybody can sign with such a key; \
+         make a new one"
+    )]
+    KeyUnsafe {
         /// What was found.
         found: String,
     },

@@ -12,7 +12,7 @@ use crate::ca::profile::EndKind;
 use crate::ca::{IssueError, build, extension};
 use crate::check::weak_signature;
 use crate::der;
-use crate::key::{KeyError, KeyKind, SigningKey};
+use crate::key::{KeyError, KeyKind, SigningKey, check_public_key};
 use crate::name::DistinguishedName;
 use crate::oid;
 use crate::pem;
@@ -118,11 +118,11 @@ pub fn parse(der: &[u8]) -> Result<CertificationRequest, CsrFault> {
     let public_key = request.public_key().map_err(|_| CsrFault::KeyUnsupported {
         found: format!("a key of algorithm {algorithm}"),
     })?;
-    let kind = KeyKind::of(&public_key).map_err(|error| CsrFault::KeyUnsupported {
-        found: match error {
-            KeyError::Unsupported { what } => what,
-            other => other.to_string(),
-        },
+    // Before the proof: with some keys everybody can make one.
+    let kind = check_public_key(&public_key).map_err(|error| match error {
+        KeyError::Unsafe { what: found } => CsrFault::KeyUnsafe { found },
+        KeyError::Unsupported { what: found } => CsrFault::KeyUnsupported { found },
+        other => CsrFault::KeyUnsupported { found: other.to_string() },
     })?;
     if let Some(name) = weak_signature(&content.signature_algorithm) {
         let oid = content.signature_algorithm.algorithm.to_string();

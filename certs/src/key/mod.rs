@@ -8,10 +8,12 @@ mod kind;
 mod pkcs11;
 mod pool;
 mod private_file;
+mod public;
 mod software;
 
 pub use file::FileBackend;
 pub use pkcs11::{DeviceError, Pkcs11Backend, Pkcs11Settings, TokenChoice};
+pub use public::check_public_key;
 pub use software::SoftwareKey;
 
 use openssl::pkey::{PKey, Public};
@@ -213,6 +215,12 @@ pub enum KeyError {
          ML-DSA)"
     )]
     Unsupported {
+        /// What was found.
+        what: String,
+    },
+    /// Everybody can sign with this key: it was made to deceive, or by a broken generator.
+    #[error("{what}: anybody can sign with such a key; make a new one")]
+    Unsafe {
         /// What was found.
         what: String,
     },

@@ -136,7 +136,7 @@ fn each_fault_is_named() {
     assert_eq!(
         refused(&foreign(&rsa(1024), sha256, 0)),
         "certification request: subjectPKInfo holds RSA with 1024 bits, which this CA does not \
-         certify; use RSA 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
+         certify; use RSA 2048, 3072 or 4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
     );
     let koblitz = PKey::ec_gen("secp256k1").unwrap();
     assert!(refused(&foreign(&koblitz, sha256, 0)).contains("elliptic curve secp256k1"));

@@ -16,6 +16,7 @@
 //! ocsp       requests read, answers signed, against OpenSSL
 //! interop    the openssl command and OpenSSL's verifier agree
 //! pem        bundles in and out
+//! unsafe_keys keys with which everybody can sign, refused
 //! robust     no bytes make the parser or the check panic
 //! ```
 
@@ -36,3 +37,4 @@ mod profiles;
 mod robust;
 mod signing;
 mod support;
+mod unsafe_keys;

@@ -1,6 +1,6 @@
 //! A private key inside a token: found by its label, used by its handle, never read.
 
-use super::super::{KeyError, KeyKind, SignatureScheme, SigningKey};
+use super::super::{KeyError, KeyKind, SignatureScheme, SigningKey, check_public_key};
 use super::device::Device;
 use super::error::{DeviceError, Failure, is};
 use super::mechanism::{self, PublicParts};
@@ -28,7 +28,7 @@ impl DeviceKey {
         label: &str,
         public: PKey<Public>,
     ) -> Result<Self, KeyError> {
-        let kind = KeyKind::of(&public)?;
+        let kind = check_public_key(&public)?;
         let (label, scheme) = (label.to_owned(), kind.scheme());
         Ok(Self { device, label, kind, scheme, public, handle: Mutex::default() })
     }
