@@ -165,8 +165,15 @@ impl Discipline {
     /// Takes an answer in, or that there was none, and moves the anchor if a quorum agrees.
     pub(crate) fn take_in(&self, polled: Polled) -> Vec<Event> {
         let now = date(self.best_us());
-        let now_us = self.read().after_us;
+        let reading = self.read();
+        let now_us = reading.after_us;
         let mut slow = self.slow.lock();
+        // A process that was held up may see an answer before its next tick: what has become void
+        // since is so already.
+        if let Some(anchor) = self.anchor.load().as_deref() {
+            anchor.judge(&reading, &self.limits);
+            self.void_old_evidence(&mut slow, anchor, &reading);
+        }
         let Polled { source, address, outcome } = polled;
         let void_before_us = slow.void_before_us;
         let Some(source) = slow.sources.get_mut(source) else { return Vec::new() };
@@ -315,7 +322,11 @@ impl Slow {
         let mut voters: Vec<(usize, Interval)> = Vec::with_capacity(self.sources.len());
         for index in 0..self.sources.len() {
             let address = self.sources[index].address();
-            let twin = voters.iter().find(|(other, _)| self.sources[*other].address() == address);
+            // Where nobody has answered from is no address that two could share.
+            let is_twin = |(other, _): &&(usize, Interval)| {
+                address.is_some() && self.sources[*other].address() == address
+            };
+            let twin = voters.iter().find(is_twin);
             let vote = match twin {
                 // Two names of one server are one witness.
                 Some(&(twin, _)) => {

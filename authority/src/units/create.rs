@@ -12,7 +12,7 @@ use super::registry::{
 };
 use super::settings::label;
 use super::state::{State, Step};
-use super::tables::{CHOICE, DEFAULT_KEY, UNIT};
+use super::tables::{CHOICE, DEFAULT_KEY, MAKING, UNIT, generation_key};
 use crate::{Act, Profile};
 use chrono::{DateTime, Utc};
 use store::Transaction;
@@ -130,7 +130,7 @@ impl Inner {
         if self.find(&id)?.is_some() {
             return Err(UnitError::UnitExists { unit: id });
         }
-        let mut key = self.make_key(&settings, 1, now).await?;
+        let mut key = self.make_key(&settings, 1, existing_chain.is_some(), now).await?;
         let mut certified = None;
         if let Some(chain) = existing_chain {
             let checked = self.checked(&id, (1, &key.record), chain, now)?;
@@ -151,6 +151,7 @@ impl Inner {
             let has_default = default_in(tx)?.is_some();
             write_unit(tx, &id, &record);
             write_generation(tx, &id, 1, &key.record);
+            tx.delete(MAKING, &generation_key(&id, 1));
             append(tx, &events, now)?;
             if !has_default {
                 tx.put(CHOICE, DEFAULT_KEY, id.as_bytes());
@@ -203,13 +204,14 @@ impl Inner {
             return Err(UnitError::Waiting { unit: id, generation: waiting.number });
         }
         let number = unit.generations.last().map_or(1, |last| last.number.saturating_add(1));
-        let key = self.make_key(&unit.settings, number, now).await?;
+        let key = self.make_key(&unit.settings, number, false, now).await?;
         let made = key_event(&id, number, &key, by);
         self.transact(move |tx| {
             let mut record = read_unit(tx, &id)?;
             record.next_generation = number.saturating_add(1);
             write_unit(tx, &id, &record);
             write_generation(tx, &id, number, &key.record);
+            tx.delete(MAKING, &generation_key(&id, number));
             append(tx, &[made], now)?;
             Ok(number)
         })

@@ -152,6 +152,32 @@ pub enum UnitError {
         /// What it has to be.
         wanted: KeyKind,
     },
+    /// There is a key under the label that this registry did not make.
+    #[error(
+        "unit {unit}: there is a key {label:?} already that was not made for it: give its \
+         certificate with it if it is a unit from before, or rename or destroy it, or name a new \
+         unit"
+    )]
+    StrangeKey {
+        /// The unit.
+        unit: String,
+        /// The key's label.
+        label: String,
+    },
+    /// The key that is to be destroyed is not where it was.
+    #[error(
+        "generation {generation} of unit {unit} stays retired: there is no key {label:?} to \
+         destroy, and nothing tells that it was destroyed; put the key file or the token back and \
+         try again"
+    )]
+    KeyNotFound {
+        /// The unit.
+        unit: String,
+        /// The generation.
+        generation: u32,
+        /// The key's label.
+        label: String,
+    },
     /// The companion cannot answer all that the unit accepts.
     #[error(
         "unit {unit}: its companion {companion} does not offer policy {policy}; let it offer it"

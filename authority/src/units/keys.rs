@@ -2,10 +2,12 @@
 
 use super::error::UnitError;
 use super::model::{KeyStore, UnitSettings};
-use super::records::GenerationRecord;
+use super::records::{GenerationRecord, MakingRecord};
 use super::registry::{Inner, blocking};
 use super::settings::{label, scheme};
 use super::state::State;
+use super::tables::{MAKING, generation_key};
+use crate::encoding::{decode, encode};
 use certs::{KeyBackend, KeyError, KeyKind, SigningKey};
 use chrono::{DateTime, Utc};
 use openssl::pkey::{PKey, Public};
@@ -14,8 +16,8 @@ use std::sync::Arc;
 /// A key that was made for a generation, or found under its label.
 pub(super) struct NewKey {
     pub(super) record: GenerationRecord,
-    /// It was there already: a start that ended between the key and its record left it, or an
-    /// administrator made it in the device.
+    /// It was there already: a try that ended between the key and its record left it, or it is
+    /// that of a unit which is older than the registry.
     pub(super) found: bool,
 }
 
@@ -46,24 +48,30 @@ impl Inner {
             .await
     }
 
-    /// Makes the key of generation `number`, or takes the one that is there under its label.
+    /// Makes the key of generation `number`. One that is there under its label is taken when a try
+    /// before made it, or when `known` says that a certificate names it; any other is a stranger's.
     pub(super) async fn make_key(
         &self,
         settings: &UnitSettings,
         number: u32,
+        known: bool,
         now: DateTime<Utc>,
     ) -> Result<NewKey, UnitError> {
         let backend = self.backend(&settings.id, settings.key_store)?;
         let (label, wanted) = (label(&settings.id, number), settings.key);
+        let found = self.has_key(&settings.id, settings.key_store, &label).await?;
+        if !found {
+            self.mark_making(settings, number, now).await?;
+        } else if !known && !self.is_making(settings, number)? {
+            return Err(UnitError::StrangeKey { unit: settings.id.clone(), label });
+        }
         let (id, place) = (settings.id.clone(), label.clone());
-        let (key, found) = blocking(move || {
-            let fault = |error| UnitError::Key { unit: id.clone(), error };
-            let found = backend.contains(&place).map_err(fault)?;
+        let key = blocking(move || {
             let key = match found {
                 true => backend.open(&place),
                 false => backend.generate(&place, wanted),
             };
-            Ok((key.map_err(fault)?, found))
+            key.map_err(|error| UnitError::Key { unit: id, error })
         })
         .await?;
         if key.kind() != wanted {
@@ -88,8 +96,33 @@ impl Inner {
             retired_at: None,
             destroyed_at: None,
             warned: None,
+            destroying_at: None,
         };
         Ok(NewKey { record, found })
+    }
+
+    /// Durable before the key is there: whoever finds the key knows whose it is.
+    pub(super) async fn mark_making(
+        &self,
+        settings: &UnitSettings,
+        number: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), UnitError> {
+        let (since, key_store) = (now.timestamp_millis(), settings.key_store);
+        let key = generation_key(&settings.id, number);
+        self.transact(move |tx| {
+            tx.put(MAKING, &key, &encode(&MakingRecord { since, key_store }));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a try before began to make this key, in the place where keys are kept now.
+    fn is_making(&self, settings: &UnitSettings, number: u32) -> Result<bool, UnitError> {
+        let key = generation_key(&settings.id, number);
+        let Some(bytes) = self.store.get(MAKING, &key)? else { return Ok(false) };
+        let record: MakingRecord = decode(MAKING, &key, &bytes)?;
+        Ok(record.key_store == settings.key_store)
     }
 
     /// The key of a generation, opened once. One in a device is looked for at its first use.
@@ -115,21 +148,19 @@ impl Inner {
         Ok(key)
     }
 
-    /// Destroys the key of a generation; one that is gone already is destroyed.
+    /// Destroys the key of a generation: the one that its record names, and no other under the
+    /// same label.
     pub(super) async fn destroy_key(
         &self,
         unit: &str,
         record: &GenerationRecord,
     ) -> Result<(), UnitError> {
-        let backend = self.backend(unit, record.key_store)?;
+        let (public, backend) = (public_key(unit, record)?, self.backend(unit, record.key_store)?);
         self.opened.lock().remove(&(record.key_store, record.label.clone()));
         let (unit, label) = (unit.to_owned(), record.label.clone());
         blocking(move || {
-            let fault = |error| UnitError::Key { unit: unit.clone(), error };
-            match backend.contains(&label).map_err(fault)? {
-                true => backend.destroy(&label).map_err(fault),
-                false => Ok(()),
-            }
+            let destroyed = backend.destroy_known(&label, &public);
+            destroyed.map_err(|error| UnitError::Key { unit, error })
         })
         .await
     }

@@ -77,6 +77,18 @@ pub(super) struct GenerationRecord {
     /// The warnings that were sent, in days before the end.
     #[n(13)]
     pub(super) warned: Option<Vec<u16>>,
+    /// Since when its key is being destroyed: the key was there, and is gone at any moment.
+    #[n(14)]
+    pub(super) destroying_at: Option<i64>,
+}
+
+/// A key that is being made: one that is found under its label is ours. Used in stored state.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct MakingRecord {
+    #[n(0)]
+    pub(super) since: i64,
+    #[n(1)]
+    pub(super) key_store: KeyStore,
 }
 
 /// The certificate of a generation with all that verifies it. Used in stored state.

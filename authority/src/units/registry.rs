@@ -157,7 +157,10 @@ pub(super) fn step(
         Step::Certify => record.certified_at = now,
         Step::Activate => record.activated_at = now,
         Step::Retire => record.retired_at = now,
-        Step::Destroy => record.destroyed_at = now,
+        Step::Destroy => {
+            record.destroyed_at = now;
+            record.destroying_at = None;
+        }
     }
     // Whatever was scheduled is done, or was for another certificate, or will not be.
     record.activate_at = None;

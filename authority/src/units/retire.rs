@@ -125,8 +125,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Destroys the key, then writes down that it is gone: a service that ends between the two
-    /// finds no key the next time, and writes it down then.
+    /// Destroys the key. That it is there is looked at, and that it is being destroyed written
+    /// down, before: only then a key that is not there was destroyed, by a try that was cut off
+    /// before it could say so. Otherwise it may be in a token or a file that is elsewhere.
     async fn destroy(
         &self,
         id: &str,
@@ -143,14 +144,72 @@ impl Inner {
                 .with("key_store", record.key_store)
                 .with("public_key_sha256", hex::encode(openssl::sha::sha256(&record.public_key)))
         };
-        if let Err(error) = self.destroy_key(id, &record).await {
+        let begun = described(event(Category::Key, "key-destruction-begun", by, subject.clone()));
+        if let Err(error) = self.destroy_marked((id, number), &record, begun, now).await {
             let failed = Event::failure(Category::Key, "key-destroyed", &by.actor, &subject);
             let failed = described(failed).with("error", &error);
-            self.transact(move |tx| append(tx, &[failed], now)).await?;
+            self.note_failure((id, number), &record, failed, now).await?;
             return Err(error);
         }
         let told = described(event(Category::Key, "key-destroyed", by, subject));
         self.step_with(id, number, Step::Destroy, told, now).await
+    }
+
+    async fn destroy_marked(
+        &self,
+        (id, number): (&str, u32),
+        record: &GenerationRecord,
+        begun: Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), UnitError> {
+        let is_there = self.has_key(id, record.key_store, &record.label).await?;
+        match (is_there, record.destroying_at) {
+            (true, _) => {}
+            (false, Some(_)) => return Ok(()),
+            (false, None) => {
+                let (unit, label) = (id.to_owned(), record.label.clone());
+                return Err(UnitError::KeyNotFound { unit, generation: number, label });
+            }
+        }
+        self.mark_destroying((id, number), begun, now).await?;
+        self.destroy_key(id, record).await
+    }
+
+    pub(super) async fn mark_destroying(
+        &self,
+        (id, number): (&str, u32),
+        begun: Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), UnitError> {
+        let id = id.to_owned();
+        self.transact(move |tx| {
+            let mut record = read_generation(tx, &id, number)?;
+            record.destroying_at = Some(now.timestamp_millis());
+            write_generation(tx, &id, number, &record);
+            append(tx, &[begun], now)
+        })
+        .await
+    }
+
+    /// Writes down that a key was not destroyed. When it is known to be there, the mark goes: its
+    /// later absence would say nothing.
+    async fn note_failure(
+        &self,
+        (id, number): (&str, u32),
+        record: &GenerationRecord,
+        failed: Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), UnitError> {
+        let stays = self.has_key(id, record.key_store, &record.label).await.unwrap_or(false);
+        let id = id.to_owned();
+        self.transact(move |tx| {
+            let mut record = read_generation(tx, &id, number)?;
+            if stays && record.destroying_at.take().is_some() {
+                write_generation(tx, &id, number, &record);
+            }
+            append(tx, &[failed], now)
+        })
+        .await
     }
 
     async fn step_with(

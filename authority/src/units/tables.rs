@@ -1,5 +1,5 @@
 //! The tables of the units, and the form of their keys. All of it is stored state: a number or a
-//! form is never changed, only added to. Numbers 55 to 59 are free.
+//! form is never changed, only added to. Numbers 56 to 59 are free.
 
 use store::Table;
 
@@ -9,6 +9,9 @@ pub const UNIT: Table = Table::new(52, "tsu");
 pub const GENERATION: Table = Table::new(53, "tsu-generation");
 /// [`DEFAULT_KEY`] → identifier of the unit for requests that name none.
 pub const CHOICE: Table = Table::new(54, "tsu-choice");
+
+/// Key of a generation → its key is being made, and its record is still to come.
+pub const MAKING: Table = Table::new(55, "tsu-making");
 
 /// The one key of [`CHOICE`].
 pub const DEFAULT_KEY: &[u8] = b"default";

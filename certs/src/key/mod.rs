@@ -168,6 +168,19 @@ pub trait KeyBackend: Send + Sync + fmt::Debug {
     /// [`KeyError::File`] or [`KeyError::Device`] when there is no such key, or it cannot be
     /// removed.
     fn destroy(&self, label: &str) -> Result<(), KeyError>;
+
+    /// Destroys the key under `label` if it is the one whose public half is known: a label may be
+    /// that of another key, in another token say.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`destroy`](Self::destroy); [`KeyError::OtherKey`] when the key
+    /// is not the one that is known. Nothing is destroyed then.
+    fn destroy_known(&self, label: &str, public: &PKey<Public>) -> Result<(), KeyError> {
+        if !self.open(label)?.public_key().public_eq(public) {
+            return Err(KeyError::OtherKey { label: label.to_owned() });
+        }
+        self.destroy(label)
+    }
 }
 
 fn check_label(label: &str) -> Result<(), KeyError> {

@@ -441,3 +441,20 @@ fn a_device_that_hangs_is_not_waited_for_for_ever() {
         signs(&key);
     });
 }
+
+/// A label is not a key: another one under the same label stays.
+#[test]
+fn another_key_under_the_label_is_not_destroyed() {
+    softhsm::test("device::another_key_under_the_label_is_not_destroyed", |token| {
+        let backend = Pkcs11Backend::open(settings(token)).unwrap();
+        let key = backend.generate("tsu-1", KeyKind::P256).unwrap();
+        let other = backend.generate("tsu-2", KeyKind::P256).unwrap();
+        let refused = backend.destroy_known("tsu-1", other.public_key());
+        assert!(matches!(refused, Err(KeyError::OtherKey { .. })), "{refused:?}");
+        signs(&key);
+        backend.destroy_known("tsu-1", key.public_key()).unwrap();
+        assert!(!backend.contains("tsu-1").unwrap());
+        assert!(backend.destroy_known("tsu-1", key.public_key()).is_err());
+        signs(&other);
+    });
+}

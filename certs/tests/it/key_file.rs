@@ -240,3 +240,17 @@ fn a_known_key_is_opened_and_another_is_not() {
     let error = backend.open_known("one", two.public_key().clone()).unwrap_err();
     assert!(matches!(&error, KeyError::OtherKey { label } if label == "one"), "{error}");
 }
+
+/// A file under the label that holds another key stays.
+#[test]
+fn another_key_under_the_label_is_not_destroyed() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = FileBackend::new(directory.path());
+    let key = backend.generate("tsu-1", KeyKind::P256).unwrap();
+    let other = backend.generate("tsu-2", KeyKind::P256).unwrap();
+    let refused = backend.destroy_known("tsu-1", other.public_key());
+    assert!(matches!(refused, Err(KeyError::OtherKey { .. })), "{refused:?}");
+    assert!(backend.contains("tsu-1").unwrap());
+    backend.destroy_known("tsu-1", key.public_key()).unwrap();
+    assert!(!backend.contains("tsu-1").unwrap());
+}

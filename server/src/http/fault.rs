@@ -113,6 +113,8 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         | UnitError::NoHsm { .. }
         | UnitError::WrongKey { .. }
         | UnitError::NotGood { .. }
+        | UnitError::StrangeKey { .. }
+        | UnitError::KeyNotFound { .. }
         | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
         UnitError::Authority(error) => authority_problem(*error),
         UnitError::Store(error) => store_problem(&error),

@@ -75,3 +75,44 @@ fn keys_are_made_of_the_kind_that_was_asked_for() {
     }
     assert!("rsa1024".parse::<SigningKeyKind>().is_err());
 }
+
+#[test]
+fn a_slot_takes_a_key_without_the_pin_and_gives_it_for_the_pin_alone() {
+    let holders = holders();
+    let inner = holders.inner();
+    let lock = inner.stretch_new(Lock::Pin, "31415926").unwrap();
+    let slot = Slot::new(lock, &place()).unwrap();
+    let deposit = slot.deposit(&place(), b"a key").unwrap();
+    let open = |pin| inner.open_wrap(Lock::Pin, &place().slot(), pin, &slot.pin).unwrap();
+    let private = open("31415926").unwrap();
+    assert_eq!(deposit.take(&private, &place()).unwrap().as_slice(), b"a key");
+    assert!(open("31415927").is_none());
+    // Bound to its place, and to the private half of this slot.
+    let other = Place { certificate: [9; 32], ..place() };
+    assert!(deposit.take(&private, &other).is_err());
+    assert!(deposit.take(&[7; 32], &place()).is_err());
+    let again = slot.deposit(&place(), b"a key").unwrap();
+    assert_ne!(minicbor::to_vec(&again).unwrap(), minicbor::to_vec(&deposit).unwrap());
+}
+
+#[test]
+fn a_deposit_that_was_changed_anywhere_is_not_taken() {
+    let holders = holders();
+    let inner = holders.inner();
+    let slot = Slot::new(inner.stretch_new(Lock::Pin, "31415926").unwrap(), &place()).unwrap();
+    let deposit = slot.deposit(&place(), b"a key").unwrap();
+    let private = inner.open_wrap(Lock::Pin, &place().slot(), "31415926", &slot.pin);
+    let private = private.unwrap().unwrap();
+    let bytes = minicbor::to_vec(&deposit).unwrap();
+    // 82 5820 ‖ 32 octets ‖ 55 ‖ 21 octets. The last bit of an X25519 key counts for nothing by
+    // itself (RFC 7748 §5), and is bound by the hash all the same.
+    assert_eq!((bytes.len(), bytes[0], bytes[35]), (57, 0x82, 0x55));
+    for place_of in (3..35).chain(36..57) {
+        for bit in [0x01, 0x80] {
+            let mut other = bytes.clone();
+            other[place_of] ^= bit;
+            let other: Deposit = minicbor::decode(&other).unwrap();
+            assert!(other.take(&private, &place()).is_err(), "byte {place_of}");
+        }
+    }
+}

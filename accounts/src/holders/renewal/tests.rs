@@ -281,3 +281,21 @@ fn what_is_entered_is_checked_in_its_phase() {
     block_on(bench.holders.secure_renewal(place, None, day())).unwrap();
     act(&bench, &bench.holders, Phase::Complete, None).unwrap();
 }
+
+#[test]
+fn the_record_of_a_renewal_keeps_its_form() {
+    let bench = Bench::active();
+    for phase in &Phase::ALL[..4] {
+        act(&bench, &bench.holders, *phase, Some(OTHER_PIN)).unwrap();
+    }
+    let bytes = bench.store.get(RENEWAL, bench.id.as_bytes()).unwrap().unwrap();
+    let record: RenewalRecord = minicbor::decode(&bytes).unwrap();
+    assert_eq!(minicbor::to_vec(&record).unwrap(), bytes);
+    // Seven fields: the next phase, the beginning, the epoch, the conditions, and a slot of two:
+    // 32 octets, and a wrap of five that begins with 16 octets of salt.
+    let text = hex::encode(&bytes);
+    let begun = hex::encode(day().timestamp_millis().to_be_bytes());
+    assert!(text.starts_with(&format!("87051b{begun}0167323032372d3031825820")), "{text}");
+    assert_eq!(text.get(110..114), Some("8550"), "{text}");
+    assert!(!bytes.windows(12).any(|part| part == b"a passphrase"), "sealed");
+}

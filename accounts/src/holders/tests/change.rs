@@ -76,6 +76,24 @@ fn a_change_ends_the_link_for_a_forgotten_password() {
 }
 
 #[test]
+fn of_two_changes_side_by_side_one_is_made() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let (one, two) = ("Lampione(4)verde", "Lampione(5)verde");
+    let change = |new: &'static str| {
+        let holders = bench.holders.clone();
+        async move {
+            let typed = TypedTwice { new, repeat: new };
+            holders.change_password(id, RIGHT, &typed, HOME, at(10)).await
+        }
+    };
+    let (first, second) = block_on(futures_util::future::join(change(one), change(two)));
+    let (made, refused) = if first.is_ok() { (one, second) } else { (two, first) };
+    assert_eq!(slug(refused), "wrong-current-password");
+    bench.login(EMAIL, made, 100).unwrap();
+}
+
+#[test]
 fn both_addresses_are_told() {
     let bench = Bench::new();
     let id = bench.holder(EMAIL);

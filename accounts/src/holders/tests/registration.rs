@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::holders::messages::{Attachment, Delivery, Template};
 use crate::holders::registration::{
-    EnvelopePassphrase, Invite, NewRegistration, RegistrationState,
+    self, EnvelopePassphrase, Invite, NewRegistration, RegistrationState,
 };
 use crate::holders::{HolderStatus, RegistrationId, SigningKeyKind, TypedTwice};
 use crate::testing::{TestRandom, block_on};
@@ -221,6 +221,8 @@ fn the_envelope_opens_with_the_passphrase_and_goes_with_the_link() {
     let token = bench.token(EMAIL);
     block_on(bench.holders.set_first_password(&token, &TYPED, at(2))).unwrap();
     assert!(bench.holders.invitation(registration).is_err());
+    let read = bench.holders.transact(move |_, tx| registration::load(tx, registration));
+    assert_eq!(block_on(read).unwrap().passphrase, None);
 }
 
 #[test]

@@ -81,16 +81,41 @@ async fn an_old_certificate_that_is_not_good_is_named() {
 #[tokio::test]
 async fn a_key_that_was_left_alone_is_used() {
     let bench = Bench::new();
+    bench.registry.0.mark_making(&unit("main"), 1, noon()).await.unwrap();
     let key = bench.files.generate("tsu-main", KeyKind::P256).unwrap();
+    let bench = bench.restarted();
     bench.active("main").await;
     let plan = bench.registry.plan(noon()).unwrap();
     assert!(plan.active[0].key.public_key().public_eq(key.public_key()));
     assert_eq!(bench.told()[1], "key-adopted unit main generation 1");
 }
 
+/// A key that somebody put under the label is nobody's whom a certificate should vouch for.
+#[tokio::test]
+async fn a_key_that_was_not_made_here_is_not_taken() {
+    let bench = Bench::new();
+    let key = bench.files.generate("tsu-main", KeyKind::P256).unwrap();
+    for _ in 0..2 {
+        let refused = bench.registry.configure(unit("main"), None, &by(), noon()).await;
+        assert!(matches!(refused, Err(UnitError::StrangeKey { .. })), "{refused:?}");
+    }
+    assert!(bench.registry.list().unwrap().is_empty());
+    let there = bench.files.open("tsu-main").unwrap();
+    assert!(there.public_key().public_eq(key.public_key()), "it is left as it was");
+
+    bench.active("other").await;
+    bench.files.generate("tsu2-other", KeyKind::P256).unwrap();
+    let refused = bench.registry.new_key("other", &by(), noon()).await;
+    assert!(matches!(refused, Err(UnitError::StrangeKey { .. })), "{refused:?}");
+    // The mark of the first key went with its making.
+    bench.files.destroy("tsu2-other").unwrap();
+    bench.registry.new_key("other", &by(), noon()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_key_of_another_kind_is_never_replaced() {
     let bench = Bench::new();
+    bench.registry.0.mark_making(&unit("main"), 1, noon()).await.unwrap();
     bench.files.generate("tsu-main", KeyKind::P384).unwrap();
     let refused = bench.registry.configure(unit("main"), None, &by(), noon()).await;
     assert!(matches!(refused, Err(UnitError::WrongKey { found: KeyKind::P384, .. })));

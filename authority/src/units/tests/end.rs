@@ -129,13 +129,51 @@ async fn a_device_that_is_away_keeps_its_key_until_it_is_back() {
 
 /// A kill between the key's destruction and its record: the next call writes it down.
 #[tokio::test]
-async fn a_key_that_is_gone_already_is_destroyed() {
+async fn a_destruction_that_was_cut_off_is_written_down_later() {
     let bench = Bench::new();
     bench.active("main").await;
     bench.registry.retire("main", FORCED, &by(), noon()).await.unwrap();
+    let begun = trail::Event::success(trail::Category::Key, "begun", "admin", "unit main");
+    bench.registry.0.mark_destroying(("main", 1), begun, noon()).await.unwrap();
     bench.files.destroy("tsu-main").unwrap();
     let bench = bench.restarted();
     let retirement = Retirement { generation: Some(1), destroy_key: true, ..FORCED };
+    bench.registry.retire("main", retirement, &by(), noon()).await.unwrap();
+    assert_eq!(bench.state("main", 1), State::Destroyed);
+}
+
+/// A key file that is away, or a token that was swapped: nothing was destroyed, and nobody says so.
+#[tokio::test]
+async fn a_key_that_is_not_there_is_not_destroyed() {
+    let bench = Bench::new();
+    bench.active("main").await;
+    bench.registry.retire("main", FORCED, &by(), noon()).await.unwrap();
+    let (here, away) = (bench.key_file("tsu-main"), bench.key_file("away"));
+    std::fs::rename(&here, &away).unwrap();
+    let retirement = Retirement { generation: Some(1), destroy_key: true, ..FORCED };
+    for _ in 0..2 {
+        let refused = bench.registry.retire("main", retirement, &by(), noon()).await;
+        assert!(matches!(refused, Err(UnitError::KeyNotFound { .. })), "{refused:?}");
+        assert_eq!(bench.state("main", 1), State::Retired);
+        let event = bench.events().pop().unwrap();
+        let said = (event.action.as_str(), event.outcome);
+        assert_eq!(said, ("key-destroyed", trail::Outcome::Failure));
+    }
+
+    // Another key under the same label is not the one.
+    let other = bench.files.generate("tsu-main", certs::KeyKind::P256).unwrap();
+    let refused = bench.registry.retire("main", retirement, &by(), noon()).await;
+    let is_other =
+        matches!(refused, Err(UnitError::Key { error: certs::KeyError::OtherKey { .. }, .. }));
+    assert!(is_other, "{refused:?}");
+    let there = bench.files.open("tsu-main").unwrap();
+    assert!(there.public_key().public_eq(other.public_key()));
+    // And that it is gone again proves nothing.
+    std::fs::remove_file(&here).unwrap();
+    let refused = bench.registry.retire("main", retirement, &by(), noon()).await;
+    assert!(matches!(refused, Err(UnitError::KeyNotFound { .. })), "{refused:?}");
+
+    std::fs::rename(&away, &here).unwrap();
     bench.registry.retire("main", retirement, &by(), noon()).await.unwrap();
     assert_eq!(bench.state("main", 1), State::Destroyed);
 }

@@ -56,6 +56,7 @@ fn generation() {
         retired_at: None,
         destroyed_at: None,
         warned: None,
+        destroying_at: None,
     };
     golden(&made, "87 657473752d61 00 6470323536 00 4130 00 01");
     let certificate = CertificateRecord {
@@ -82,6 +83,13 @@ fn generation() {
     let expected = "8e 657473752d61 00 6470323536 00 4130 04 01 \
                     88 4131 814132 4133 6169 02 03 04 05 06 07 08 09 0a 82185a07";
     golden(&whole, expected);
+    let begun = GenerationRecord { destroying_at: Some(11), ..whole };
+    golden(&begun, &format!("8f{}0b", &expected[2..]));
+}
+
+#[test]
+fn making() {
+    golden(&MakingRecord { since: 5, key_store: KeyStore::Hsm }, "82 05 01");
 }
 
 #[test]
@@ -94,7 +102,7 @@ fn keys_of_one_unit_stand_together() {
 
 #[test]
 fn table_numbers_are_those_that_were_given() {
-    assert_eq!([UNIT, GENERATION, CHOICE].map(Table::number), [52, 53, 54]);
+    assert_eq!([UNIT, GENERATION, CHOICE, MAKING].map(Table::number), [52, 53, 54, 55]);
 }
 
 #[test]

@@ -219,6 +219,11 @@ impl Bench {
         }
     }
 
+    /// Where a key is kept.
+    pub(super) fn key_file(&self, label: &str) -> std::path::PathBuf {
+        self.directory.path().join("keys").join(format!("{label}.key"))
+    }
+
     /// The same registry of certificates, with the root among its CAs.
     pub(super) fn with_root(&self) -> Authority {
         let store = Arc::clone(&self.store) as Arc<dyn Store>;

@@ -163,16 +163,39 @@ impl KeyBackend for Pkcs11Backend {
     /// wrapped backups, are beyond its reach.
     fn destroy(&self, label: &str) -> Result<(), KeyError> {
         super::check_label(label)?;
-        let device = &self.device;
-        device.write(|session| {
-            let private = Found::by_label(device, session, label)?.private;
-            session.destroy_object(private)?;
-            for public in all(session, ObjectClass::PUBLIC_KEY, label)? {
-                session.destroy_object(public)?;
-            }
-            Ok(())
+        self.device.write(|session| {
+            let found = Found::by_label(&self.device, session, label)?;
+            Ok(remove(session, label, &found)?)
         })
     }
+
+    /// Compared and destroyed in one session. A token without the public half cannot tell which
+    /// key it has, so it is left alone.
+    fn destroy_known(&self, label: &str, public: &PKey<Public>) -> Result<(), KeyError> {
+        super::check_label(label)?;
+        let device = &self.device;
+        device.write(|session| {
+            let found = Found::by_label(device, session, label)?;
+            match found.public(device, session, label)? {
+                Some(there) if there.public_eq(public) => Ok(remove(session, label, &found)?),
+                Some(_) => Err(KeyError::OtherKey { label: label.to_owned() }.into()),
+                None => {
+                    let reason = "the token has no public key for it, so nobody can tell whether \
+                                  it is the one to destroy: import that, or destroy it there";
+                    Err(in_device(device, label, reason.to_owned()).into())
+                }
+            }
+        })
+    }
+}
+
+/// The private key first: without it the rest is of no use to anybody.
+fn remove(session: &Session, label: &str, found: &Found) -> Result<(), cryptoki::error::Error> {
+    session.destroy_object(found.private)?;
+    for public in all(session, ObjectClass::PUBLIC_KEY, label)? {
+        session.destroy_object(public)?;
+    }
+    Ok(())
 }
 
 fn make(

@@ -130,3 +130,21 @@ fn smeared_and_stepped_servers_do_not_agree() {
     assert_eq!(world.state(), State::Holdover);
     assert!(world.error_us().is_some());
 }
+
+/// A process that was held up over the leap second, and sees an answer from before it first: what
+/// was said before does not count, whoever looks first.
+#[test]
+fn a_pause_over_the_leap_second_does_not_believe_what_was_said_before() {
+    let mut world = last_minute(Leap::Insert);
+    world.elapse(56 * SECOND);
+    let from_before = world.answer(0);
+    world.elapse(3 * SECOND);
+    // This wall clock misses it.
+    world.truth.lock().utc_ns -= SECOND * 1_000;
+    world.elapse(5 * SECOND);
+    world.monitor.take_in(from_before);
+    assert_eq!(world.error_us(), None);
+    world.all(|server| server.leap = Leap::None);
+    world.pass(60 * SECOND);
+    assert_eq!((world.state(), world.status().offset_us), (State::OutOfSync, Some(SECOND)));
+}

@@ -2,6 +2,7 @@
 
 use super::world::{Answer, HOUR, MS, SECOND, World};
 use crate::event::Event;
+use crate::exchange::{PollFailure, Polled};
 use crate::status::{Standing, State};
 
 use Standing::{Denied, Falseticker, Truechimer, Undecided, Unreachable, Unusable};
@@ -151,6 +152,18 @@ fn the_same_server_under_two_names_has_one_vote() {
     assert_eq!((world.state(), world.error_us()), (State::OutOfSync, None));
     let problem = world.status().sources[2].problem.clone().unwrap();
     assert!(problem.contains("the same server as s0"), "{problem}");
+}
+
+/// Servers whose addresses are looked up anew are not one server.
+#[test]
+fn servers_without_an_address_are_not_the_same() {
+    let world = World::in_sync(3);
+    for source in 0..3 {
+        let outcome = Err(PollFailure::NoAnswer);
+        world.monitor.take_in(Polled { source, address: None, outcome });
+    }
+    assert_eq!(world.status().agreeing, 3);
+    assert_eq!(world.standings(), [Truechimer; 3]);
 }
 
 /// RFC 5905 §7.2, MAXDIST: who is more than a second off at worst has nothing to say.

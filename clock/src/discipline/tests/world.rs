@@ -180,18 +180,19 @@ impl World {
 
     fn exchange(&mut self) {
         for order in self.monitor.due() {
+            let asked_at_us = self.truth.lock().steady_ns / 1_000;
             let server = &mut self.servers[order.source];
-            let truth = self.truth.lock();
             server.asked += 1;
-            server.asked_at_us = truth.steady_ns / 1_000;
-            let polled = Polled {
-                source: order.source,
-                address: Some(server.address),
-                outcome: server.sample(&truth),
-            };
-            drop(truth);
-            self.monitor.take_in(polled);
+            server.asked_at_us = asked_at_us;
+            self.monitor.take_in(self.answer(order.source));
         }
+    }
+
+    /// What a server answers now; it may be taken in later.
+    pub(super) fn answer(&self, source: usize) -> Polled {
+        let server = &self.servers[source];
+        let outcome = server.sample(&self.truth.lock());
+        Polled { source, address: Some(server.address), outcome }
     }
 
     pub(super) fn all(&mut self, change: impl FnMut(&mut Server)) {
