@@ -5,11 +5,7 @@
 //! number 100,000 certificates, all revoked in the end. Keys are P-256, in memory; the store is on
 //! the disk.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a benchmark prints, or fails"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, or fails")]
 
 use certs::{
     CaProfile, CertificateAuthority, DistinguishedName, EndKind, EndProfile, FileBackend,

@@ -54,7 +54,7 @@ fn actions(service: &Service) -> Vec<String> {
     let trail = service.admin().get("/api/v1/admin/trail?category=clock&limit=1000").status(200);
     let trail = trail.json();
     let events = trail["events"].as_array().unwrap().iter();
-    events.map(|event| event.to_string()).collect()
+    events.map(ToString::to_string).collect()
 }
 
 /// F07–F09: in sync, one liar outvoted, a majority of liars, silence, and back, each in the trail.

@@ -202,6 +202,7 @@ impl Holders {
 }
 
 /// How a try ended.
+#[derive(Clone, Copy)]
 struct Try {
     /// Which one it was, from 1.
     number: u32,
