@@ -15,6 +15,9 @@ impl UnitSettings {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         // `/tsa/key/…` is another address.
         let id = &self.id;
+        if id.starts_with('-') {
+            return Err(self.fault("id", "begin it with a letter or a digit"));
+        }
         if !(1..=32).contains(&id.len()) || !id.bytes().all(plain) || id == "key" {
             return Err(self.fault("id", "use 1 to 32 of a-z, 0-9 and '-', and not \"key\""));
         }
@@ -60,7 +63,15 @@ impl UnitSettings {
                 self.fault("policies", &reason)
             })
         };
-        self.policies.iter().map(parse).collect()
+        let ids = self.policies.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        // RFC 5280 §4.2.1.4: "A certificate policy OID MUST NOT appear more than once in a
+        // certificate policies extension"; and anyPolicy, 2.5.29.32.0, names no policy.
+        let repeated = ids.iter().enumerate().any(|(index, id)| ids[..index].contains(id));
+        if repeated || ids.len() > 32 || ids.iter().any(|id| id[..] == [2, 5, 29, 32, 0]) {
+            let reason = "name at most 32, each once, and not anyPolicy (2.5.29.32.0)";
+            return Err(self.fault("policies", reason));
+        }
+        Ok(ids)
     }
 
     fn fault(&self, field: &'static str, reason: &str) -> UnitError {

@@ -21,7 +21,7 @@ fn usual_settings_are_good() {
 
 #[test]
 fn what_is_not_possible_is_refused_by_name() {
-    for id in ["", "A", "a_b", "key", "a/b", &"x".repeat(33)] {
+    for id in ["", "A", "a_b", "-a", "key", "a/b", &"x".repeat(33)] {
         refused(&unit(id), "id");
     }
     let with = |change: fn(&mut UnitSettings)| {
@@ -33,6 +33,12 @@ fn what_is_not_possible_is_refused_by_name() {
     for policy in ["", "1", "1.2.x", "1..2", "+1.2", "9.9", "1.2.4294967296"] {
         refused(&UnitSettings { policies: vec![policy.to_owned()], ..unit("main") }, "policies");
     }
+    for policies in [vec!["1.2.3".to_owned(); 2], vec!["2.5.29.32.0".to_owned()]] {
+        refused(&UnitSettings { policies, ..unit("main") }, "policies");
+    }
+    let policies = |count: u32| (0..count).map(|number| format!("1.2.{number}")).collect();
+    UnitSettings { policies: policies(32), ..unit("main") }.check().unwrap();
+    refused(&UnitSettings { policies: policies(33), ..unit("main") }, "policies");
     refused(&with(|unit| unit.accuracy_ms = 0), "accuracy_ms");
     refused(&with(|unit| unit.accuracy_ms = 1001), "accuracy_ms");
     refused(&with(|unit| unit.padding = Padding::Pss), "padding");

@@ -92,11 +92,11 @@ fn check_accuracy(unit: &TsuConfig, config: &Config) -> Result<(), Fault> {
 
 fn check_rollover(unit: &TsuConfig) -> Result<(), Fault> {
     range(format!("tsu.{}.activate_days", unit.id), unit.activate_days, 1..=365)?;
-    if unit.prepare_days <= unit.activate_days || unit.prepare_days > 366 {
+    if unit.prepare_days <= unit.activate_days || unit.prepare_days > 300 {
         return fault(
             format!("tsu.{}.prepare_days", unit.id),
             format!(
-                "{} is not above activate_days = {} and at most 366: the next key is made and \
+                "{} is not above activate_days = {} and at most 300: the next key is made and \
                  published before it signs",
                 unit.prepare_days, unit.activate_days
             ),
