@@ -1,7 +1,7 @@
 //! The audit trail: every event of a key, a certificate, the clock, the configuration, a login or
 //! the administration, in an append-only, hash-chained log in the store.
 //!
-//! An event is appended inside the transaction of the change that it tells of ([`append`]), so
+//! An event is appended inside the transaction of the change that it tells of ([`append()`]), so
 //! that neither is there without the other; what changes nothing in the store is recorded on its
 //! own ([`Trail::record`]). Each event holds the hash of the one before it, so that nobody can
 //! change, remove, insert or reorder events without changing every hash that follows:

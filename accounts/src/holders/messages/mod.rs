@@ -1,7 +1,7 @@
 //! Outgoing mails and short messages: a queue in the store.
 //!
 //! A message is queued in the transaction of the change that it tells of, so that neither is
-//! there without the other ([`enqueue`]). Whom it goes to, what it says and what is attached are
+//! there without the other (`enqueue`). Whom it goes to, what it says and what is attached are
 //! sealed at rest; the content of a secret one is wiped when the gateway has taken it.
 
 mod record;

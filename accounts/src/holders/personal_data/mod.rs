@@ -5,7 +5,7 @@
 //! what was signed) goes when its time is over; a row stays that says only that there was a
 //! holder, and when. The audit trail names holders by number alone and stays as it is.
 //!
-//! Each room that keeps something about a holder is named in [`ROOMS`].
+//! Each room that keeps something about a holder is named in `ROOMS`.
 
 mod export;
 

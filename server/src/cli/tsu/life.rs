@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(super) enum KeyStore {
     /// In a file of the data directory
     File,
-    /// In the device of [hsm]
+    /// In the device of the configuration
     Hsm,
 }
 
