@@ -3,6 +3,10 @@
 
 use marca_fuzz::bench::Bench;
 use marca_fuzz::journal;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::ocsp::{OcspCertId, OcspRequest};
+use openssl::x509::X509;
 use rasn_cms::tsp::TimeStampResp;
 use std::fs;
 use std::path::Path;
@@ -15,6 +19,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, der) in [("unit", leaf), ("issuing", issuing), ("root", root)] {
         write("certificate", name, der)?;
     }
+    write("csr", "unit", &bench.csr())?;
+    write("csr", "unit-pem", certs::csr::to_pem(&bench.csr()).as_bytes())?;
+    // What was sent has the shape of an answer.
+    for (mode, name) in [(0, "secret"), (1, "signed")] {
+        let message = bench.enrollment(mode == 1).1;
+        write("cmp_answer", name, &[&[mode], message.as_slice()].concat())?;
+    }
+    write("ocsp_request", "nonce", &ocsp_request(&bench, true)?)?;
+    write("ocsp_request", "plain", &ocsp_request(&bench, false)?)?;
+    let path = openssl::base64::encode_block(&ocsp_request(&bench, true)?);
+    write("ocsp_request", "path", path.as_bytes())?;
     let bundle = certs::pem::bundle([leaf.as_slice(), issuing.as_slice()]);
     write("pem", "bundle", bundle.as_bytes())?;
     write("pem", "key", certs::pem::encode("PRIVATE KEY", &[0x30, 0]).as_bytes())?;
@@ -38,6 +53,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("journal", "mended", &[&[6], segment.as_slice()].concat())?;
     write("journal", "in-two", &[&[7], segment.as_slice(), segment.as_slice()].concat())?;
     Ok(())
+}
+
+/// What a client asks about the unit's certificate, made by OpenSSL.
+fn ocsp_request(bench: &Bench, nonce: bool) -> Result<Vec<u8>, ErrorStack> {
+    let [leaf, issuing, _] = bench.certificates.each_ref().map(|der| X509::from_der(der));
+    let id = OcspCertId::from_cert(MessageDigest::sha1(), &leaf?, &issuing?)?;
+    let mut request = OcspRequest::new()?;
+    request.add_id(id)?;
+    let mut der = request.to_der()?;
+    if nonce {
+        // requestExtensions [2] { nonce, an OCTET STRING of eight octets }: the binding has none.
+        const NONCE: [u8; 29] = *b"\xa2\x1b\x30\x19\x30\x17\x06\x09\x2b\x06\x01\x05\x05\x07\
+            \x30\x01\x02\x04\x0a\x04\x08noncenon";
+        der.extend(NONCE);
+        for length in [1, 3] {
+            der[length] += NONCE.len() as u8;
+        }
+    }
+    Ok(der)
 }
 
 /// A segment with three small transactions, without the zeros at its end.

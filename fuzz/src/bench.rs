@@ -1,5 +1,6 @@
 //! An issuer with one unit, its clock standing still, and one account that never runs dry.
 
+use certs::cmp::{self, Enrollment, MacAlgorithm, Protection};
 use certs::{
     CaProfile, CertificateAuthority, DistinguishedName, KeyKind, SigningKey, SoftwareKey,
     TsuProfile,
@@ -38,6 +39,8 @@ pub struct Bench {
     pub issuer: Issuer<Counter>,
     /// The certificates of unit, issuing CA and root.
     pub certificates: [Vec<u8>; 3],
+    /// The issuing CA.
+    pub ca: CertificateAuthority,
     key: Arc<dyn SigningKey>,
 }
 
@@ -60,7 +63,7 @@ impl Default for Bench {
         let certificates =
             [leaf, issuing.certificate_der().to_vec(), root.certificate_der().to_vec()];
         let issuer = issuer(&certificates, Arc::clone(&key), policies);
-        Self { issuer, certificates, key }
+        Self { issuer, certificates, ca: issuing, key }
     }
 }
 
@@ -81,6 +84,38 @@ impl Bench {
             roots: vec![root.expect("a certificate of our own")],
             certificates: vec![issuing.expect("a certificate of our own")],
         }
+    }
+
+    /// A request for a certificate for the unit's key, PKCS#10.
+    #[must_use]
+    pub fn csr(&self) -> Vec<u8> {
+        let made = certs::csr::build(&*self.key, &name("Prova TSU"), certs::csr::Wanted::Tsu);
+        made.expect("a key and a name of our own")
+    }
+
+    /// An enrolment with an outside CA, at the point where its answer is awaited, and the message
+    /// that was sent: protected with a signature, or with a secret.
+    #[must_use]
+    pub fn enrollment(&self, signed: bool) -> (Enrollment, Vec<u8>) {
+        let [leaf, issuing, _] = self.certificates.clone();
+        let key = Arc::clone(&self.key);
+        let protection = match signed {
+            true => Protection::Signature { key, certificate: leaf, chain: vec![issuing] },
+            false => Protection::Secret {
+                reference: b"marca".to_vec(),
+                secret: b"not a secret".to_vec().into(),
+                algorithm: MacAlgorithm::PasswordBasedMac,
+            },
+        };
+        let request = cmp::Request {
+            csr: self.csr(),
+            protection,
+            trusted: vec![self.certificates[2].clone()],
+            recipient: None,
+            implicit_confirm: false,
+        };
+        let begun = Enrollment::p10cr(request, noon(), &mut Repeatable::default());
+        begun.expect("a request of our own")
     }
 
     /// The faults of a certificate in the place of the unit's.
