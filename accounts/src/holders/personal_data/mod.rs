@@ -9,14 +9,14 @@
 
 mod export;
 
-pub use export::{Credential, Event, Message, PersonalData, Registration};
+pub use export::{Credential, Device, Event, Message, PersonalData, Registration, Session};
 
 use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::{HOLDER_BY_EMAIL, OTP_CHALLENGE, PHONE_CHANGE, TOTP};
-use super::{Actor, HolderError, HolderId, Holders, fields, link, registration};
+use super::{Actor, HolderError, HolderId, Holders, devices, fields, link, registration, sessions};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -27,7 +27,8 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 3] = [history::erase, messages::erase, credential::erase];
+const ROOMS: [Erase; 5] =
+    [history::erase, messages::erase, credential::erase, sessions::erase, devices::erase];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.
@@ -118,6 +119,8 @@ fn strip(
     record: &mut HolderRecord,
 ) -> Result<(), HolderError> {
     link::burn_all(tx, id)?;
+    sessions::end_all(tx, id, None)?;
+    devices::unlink_all(tx, id)?;
     record.password = None;
     record.question = None;
     record.notice_email = None;
