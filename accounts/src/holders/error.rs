@@ -5,6 +5,7 @@
 //! and a wrong password are one variant: nothing here tells whether an account exists.
 
 use super::fields::FieldRule;
+use super::otp::OtpRefusal;
 use super::password::PasswordRule;
 use super::pin::CodeRefusal;
 use super::{BadId, HolderId, RegistrationId};
@@ -78,6 +79,9 @@ pub enum HolderError {
     /// A PIN, a PUK, an emergency code, or the credential that it is for.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// A one-time code, or asking for one.
+    #[error(transparent)]
+    Otp(#[from] OtpRefusal),
 
     // What is there, and in which state.
     /// No holder has this identifier.
@@ -168,6 +172,7 @@ impl HolderError {
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
             Self::Code(refusal) => refusal.slug(),
+            Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
             Self::EmailTaken => "email-taken",
@@ -193,6 +198,7 @@ impl HolderError {
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),
+            Self::Otp(refusal) => refusal.field(),
             _ => None,
         }
     }
@@ -206,6 +212,17 @@ impl HolderError {
             Self::PasswordUnchanged => Some("not-the-current"),
             Self::RepeatDiffers { .. } => Some("same-twice"),
             Self::Code(refusal) => refusal.rule(),
+            Self::Otp(refusal) => refusal.rule(),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before it is worth another try; whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slowed { retry_after } => Some(*retry_after),
+            Self::Otp(refusal) => refusal.retry_after(),
             _ => None,
         }
     }
