@@ -163,7 +163,7 @@ impl HolderError {
             Self::Slowed { .. } => "too-many-failures",
             Self::PasswordDisabled => "password-disabled",
             Self::WrongCurrentPassword => "wrong-current-password",
-            Self::MustChangePassword => "must-change-password",
+            Self::MustChangePassword => "password-change-needed",
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
@@ -188,8 +188,8 @@ impl HolderError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::BadField { field, .. } | Self::RepeatDiffers { field } => Some(field),
-            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("new_password"),
-            Self::WrongCurrentPassword => Some("current_password"),
+            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("password"),
+            Self::WrongCurrentPassword => Some("current"),
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),

@@ -17,7 +17,7 @@ fn samples() -> Vec<HolderError> {
     samples.extend([
         HolderError::BadId("12".parse::<HolderId>().unwrap_err()),
         HolderError::PasswordUnchanged,
-        HolderError::RepeatDiffers { field: "repeat_password" },
+        HolderError::RepeatDiffers { field: "repeat" },
         HolderError::WrongLogin,
         HolderError::Slowed { retry_after: Duration::from_secs(60) },
         HolderError::PasswordDisabled,
