@@ -183,7 +183,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(octets).unwrap()
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes()
         .map(|octet| match octet {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(octet).to_string(),

@@ -1,5 +1,6 @@
 //! What became of a message, in the words of each protocol.
 
+use super::protocols::escaped;
 use super::{PUBLIC, ShortMessage, USER};
 use crate::harness::http::{Answer, Client};
 use openssl::base64::{decode_block, encode_block};
