@@ -122,6 +122,15 @@ pub enum HolderError {
         /// The version.
         version: u16,
     },
+    /// The pepper file has another key for a version than the one that this store is under.
+    #[error(
+        "version {version} of the pepper is another than that of this store: put the pepper file \
+         of this store back (it is backed up apart from the store)"
+    )]
+    PepperDiffers {
+        /// The version.
+        version: u16,
+    },
     /// What is stored sealed does not open with the pepper.
     #[error(
         "what is stored for {purpose} does not open: the pepper file is another than that of this \
@@ -176,7 +185,9 @@ impl HolderError {
             Self::RetentionNotOver { .. } => "retention-not-over",
             Self::Erased(_) => "holder-erased",
             Self::Busy => "busy",
-            Self::PepperMissing { .. } | Self::Unsealable { .. } => "pepper",
+            Self::PepperMissing { .. } | Self::PepperDiffers { .. } | Self::Unsealable { .. } => {
+                "pepper"
+            }
             Self::Crypto(_) | Self::NoThread(_) => "internal",
             Self::BadSetting { .. } => "invalid-setting",
             Self::Store(_) => "store",

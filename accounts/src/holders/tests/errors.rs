@@ -39,6 +39,7 @@ fn samples() -> Vec<HolderError> {
         HolderError::Erased(HolderId::new(7)),
         HolderError::Busy,
         HolderError::PepperMissing { version: 3 },
+        HolderError::PepperDiffers { version: 3 },
         HolderError::Unsealable { purpose: "message" },
         HolderError::Crypto("words of the library".to_owned()),
         HolderError::NoThread("words of the system".to_owned()),
