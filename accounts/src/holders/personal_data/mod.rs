@@ -16,7 +16,9 @@ use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::{HOLDER_BY_EMAIL, PHONE_CHANGE};
-use super::{Actor, HolderError, HolderId, Holders, fields, link, otp, registration, totp};
+use super::{
+    Actor, HolderError, HolderId, Holders, authorisations, fields, link, otp, registration, totp,
+};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -27,7 +29,8 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 3] = [history::erase, messages::erase, credential::erase];
+const ROOMS: [Erase; 4] =
+    [history::erase, messages::erase, authorisations::erase, credential::erase];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.
