@@ -8,7 +8,7 @@ use super::fields::FieldRule;
 use super::otp::OtpRefusal;
 use super::password::PasswordRule;
 use super::pin::CodeRefusal;
-use super::{BadId, HolderId, RegistrationId};
+use super::{BadId, HolderId, MessageId, RegistrationId};
 use crate::credentials::CredentialError;
 use chrono::{DateTime, Utc};
 use openssl::error::ErrorStack;
@@ -90,6 +90,12 @@ pub enum HolderError {
     /// No registration has this identifier.
     #[error("there is no registration {0}: look it up with the list of registrations")]
     UnknownRegistration(RegistrationId),
+    /// No message has this identifier. Told to operators only.
+    #[error("there is no message {0}: look it up with the list of messages")]
+    UnknownMessage(MessageId),
+    /// A message that cannot be tried again. Told to operators only.
+    #[error("this message cannot be tried again: only one that failed can, while it has its text")]
+    MessageNotRetriable,
     /// Another holder has this user ID. Told to operators only.
     #[error("another holder has this e-mail address as user ID: use another address")]
     EmailTaken,
@@ -184,6 +190,8 @@ impl HolderError {
             Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
+            Self::UnknownMessage(_) => "unknown-message",
+            Self::MessageNotRetriable => "message-not-retriable",
             Self::EmailTaken => "email-taken",
             Self::IllegalTransition { .. } => "wrong-state",
             Self::NoQuestion => "no-secret-question",
