@@ -5,9 +5,10 @@
 //! and a wrong password are one variant: nothing here tells whether an account exists.
 
 use super::fields::FieldRule;
+use super::otp::OtpRefusal;
 use super::password::PasswordRule;
 use super::pin::CodeRefusal;
-use super::{BadId, HolderId, RegistrationId};
+use super::{BadId, HolderId, MessageId, RegistrationId};
 use crate::credentials::CredentialError;
 use chrono::{DateTime, Utc};
 use openssl::error::ErrorStack;
@@ -94,6 +95,9 @@ pub enum HolderError {
     /// A PIN, a PUK, an emergency code, or the credential that it is for.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// A one-time code, or asking for one.
+    #[error(transparent)]
+    Otp(#[from] OtpRefusal),
 
     // What is there, and in which state.
     /// No holder has this identifier.
@@ -102,6 +106,12 @@ pub enum HolderError {
     /// No registration has this identifier.
     #[error("there is no registration {0}: look it up with the list of registrations")]
     UnknownRegistration(RegistrationId),
+    /// No message has this identifier. Told to operators only.
+    #[error("there is no message {0}: look it up with the list of messages")]
+    UnknownMessage(MessageId),
+    /// A message that cannot be tried again. Told to operators only.
+    #[error("this message cannot be tried again: only one that failed can, while it has its text")]
+    MessageNotRetriable,
     /// The holder has no such session.
     #[error("there is no such session: it may have ended")]
     UnknownSession,
@@ -153,6 +163,15 @@ pub enum HolderError {
         /// The version.
         version: u16,
     },
+    /// The pepper file has another key for a version than the one that this store is under.
+    #[error(
+        "version {version} of the pepper is another than that of this store: put the pepper file \
+         of this store back (it is backed up apart from the store)"
+    )]
+    PepperDiffers {
+        /// The version.
+        version: u16,
+    },
     /// What is stored sealed does not open with the pepper.
     #[error(
         "what is stored for {purpose} does not open: the pepper file is another than that of this \
@@ -194,7 +213,7 @@ impl HolderError {
             Self::Slowed { .. } => "too-many-failures",
             Self::PasswordDisabled => "password-disabled",
             Self::WrongCurrentPassword => "wrong-current-password",
-            Self::MustChangePassword => "must-change-password",
+            Self::MustChangePassword => "password-change-needed",
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
@@ -204,8 +223,11 @@ impl HolderError {
             Self::NotADevice => "device-needed",
             Self::QrInvalid => "invalid-qr-login",
             Self::Code(refusal) => refusal.slug(),
+            Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
+            Self::UnknownMessage(_) => "unknown-message",
+            Self::MessageNotRetriable => "message-not-retriable",
             Self::UnknownSession => "unknown-session",
             Self::UnknownDevice => "unknown-device",
             Self::TooManyDevices { .. } => "too-many-devices",
@@ -216,7 +238,9 @@ impl HolderError {
             Self::RetentionNotOver { .. } => "retention-not-over",
             Self::Erased(_) => "holder-erased",
             Self::Busy => "busy",
-            Self::PepperMissing { .. } | Self::Unsealable { .. } => "pepper",
+            Self::PepperMissing { .. } | Self::PepperDiffers { .. } | Self::Unsealable { .. } => {
+                "pepper"
+            }
             Self::Crypto(_) | Self::NoThread(_) => "internal",
             Self::BadSetting { .. } => "invalid-setting",
             Self::Store(_) => "store",
@@ -228,11 +252,12 @@ impl HolderError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::BadField { field, .. } | Self::RepeatDiffers { field } => Some(field),
-            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("new_password"),
-            Self::WrongCurrentPassword => Some("current_password"),
+            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("password"),
+            Self::WrongCurrentPassword => Some("current"),
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),
+            Self::Otp(refusal) => refusal.field(),
             _ => None,
         }
     }
@@ -246,6 +271,17 @@ impl HolderError {
             Self::PasswordUnchanged => Some("not-the-current"),
             Self::RepeatDiffers { .. } => Some("same-twice"),
             Self::Code(refusal) => refusal.rule(),
+            Self::Otp(refusal) => refusal.rule(),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before it is worth another try; whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slowed { retry_after } => Some(*retry_after),
+            Self::Otp(refusal) => refusal.retry_after(),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@
 
 mod actor;
 mod addresses;
+pub mod authorisations;
 mod bearer;
 mod change;
 mod counters;
@@ -31,6 +32,7 @@ mod numbers;
 pub mod otp;
 pub mod password;
 mod pepper;
+mod pepper_check;
 pub mod personal_data;
 pub mod pin;
 mod preferences;
@@ -44,6 +46,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 mod throttle;
+pub mod totp;
 
 pub use actor::Actor;
 pub use addresses::{AddressKind, address_bound};
@@ -61,6 +64,7 @@ pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
+pub use pepper_check::any_holder;
 pub use settings::HolderSettings;
 
 use crate::credentials::hashing::Hasher;

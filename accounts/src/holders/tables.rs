@@ -17,11 +17,11 @@ pub const SIGNING_CREDENTIAL: Table = Table::new(11, "signing-credential");
 pub const SIGNING_KEY: Table = Table::new(12, "signing-key");
 /// `next-…`, or a letter and what is counted → counter (see `counters`).
 pub const COUNTER: Table = Table::new(13, "holder-counter");
-/// Operation → one-time code record.
+/// Operation → one-time code record; `h`, holder, purpose → the newest operation.
 pub const OTP_CHALLENGE: Table = Table::new(14, "otp-challenge");
-/// What is limited → how much of it was used.
+/// A letter and a keyed hash of what is limited → how much of it was used.
 pub const OTP_LIMIT: Table = Table::new(15, "otp-limit");
-/// Holder → secret of the authenticator app.
+/// Holder → the authenticator app; `e`, holder → one that waits for its first code.
 pub const TOTP: Table = Table::new(22, "totp");
 /// SHA-256 of a session token → session record; `h`, holder, session → SHA-256 of its token.
 pub const SESSION: Table = Table::new(23, "session");
@@ -39,7 +39,8 @@ pub const PHONE_CHANGE: Table = Table::new(28, "phone-change");
 pub const HISTORY: Table = Table::new(29, "history");
 /// Message (u64, big-endian) → outgoing message record; `h`, holder, message → nothing.
 pub const MESSAGE: Table = Table::new(30, "message");
-/// SHA-256 of an authorisation → its record, and its rows.
+/// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
+/// `authorisations`).
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");
 /// Holder → the stamp account that is linked.
 pub const STAMP_LINK: Table = Table::new(32, "holder-stamp-account");

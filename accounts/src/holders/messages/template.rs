@@ -181,6 +181,9 @@ pub enum Template {
         /// The code.
         #[n(3)]
         code: String,
+        /// How many documents are to be signed.
+        #[n(4)]
+        documents: Option<u32>,
     },
     /// How one-time codes arrive was changed.
     #[n(19)]
@@ -329,6 +332,9 @@ pub enum Template {
         /// When each was made.
         #[n(1)]
         times: Vec<i64>,
+        /// How many there were; `times` has the first 200.
+        #[n(2)]
+        count: Option<u32>,
     },
     /// Few stamps are left.
     #[n(32)]
@@ -393,8 +399,15 @@ pub enum Template {
         #[n(1)]
         kept_until: i64,
     },
-    /// A device approved a login by QR code.
+    /// Too many wrong one-time codes: none is taken for a while.
     #[n(38)]
+    OtpLocked {
+        /// Until when.
+        #[n(0)]
+        until: i64,
+    },
+    /// A device approved a login by QR code.
+    #[n(39)]
     QrLoginApproved {
         /// The name of the device.
         #[n(0)]
@@ -410,14 +423,14 @@ pub enum Template {
         at: i64,
     },
     /// A login by QR code was disowned, and its session ended.
-    #[n(39)]
+    #[n(40)]
     QrLoginDisowned {
         /// When.
         #[n(0)]
         at: i64,
     },
     /// A new phone number will count after a while, unless it is cancelled.
-    #[n(40)]
+    #[n(41)]
     PhoneChangeWaiting {
         /// Which, masked.
         #[n(0)]
@@ -433,7 +446,7 @@ pub enum Template {
         token: String,
     },
     /// A change of the phone number was cancelled.
-    #[n(41)]
+    #[n(42)]
     PhoneChangeCancelled {
         /// Which, masked.
         #[n(0)]
@@ -502,6 +515,7 @@ impl Template {
             Self::DeviceUnlinked { .. } => "device-unlinked",
             Self::Blocked { .. } => "holder-blocked",
             Self::Closed { .. } => "holder-closed",
+            Self::OtpLocked { .. } => "otp-locked",
             Self::QrLoginApproved { .. } => "qr-login-approved",
             Self::QrLoginDisowned { .. } => "qr-login-disowned",
             Self::PhoneChangeWaiting { .. } => "phone-change-waiting",

@@ -159,7 +159,7 @@ fn of_two_that_raise_side_by_side_one_is_dead() {
     let one = bench.holders.step_up(&access, proof(&access), at(1));
     let other = bench.holders.step_up(&access, proof(&access), at(1));
     let resume = async { bench.store.resume() };
-    let (one, other, ()) = block_on(async { tokio::join!(one, other, resume) });
+    let (one, other, ()) = block_on(futures_util::future::join3(one, other, resume));
     assert!(one.is_ok());
     assert_eq!(slug(other), "unauthorized-holder");
 }
