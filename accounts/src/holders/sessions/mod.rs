@@ -13,8 +13,6 @@ mod record;
 
 pub use access::{Access, AccessKind};
 
-#[cfg(test)]
-pub(crate) use access::SESSION_PREFIX;
 pub(crate) use record::SessionRecord;
 
 use super::bearer::{self, Owner, SecretToken, TokenDigest};

@@ -323,7 +323,7 @@ fn a_first_password_opens_a_session_that_has_to_change_it() {
     let opened = bench.open(&login, 1).unwrap();
     let access = bench.access(&opened.token, 2).unwrap();
     assert!(access.must_change_password);
-    assert_eq!(slug(access.needs_full()), "must-change-password");
+    assert_eq!(slug(access.needs_full()), "password-change-needed");
     let change = bench.holders.change_own_password(&access, &password, &TYPED, HOME, at(3));
     block_on(change).unwrap();
     let access = bench.access(&opened.token, 4).unwrap();
