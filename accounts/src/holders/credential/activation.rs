@@ -125,7 +125,7 @@ fn keep(
     let (pin, puk) = (pin.wrap(&place, &secret)?, puk.wrap(&place, &secret)?);
     let wraps = Wrapped { pin, puk, deposit: None };
     save_wraps(tx, id, record.version, &wraps);
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     let entry = HistoryEntry::new(HistoryKind::CredentialActivated, Actor::Holder(holder))
         .with("credential", id)
         .with("certificate", record.serial.as_deref().unwrap_or_default());

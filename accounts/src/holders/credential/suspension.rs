@@ -200,7 +200,7 @@ impl Holders {
             // Only when nothing changed since: what came after has to be told as well.
             if record.life.epoch() == epoch {
                 record.unpublished = false;
-                save(tx, id, &record);
+                save(tx, id, &record)?;
             }
             Ok(())
         };
@@ -248,7 +248,7 @@ fn apply(
         }
         _ => (HistoryKind::CredentialReactivated, Template::Reactivated { credential, at }),
     };
-    save(tx, id, record);
+    save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     append(tx, holder, &HistoryEntry::new(kind, by).with("credential", id), now)?;
     tell(inner, tx, holder, &template, now)
@@ -266,7 +266,7 @@ pub(crate) fn end_of_codes(
     record.life = record.life.apply(Event::Revoke { cause }, now)?;
     record.unpublished = record.serial.is_some();
     delete_wraps(tx, id, record.version);
-    save(tx, id, record);
+    save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     let entry = HistoryEntry::failure(HistoryKind::PukExhausted, Actor::Holder(holder));
     append(tx, holder, &entry.with("credential", id), now)?;

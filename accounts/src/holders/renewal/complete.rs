@@ -164,7 +164,7 @@ fn keep(
     let deposit = Some(renewal.slot.deposit(&place, &secret)?);
     let puk = ready.puk.wrap(&place, &secret)?;
     save_wraps(tx, id, record.version, &Wrapped { pin: renewal.slot.pin, puk, deposit });
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     tx.delete(RENEWAL, id.as_bytes());
     let entry = HistoryEntry::new(HistoryKind::RenewalCompleted, Actor::Holder(holder))
         .with("credential", id)
