@@ -260,7 +260,12 @@ pub(crate) fn erase(
         for (wraps, _) in tx.scan(SIGNING_KEY, from, to, Order::Ascending, 100)? {
             tx.delete(SIGNING_KEY, &wraps);
         }
-        for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
+        for row in [
+            &key(id)[..],
+            &due_key(id),
+            &holder_key(holder, *id.as_bytes()),
+            &super::issuing::key(id),
+        ] {
             tx.delete(SIGNING_CREDENTIAL, row);
         }
         // A renewal under way holds the passphrase of an envelope.

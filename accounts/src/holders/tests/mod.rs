@@ -1,6 +1,7 @@
 //! Tests of the holders, over a store in a map and with an argon2 that costs next to nothing.
 
 mod addresses;
+mod authorisations;
 mod change;
 mod errors;
 mod fields;
@@ -8,6 +9,7 @@ mod golden;
 mod history;
 mod login;
 mod messages;
+mod pepper;
 mod personal_data;
 mod question;
 mod recovery;
