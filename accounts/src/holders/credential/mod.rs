@@ -9,6 +9,7 @@
 mod activation;
 mod create;
 mod issuer;
+pub(crate) mod issuing;
 mod record;
 mod state;
 mod suspension;

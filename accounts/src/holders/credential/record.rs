@@ -314,7 +314,12 @@ pub(crate) fn erase(
             tx.delete(SIGNING_KEY, &wraps);
         }
         note_notice(tx, id, None)?;
-        for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
+        for row in [
+            &key(id)[..],
+            &due_key(id),
+            &holder_key(holder, *id.as_bytes()),
+            &super::issuing::key(id),
+        ] {
             tx.delete(SIGNING_CREDENTIAL, row);
         }
         // A renewal under way holds the passphrase of an envelope.
