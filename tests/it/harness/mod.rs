@@ -14,6 +14,8 @@ pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod request;
 pub(crate) mod service;
+pub(crate) mod sms;
+pub(crate) mod smtp;
 pub(crate) mod token;
 
 pub(crate) use admin::Account;
@@ -25,6 +27,8 @@ pub(crate) use ntp::{Chrony, NtpServer};
 pub(crate) use program::{Finished, Program, environment, long, openssl};
 pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use service::{Config, DEMO_KEY, Service, temporary};
+pub(crate) use sms::{Behaviour, Protocol, ShortMessage, SmsServer, Spool};
+pub(crate) use smtp::{At, Mail, MailFile, SmtpServer};
 pub(crate) use token::{Reply, dotted};
 
 /// Tries again until it holds, or until the time is up: for what the service does by itself, soon.
