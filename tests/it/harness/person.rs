@@ -128,8 +128,7 @@ impl Person {
     /// Chooses the first password by the link.
     #[track_caller]
     pub(crate) fn chooses_password(&self, house: &House, token: &str) {
-        let body =
-            json!({ "token": token, "password": self.password, "repeat": self.password });
+        let body = json!({ "token": token, "password": self.password, "repeat": self.password });
         house.client().post("/api/v1/passwords/first", &body).status(204);
     }
 

@@ -177,10 +177,7 @@ fn an_activation_needs_the_envelope_and_the_phone() {
         let body = json!({ "pin": sheet.pin, "puk": sheet.puk, "new_pin": new_pin,
             "repeat": new_pin, "otp": otp });
         let refused = ada.post(&house, &ada.own("/activate"), &body).status(422).json();
-        assert!(
-            refused["rule"] == rule || rule == "no-repeated-group",
-            "{new_pin}: {refused}"
-        );
+        assert!(refused["rule"] == rule || rule == "no-repeated-group", "{new_pin}: {refused}");
     }
     assert_eq!(ada.state(&house), "awaiting-activation");
     // A code for another act is none for this one.
@@ -216,9 +213,21 @@ fn an_operator_registers_on_the_command_line() {
     let house = House::open();
     let mut bruno = Person::new(1);
     let register = [
-        "holder", "register", "--given-name", bruno.given_name, "--surname", bruno.surname,
-        "--fiscal-code", bruno.fiscal_code, "--email", &bruno.email, "--phone", &bruno.phone,
-        "--fiscal-code-as-passphrase", "--language", "it",
+        "holder",
+        "register",
+        "--given-name",
+        bruno.given_name,
+        "--surname",
+        bruno.surname,
+        "--fiscal-code",
+        bruno.fiscal_code,
+        "--email",
+        &bruno.email,
+        "--phone",
+        &bruno.phone,
+        "--fiscal-code-as-passphrase",
+        "--language",
+        "it",
     ];
     house.service.cli(&register).ok();
     bruno.passphrase = bruno.fiscal_code.to_owned();

@@ -150,16 +150,8 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("GET", "/api/v1/admin/holders/{holder}/sessions", Operator),
     ("DELETE", "/api/v1/admin/holders/{holder}/sessions", Operator),
     ("GET", "/api/v1/admin/holders/{holder}/personal-data", Operator),
-    (
-        "POST",
-        "/api/v1/admin/holders/{holder}/credentials/{credential}/suspend",
-        Operator,
-    ),
-    (
-        "POST",
-        "/api/v1/admin/holders/{holder}/credentials/{credential}/reactivate",
-        Operator,
-    ),
+    ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/suspend", Operator),
+    ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/reactivate", Operator),
     ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/revoke", Operator),
     ("GET", "/api/v1/admin/messages", Operator),
     ("POST", "/api/v1/admin/messages/{id}/retry", Operator),
@@ -283,10 +275,11 @@ fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
 
 /// Whether the caller can be tried on the route without ending what the others need.
 fn harmless(method: &str, path: &str, caller: Caller) -> bool {
-    let ends = matches!(path, "/api/v1/holder/session" | "/api/v1/holder/sessions");
     let stream = path.ends_with("/events");
-    !stream && !(ends && method == "DELETE" && matches!(caller, Caller::Session | Caller::Limited
-        | Caller::MustChange))
+    let ends = method == "DELETE"
+        && matches!(path, "/api/v1/holder/session" | "/api/v1/holder/sessions")
+        && matches!(caller, Caller::Session | Caller::Limited | Caller::MustChange);
+    !stream && !ends
 }
 
 /// The table: who is kept out is told why, always with the same problem, and who is let in never

@@ -53,9 +53,8 @@ fn a_device_is_linked_with_the_code_for_its_key() {
     let house = House::open();
     let ada = house.invited(0);
     let (own, other) = (Pocket::new(), Pocket::new());
-    let code = |key: &str| {
-        ada.code(&house, &json!({ "purpose": "link-device", "public_key": key }))
-    };
+    let code =
+        |key: &str| ada.code(&house, &json!({ "purpose": "link-device", "public_key": key }));
     let send = |key: &str, otp: &Value| {
         let body = json!({ "name": "x", "kind": "phone", "public_key": key, "otp": otp });
         ada.post(&house, "/devices", &body)

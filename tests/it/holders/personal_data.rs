@@ -84,8 +84,17 @@ fn nothing_personal_is_in_the_log() {
     let sheet = ada.sheet();
     for text in [house.service.log(), trail, metrics] {
         for personal in [
-            &ada.email, ada.surname, ada.fiscal_code, &ada.phone, &ada.password, &ada.pin,
-            &sheet.puk, &sheet.emergency_code, &ada.token, &wrong.password, &ada.passphrase,
+            &ada.email,
+            ada.surname,
+            ada.fiscal_code,
+            &ada.phone,
+            &ada.password,
+            &ada.pin,
+            &sheet.puk,
+            &sheet.emergency_code,
+            &ada.token,
+            &wrong.password,
+            &ada.passphrase,
         ] {
             assert!(!text.contains(personal), "{personal} stands in a log");
         }

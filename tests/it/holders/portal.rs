@@ -69,7 +69,8 @@ fn the_pin_is_changed_locked_and_unlocked() {
     let house = House::open();
     let mut ada = house.activated(0);
     let wanted = hashes(&["a contract"]);
-    let pins = |current: &str, new: &str| json!({ "current": current, "new_pin": new, "repeat": new });
+    let pins =
+        |current: &str, new: &str| json!({ "current": current, "new_pin": new, "repeat": new });
     for (new, rule) in [("87654321", "no-run"), ("1234", "eight-digits")] {
         let refused = ada.act(&house, "pin", "change-pin", pins(&ada.pin, new)).status(422).json();
         assert_eq!(refused["rule"], rule, "{refused}");
@@ -183,9 +184,7 @@ fn a_new_password_ends_the_other_sessions() {
     let mut other = ada.clone();
     other.logs_in(&house);
     let new = "Betulla.9-bianca";
-    let body = |current: &str, repeat: &str| {
-        json!({ "current": current, "password": new, "repeat": repeat })
-    };
+    let body = |current: &str, repeat: &str| json!({ "current": current, "password": new, "repeat": repeat });
     let refused = ada.post(&house, "/password", &body("wrong", new));
     refused.problem(403, "wrong-current-password");
     ada.post(&house, "/password", &body(&ada.password, "x")).problem(422, "repeat-differs");
@@ -240,8 +239,7 @@ fn settings_of_the_account() {
     let first = questions["questions"][0].clone();
     assert!(first["en"].is_string() && first["it"].is_string(), "{questions}");
     let otp = ada.code(&house, &json!({ "purpose": "change-question" }));
-    let body =
-        json!({ "question": { "listed": first["id"] }, "answer": "La quercia", "otp": otp });
+    let body = json!({ "question": { "listed": first["id"] }, "answer": "La quercia", "otp": otp });
     let set = ada.send(&house, "PUT", "/question", &body);
     assert_eq!(set.status / 100, 2, "{}", set.text());
     assert_eq!(ada.get(&house, "").json()["question_set"], true);

@@ -134,8 +134,7 @@ fn an_operator_can_stop_a_credential_and_not_use_it() {
     let ada = house.activated(0);
     let certificate = certificate(&house, &ada, "ada");
     let change = |act: &str, body: serde_json::Value| {
-        let path =
-            format!("/api/v1/admin/holders/{}/credentials/{}/{act}", ada.id, ada.credential);
+        let path = format!("/api/v1/admin/holders/{}/credentials/{}/{act}", ada.id, ada.credential);
         house.admin().post(&path, &body)
     };
     change("suspend", json!({})).status(200);
