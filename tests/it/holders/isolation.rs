@@ -314,6 +314,25 @@ fn every_route_answers_whom_it_should() {
     assert_eq!(scene.ada.state(&scene.house), "active");
 }
 
+/// What is private is kept by nobody on the way, and read as what it is.
+#[test]
+fn what_is_private_is_not_kept() {
+    let scene = Scene::set();
+    for &(method, path, rule) in ROUTES {
+        let caller = if rule == Operator { Caller::Operator } else { Caller::Session };
+        if !harmless(method, path, caller) {
+            continue;
+        }
+        let answer = scene.ask(caller, method, path);
+        let kept = answer.header("cache-control").unwrap_or_default();
+        let shared = path == "/api/v1/questions";
+        assert!(shared || kept.contains("no-store"), "{method} {path}: {kept:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
+        assert!(answer.header("set-cookie").is_none(), "{method} {path}");
+        assert!(answer.header("access-control-allow-origin").is_none(), "{method} {path}");
+    }
+}
+
 /// Every identifier of one holder in the hands of another is as if it did not exist.
 #[test]
 fn nothing_of_one_holder_is_anothers() {
