@@ -182,7 +182,7 @@ fn an_activation_needs_the_envelope_and_the_phone() {
     assert_eq!(ada.state(&house), "awaiting-activation");
     // A code for another act is none for this one.
     let other = ada.code(&house, &json!({ "purpose": "step-up" }));
-    ada.tries_to_activate(&house, &other).status(403);
+    ada.tries_to_activate(&house, &other).problem(409, "otp-for-other-operation");
     let codes = ada.sheet();
     ada.sheet.as_mut().unwrap().puk = "0123456789".to_owned();
     let mut tries = 0;

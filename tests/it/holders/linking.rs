@@ -60,9 +60,9 @@ fn a_device_is_linked_with_the_code_for_its_key() {
         ada.post(&house, "/devices", &body)
     };
     let otp = code(&own.public_key());
-    send(&other.public_key(), &otp).problem(403, "otp-for-other-operation");
+    send(&other.public_key(), &otp).problem(409, "otp-for-other-operation");
     let step = ada.code(&house, &json!({ "purpose": "step-up" }));
-    assert_eq!(send(&own.public_key(), &step).status, 403);
+    send(&own.public_key(), &step).problem(409, "otp-for-other-operation");
     for key in ["", "AAAA", "not base64"] {
         let asked = json!({ "purpose": "link-device", "public_key": key });
         assert_eq!(ada.post(&house, "/one-time-codes", &asked).status / 100, 4, "{key}");

@@ -13,7 +13,7 @@ fn all_that_is_held_is_exported() {
     ada.signs(&house, &sad, &hashes(&["a contract"]), false).status(200);
     let export = |otp| ada.post(&house, "/personal-data", &json!({ "otp": otp }));
     let step = ada.code(&house, &json!({ "purpose": "step-up" }));
-    assert_eq!(export(step).status, 403);
+    export(step).problem(409, "otp-for-other-operation");
     let otp = ada.code(&house, &json!({ "purpose": "export-data" }));
     let answer = export(otp).status(200);
     assert!(answer.header("cache-control").unwrap().contains("no-store"));

@@ -52,7 +52,7 @@ fn a_number_is_changed_with_both_codes() {
     let ada = house.invited(0);
     let otp = ada.code(&house, &json!({ "purpose": "change-phone", "number": "+393478888888" }));
     let body = json!({ "number": NEW, "otp": otp });
-    ada.post(&house, "/phone", &body).problem(403, "otp-for-other-operation");
+    ada.post(&house, "/phone", &body).problem(409, "otp-for-other-operation");
     ada.post(&house, "/phone", &json!({ "number": "12" })).status(400);
     let mark = house.phones.mark();
     let asked = asks(&house, &ada, NEW).json();
@@ -182,7 +182,7 @@ fn a_code_is_for_one_operation_and_three_tries() {
     assert_eq!(ada.state(&house), "active");
     let fresh = ada.code_for(&house, "suspend");
     act(&fresh["operation"], fresh["code"].as_str().unwrap()).status(200);
-    act(&fresh["operation"], fresh["code"].as_str().unwrap()).status(403);
+    act(&fresh["operation"], fresh["code"].as_str().unwrap()).problem(409, "otp-void");
     assert!(!house.service.log().contains(right), "a code in the log");
 }
 

@@ -208,7 +208,7 @@ fn addresses_are_changed_and_both_are_told() {
         let otp = ada.code(&house, &asked);
         let mark = house.mail.mark();
         let body = json!({ "kind": kind, "address": "other@example.org", "otp": otp });
-        ada.post(&house, "/addresses", &body).problem(403, "otp-for-other-operation");
+        ada.post(&house, "/addresses", &body).problem(409, "otp-for-other-operation");
         let otp = ada.code(&house, &asked);
         let body = json!({ "kind": kind, "address": address, "otp": otp });
         ada.post(&house, "/addresses", &body).status(202);

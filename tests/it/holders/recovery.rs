@@ -63,12 +63,12 @@ fn a_link_alone_recovers_nothing() {
     let token = link(&house, &ada);
     let new = "Betulla.9-bianca";
     let none = json!({ "operation": "0".repeat(32), "code": "123456" });
-    assert_eq!(complete(&house, &token, new, &none).status, 403);
+    complete(&house, &token, new, &none).problem(409, "unknown-otp");
     let step = ada.code(&house, &json!({ "purpose": "step-up" }));
-    assert_eq!(complete(&house, &token, new, &step).status, 403);
+    assert_eq!(complete(&house, &token, new, &step).status, 409);
     let other = link(&house, &bruno);
     let otp = code(&house, &bruno, &other);
-    assert_eq!(complete(&house, &token, new, &otp).status, 403);
+    assert_eq!(complete(&house, &token, new, &otp).status, 409);
     let otp = code(&house, &ada, &token);
     complete(&house, &"A".repeat(token.len()), new, &otp).problem(410, "invalid-link");
     // The newest link counts.
@@ -107,7 +107,7 @@ fn the_answer_is_needed_and_never_enough() {
     let token = link(&house, &ada);
     answer(&token, "la quercia").status(204);
     let none = json!({ "operation": "0".repeat(32), "code": "123456" });
-    assert_eq!(complete(&house, &token, new, &none).status, 403, "the answer alone");
+    complete(&house, &token, new, &none).problem(409, "unknown-otp");
     let otp = code(&house, &ada, &token);
     complete(&house, &token, new, &otp).status(204);
     ada.password = new.to_owned();

@@ -142,7 +142,7 @@ fn a_phase_before_its_turn_is_refused() {
     let short = json!({ "passphrase": "short" });
     ada.post(&house, &ada.own("/renewal/security"), &short).status(422);
     let other = json!({ "otp": ada.code_for(&house, "confirm-renewal") });
-    ada.post(&house, &ada.own("/renewal/complete"), &other).status(403);
+    ada.post(&house, &ada.own("/renewal/complete"), &other).problem(409, "otp-for-other-operation");
     assert_eq!(standing(&house, &ada), before);
     phase(&house, &ada, 5);
     assert_ne!(leaf(&house, &ada), before.0);
