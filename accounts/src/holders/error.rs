@@ -5,9 +5,10 @@
 //! and a wrong password are one variant: nothing here tells whether an account exists.
 
 use super::fields::FieldRule;
+use super::otp::OtpRefusal;
 use super::password::PasswordRule;
 use super::pin::CodeRefusal;
-use super::{BadId, HolderId, RegistrationId};
+use super::{BadId, HolderId, MessageId, RegistrationId};
 use crate::credentials::CredentialError;
 use chrono::{DateTime, Utc};
 use openssl::error::ErrorStack;
@@ -74,10 +75,29 @@ pub enum HolderError {
     /// A one-time code was right, but for another operation.
     #[error("this one-time code was asked for something else: ask for a new one")]
     OtpForOther,
+    /// A token of a session or of a device is unknown, or what it stood for has ended: which is
+    /// not said.
+    #[error("you are not logged in any more: log in again")]
+    NotLoggedIn,
+    /// A session that began with a QR code may not do this.
+    #[error("this asks for a one-time code first: raise the session, and try again")]
+    StepUpNeeded,
+    /// A device asked for what only a session may do.
+    #[error("only a session may do this: log in with user ID and password")]
+    NoSession,
+    /// A session, or a system, asked for what only a linked phone may do.
+    #[error("only a linked phone may do this: use the app")]
+    NotADevice,
+    /// A login by QR code is unknown, over, or another's: which is not said.
+    #[error("this QR code is not valid any more: show a new one")]
+    QrInvalid,
 
     /// A PIN, a PUK, an emergency code, or the credential that it is for.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// A one-time code, or asking for one.
+    #[error(transparent)]
+    Otp(#[from] OtpRefusal),
 
     // What is there, and in which state.
     /// No holder has this identifier.
@@ -86,6 +106,27 @@ pub enum HolderError {
     /// No registration has this identifier.
     #[error("there is no registration {0}: look it up with the list of registrations")]
     UnknownRegistration(RegistrationId),
+    /// No message has this identifier. Told to operators only.
+    #[error("there is no message {0}: look it up with the list of messages")]
+    UnknownMessage(MessageId),
+    /// A message that cannot be tried again. Told to operators only.
+    #[error("this message cannot be tried again: only one that failed can, while it has its text")]
+    MessageNotRetriable,
+    /// The holder has no such session.
+    #[error("there is no such session: it may have ended")]
+    UnknownSession,
+    /// The holder has no such device.
+    #[error("there is no such device: it may be unlinked already")]
+    UnknownDevice,
+    /// As many devices as there may be.
+    #[error("there are {most} devices already: unlink one first")]
+    TooManyDevices {
+        /// How many there may be.
+        most: usize,
+    },
+    /// No change of the phone number is under way.
+    #[error("no change of the phone number is under way: begin it again")]
+    NoPhoneChange,
     /// Another holder has this user ID. Told to operators only.
     #[error("another holder has this e-mail address as user ID: use another address")]
     EmailTaken,
@@ -176,9 +217,21 @@ impl HolderError {
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
+            Self::NotLoggedIn => "unauthorized-holder",
+            Self::StepUpNeeded => "step-up-needed",
+            Self::NoSession => "session-needed",
+            Self::NotADevice => "device-needed",
+            Self::QrInvalid => "invalid-qr-login",
             Self::Code(refusal) => refusal.slug(),
+            Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
+            Self::UnknownMessage(_) => "unknown-message",
+            Self::MessageNotRetriable => "message-not-retriable",
+            Self::UnknownSession => "unknown-session",
+            Self::UnknownDevice => "unknown-device",
+            Self::TooManyDevices { .. } => "too-many-devices",
+            Self::NoPhoneChange => "no-phone-change",
             Self::EmailTaken => "email-taken",
             Self::IllegalTransition { .. } => "wrong-state",
             Self::NoQuestion => "no-secret-question",
@@ -204,6 +257,7 @@ impl HolderError {
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),
+            Self::Otp(refusal) => refusal.field(),
             _ => None,
         }
     }
@@ -217,6 +271,17 @@ impl HolderError {
             Self::PasswordUnchanged => Some("not-the-current"),
             Self::RepeatDiffers { .. } => Some("same-twice"),
             Self::Code(refusal) => refusal.rule(),
+            Self::Otp(refusal) => refusal.rule(),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before it is worth another try; whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slowed { retry_after } => Some(*retry_after),
+            Self::Otp(refusal) => refusal.retry_after(),
             _ => None,
         }
     }

@@ -40,6 +40,8 @@ use utoipa::{Modify, OpenApi};
         (name = "stamp account", description = "What an account knows of itself"),
         (name = "pki", description = "What a verifier needs"),
         (name = "operation", description = "For whoever keeps the service running"),
+        (name = "joining", description = "Holders, before they are logged in"),
+        (name = "holder", description = "A holder's own account"),
         (name = "administration", description = "For the operator, with the administration token"),
     ),
     components(schemas(problem::ProblemBody)),

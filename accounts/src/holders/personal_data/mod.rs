@@ -9,14 +9,17 @@
 
 mod export;
 
-pub use export::{Credential, Event, Message, PersonalData, Registration};
+pub use export::{Credential, Device, Event, Message, PersonalData, Registration, Session};
 
 use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
-use super::tables::{HOLDER_BY_EMAIL, OTP_CHALLENGE, PHONE_CHANGE, TOTP};
-use super::{Actor, HolderError, HolderId, Holders, authorisations, fields, link, registration};
+use super::tables::{HOLDER_BY_EMAIL, PHONE_CHANGE};
+use super::{
+    Actor, HolderError, HolderId, Holders, authorisations, devices, fields, link, otp,
+    registration, sessions, totp,
+};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -27,8 +30,14 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 4] =
-    [history::erase, messages::erase, authorisations::erase, credential::erase];
+const ROOMS: [Erase; 6] = [
+    history::erase,
+    messages::erase,
+    authorisations::erase,
+    credential::erase,
+    sessions::erase,
+    devices::erase,
+];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.
@@ -119,14 +128,15 @@ fn strip(
     record: &mut HolderRecord,
 ) -> Result<(), HolderError> {
     link::burn_all(tx, id)?;
+    sessions::end_all(tx, id, None)?;
+    devices::unlink_all(tx, id)?;
     record.password = None;
     record.question = None;
     record.notice_email = None;
     record.totp = false;
-    for table in [TOTP, PHONE_CHANGE, OTP_CHALLENGE] {
-        tx.delete(table, &id.key());
-    }
-    Ok(())
+    tx.delete(PHONE_CHANGE, &id.key());
+    totp::erase(tx, id);
+    otp::end_all(tx, id)
 }
 
 /// Leaves a row that says that there was a holder, and when.

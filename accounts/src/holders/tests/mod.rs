@@ -2,17 +2,20 @@
 
 mod addresses;
 mod change;
+mod devices;
 mod errors;
 mod fields;
 mod golden;
 mod history;
 mod login;
 mod messages;
+mod otp;
 mod personal_data;
 mod question;
 mod recovery;
 mod registration;
 mod rules;
+mod sessions;
 mod states;
 mod support;
 mod throttling;

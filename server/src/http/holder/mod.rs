@@ -7,19 +7,38 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+mod links;
+mod password;
 pub(crate) mod problem;
+mod recovery;
+pub(crate) mod registration;
+mod suspension;
 
 use super::problem::Problem;
 use actix_web::web::ServiceConfig;
 use std::str::FromStr;
+use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 /// The routes of every room.
-pub(super) fn routes(_config: &mut ServiceConfig) {}
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(registration::routes)
+        .configure(links::routes)
+        .configure(password::routes)
+        .configure(recovery::routes)
+        .configure(suspension::routes);
+}
 
 /// Adds what every room says of itself to the document.
 pub(super) fn described(document: Document) -> Document {
-    let rooms: [Document; 0] = [];
+    let rooms = [
+        registration::Described::openapi(),
+        links::Described::openapi(),
+        password::Described::openapi(),
+        recovery::Described::openapi(),
+        suspension::Described::openapi(),
+    ];
     rooms.into_iter().fold(document, Document::merge_from)
 }
 
