@@ -186,7 +186,7 @@ impl Client {
                 .to_owned(),
             409 | 410 => "look at its state first, as with `marca account show NAME`, `marca \
                     holder show HOLDER` or `marca tsu show ID`"
-            .to_owned(),
+                .to_owned(),
             400 | 422 => "correct the value and repeat; nothing was changed".to_owned(),
             429 | 503 => "nothing was changed; try again in a moment".to_owned(),
             500 => "the log of the service tells more".to_owned(),

@@ -179,7 +179,8 @@ fn subject(path: &str, pattern: &str) -> String {
 /// A number such as `h-1`, or 32 hexadecimal digits.
 fn is_identifier(piece: &str) -> bool {
     let number = piece.get(2..).filter(|_| ["h-", "r-", "m-"].iter().any(|p| piece.starts_with(p)));
-    let digits = |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
+    let digits =
+        |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
     let random = piece.len() == 32 && piece.bytes().all(|c| c.is_ascii_hexdigit());
     random || number.is_some_and(digits)
 }

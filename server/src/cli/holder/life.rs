@@ -240,7 +240,8 @@ fn print_sessions(sessions: Vec<Session>, console: &mut Console<'_>) -> Result<(
         ("CLIENT", Align::Left),
     ]);
     for one in sessions {
-        let (opened, used) = (instant(&one.opened_at), instant_or_dash(one.last_used_at.as_deref()));
+        let (opened, used) =
+            (instant(&one.opened_at), instant_or_dash(one.last_used_at.as_deref()));
         table.row([one.id, opened, used, one.from, one.client]);
     }
     console.print(&table.render(WIDTH))

@@ -2,10 +2,10 @@
 
 use super::problem::holder as problem;
 use super::{access, answer, body};
+use crate::http::get;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::http::stamp_account::rfc3339;
-use crate::http::get;
 use crate::service::Service;
 use accounts::holders::credential::{CredentialView, State};
 use accounts::holders::renewal::RENEWAL_WINDOW;
@@ -22,9 +22,11 @@ pub(super) struct Described;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     let choose = web::patch().to(choose_preferences);
-    config
-        .service(resource("/api/v1/holder", "GET, HEAD", [get(show_holder)]))
-        .service(resource("/api/v1/holder/preferences", "PATCH", [choose]));
+    config.service(resource("/api/v1/holder", "GET, HEAD", [get(show_holder)])).service(resource(
+        "/api/v1/holder/preferences",
+        "PATCH",
+        [choose],
+    ));
 }
 
 /// An account, as its holder sees it.

@@ -52,9 +52,10 @@ pub(crate) async fn exported(
 ) -> Result<HttpResponse, Problem> {
     let data = service.holders.export_personal_data(holder, actor, service.clock.now()).await;
     let data = data.map_err(problem)?;
+    let document = data.to_json().map_err(problem)?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\""))
         .content_type("application/json")
-        .body(data.to_json()))
+        .body(document))
 }
