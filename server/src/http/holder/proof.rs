@@ -7,7 +7,7 @@ use super::body::OneTimeCode;
 use super::problem::holder as problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
-use crate::service::{HolderAccess, Service};
+use crate::service::Service;
 use accounts::holders::otp::{OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound};
 use accounts::holders::sessions::{Access, step_up_bound};
 use accounts::holders::{CredentialId, Email, PhoneNumber, address_bound, credential};
@@ -55,18 +55,13 @@ impl Act<'_> {
             Self::Plain(_) => bound(&[]),
             Self::StepUp => step_up_bound(access.session().map_err(problem)?),
             Self::Credential(_, id) => credential::binding(*id),
-            Self::Sign(hashes) => service.signing.binding(&signer(access), hashes),
+            Self::Sign(hashes) => service.signing.binding(access, hashes),
             Self::Address(address) => address_bound(address),
             Self::Phone(number) => bound(&[number.as_str().as_bytes()]),
             Self::Device(key) => bound(&[key]),
             Self::Bound(_, bound) => *bound,
         })
     }
-}
-
-/// An access as signing knows it.
-pub(crate) fn signer(access: &Access) -> HolderAccess {
-    HolderAccess { holder: access.holder, reference: access.reference }
 }
 
 /// Sends a code for an act, by the way that was asked for or else the holder's own.
