@@ -10,55 +10,54 @@ use crate::holders::tables::QR_LOGIN;
 use crate::holders::{Actor, HolderError, HolderId, QrLoginId, TypedTwice, throttle};
 use crate::testing::block_on;
 use openssl::pkey::{PKey, Private};
-use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where the phone is.
-const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+pub(super) const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 /// A holder with a linked phone.
-struct Phone {
-    bench: Bench,
+pub(super) struct Phone {
+    pub(super) bench: Bench,
     id: HolderId,
-    key: PKey<Private>,
+    pub(super) key: PKey<Private>,
     device: LinkedDevice,
 }
 
 impl Phone {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bench = Bench::new();
         let id = bench.holder(EMAIL);
         let (key, device) = linked(&bench, EMAIL, DeviceKind::Phone);
         Self { bench, id, key, device }
     }
 
-    fn access(&self, s: i64) -> Access {
+    pub(super) fn access(&self, s: i64) -> Access {
         self.bench.access(&self.device.token, s).unwrap()
     }
 
-    fn begin(&self, s: i64) -> QrLogin {
+    pub(super) fn begin(&self, s: i64) -> QrLogin {
         block_on(self.bench.holders.begin_qr_login(HOME, "Browser/1.0", at(s))).unwrap()
     }
 
-    fn look(&self, id: QrLoginId, s: i64) -> Result<QrSeen, HolderError> {
+    pub(super) fn look(&self, id: QrLoginId, s: i64) -> Result<QrSeen, HolderError> {
         block_on(self.bench.holders.look_at_qr_login(&self.access(s), id, PHONE, at(s)))
     }
 
-    fn approve(&self, id: QrLoginId, number: &str, signature: &[u8], s: i64) -> Outcome {
+    pub(super) fn approve(&self, id: QrLoginId, number: &str, signature: &[u8], s: i64) -> Outcome {
         let access = self.access(s);
         block_on(self.bench.holders.approve_qr_login(&access, id, number, signature, at(s)))
     }
 
-    fn deny(&self, id: QrLoginId, s: i64) -> Outcome {
+    pub(super) fn deny(&self, id: QrLoginId, s: i64) -> Outcome {
         block_on(self.bench.holders.deny_qr_login(&self.access(s), id, at(s)))
     }
 
-    fn disown(&self, id: QrLoginId, s: i64) -> Outcome {
+    pub(super) fn disown(&self, id: QrLoginId, s: i64) -> Outcome {
         block_on(self.bench.holders.disown_qr_login(&self.access(s), id, at(s)))
     }
 
-    fn poll(&self, login: &QrLogin, s: i64) -> Result<QrState, HolderError> {
+    pub(super) fn poll(&self, login: &QrLogin, s: i64) -> Result<QrState, HolderError> {
         block_on(self.bench.holders.poll_qr_login(login.id, login.secret.expose(), at(s)))
     }
 
@@ -88,9 +87,9 @@ impl Phone {
     }
 }
 
-type Outcome = Result<(), HolderError>;
+pub(super) type Outcome = Result<(), HolderError>;
 
-fn linked(bench: &Bench, name: &str, kind: DeviceKind) -> (PKey<Private>, LinkedDevice) {
+pub(super) fn linked(bench: &Bench, name: &str, kind: DeviceKind) -> (PKey<Private>, LinkedDevice) {
     let access = bench.logged_in(name, 2);
     let (key, spki) = device_key();
     (key, link(bench, &access, kind, &spki, 3).unwrap())
@@ -493,80 +492,4 @@ fn numbers_are_drawn_evenly() {
     }
     assert_eq!(seen.len(), 90);
     assert!(places.iter().all(|count| (850..1_150).contains(count)), "{places:?}");
-}
-
-/// What anybody can do to one login.
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    Look,
-    LookByOther,
-    Approve,
-    ApproveWrong,
-    Deny,
-    Poll,
-    PollWrong,
-    Disown,
-    Wait(i64),
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    /// Whatever the order: a session comes only of a look and a right approval by the same phone,
-    /// at most once, and never after a wrong number, a no, the end, or a disowning.
-    #[test]
-    fn a_session_comes_of_one_order_of_acts_alone(acts in proptest::collection::vec(
-        prop_oneof![
-            3 => Just(Act::Look), 1 => Just(Act::LookByOther), 3 => Just(Act::Approve),
-            1 => Just(Act::ApproveWrong), 1 => Just(Act::Deny), 3 => Just(Act::Poll),
-            1 => Just(Act::PollWrong), 1 => Just(Act::Disown), 1 => (1..40_i64).prop_map(Act::Wait),
-        ], 1..12,
-    )) {
-        let phone = Phone::new();
-        let (_, other) = linked(&phone.bench, EMAIL, DeviceKind::Phone);
-        let other = phone.bench.access(&other.token, 4).unwrap();
-        let (login, mut now, mut seen) = (phone.begin(10), 10, None);
-        let (mut approved_at, mut dead, mut sessions) = (None, false, 0);
-        let holders = &phone.bench.holders;
-        for act in acts {
-            match act {
-                Act::Look => if let Ok(facts) = phone.look(login.id, now) {
-                    prop_assert!(!dead && now < 70);
-                    seen = Some(facts);
-                },
-                Act::LookByOther => {
-                    let look = holders.look_at_qr_login(&other, login.id, PHONE, at(now));
-                    // Whoever looks first has it: then it is dead for the phone of this test.
-                    dead |= block_on(look).is_ok();
-                }
-                Act::Approve => {
-                    let challenge = seen.as_ref().map_or([0; 32], |seen| seen.challenge);
-                    let message = signed_bytes(login.id, &challenge, &login.number);
-                    let outcome =
-                        phone.approve(login.id, &login.number, &sign(&phone.key, &message), now);
-                    let may = seen.is_some() && !dead && now < 70 && approved_at.is_none();
-                    prop_assert_eq!(outcome.is_ok(), may);
-                    if may {
-                        approved_at = Some(now);
-                    }
-                }
-                Act::ApproveWrong => {
-                    let outcome = phone.approve(login.id, "00", &[], now);
-                    dead |= slug(outcome) == "wrong-qr-number";
-                }
-                Act::Deny => dead |= phone.deny(login.id, now).is_ok(),
-                Act::Disown => dead |= phone.disown(login.id, now).is_ok(),
-                Act::Poll => if let Ok(QrState::Approved(_)) = phone.poll(&login, now) {
-                    prop_assert!(!dead && approved_at.is_some_and(|then| now < then + 60));
-                    sessions += 1;
-                },
-                Act::PollWrong => {
-                    let poll = holders.poll_qr_login(login.id, "mq_wrong", at(now));
-                    prop_assert_eq!(slug(block_on(poll)), "invalid-qr-login");
-                }
-                Act::Wait(seconds) => now += seconds,
-            }
-            prop_assert!(sessions <= 1);
-        }
-    }
 }
