@@ -62,7 +62,7 @@ impl Holders {
                 AddressKind::Notices => record.notice_email.as_deref(),
             };
             if current == Some(new.as_str()) {
-                return Err(FieldRule::Unchanged.broken_by("email"));
+                return Err(FieldRule::Unchanged.broken_by("address"));
             }
             let at = now.timestamp_millis();
             let template = Template::EmailChangeRequested { new_address: new.masked(), at };
@@ -112,7 +112,7 @@ impl Holders {
             let mut record = holder::load(tx, id)?;
             record.needs_open(id)?;
             if record.notice_email.is_none() {
-                return Err(FieldRule::Unchanged.broken_by("email"));
+                return Err(FieldRule::Unchanged.broken_by("address"));
             }
             change_notices(inner, tx, id, &mut record, None, now)
         })

@@ -30,7 +30,7 @@ impl TypedTwice<'_> {
         if bool::from(self.new.as_bytes().ct_eq(self.repeat.as_bytes())) {
             return Ok(self.new);
         }
-        Err(HolderError::RepeatDiffers { field: "repeat_password" })
+        Err(HolderError::RepeatDiffers { field: "repeat" })
     }
 }
 

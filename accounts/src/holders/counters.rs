@@ -14,6 +14,12 @@ pub(crate) const NEXT_MESSAGE: &[u8] = b"next-message";
 /// The next entry of a history: one count over all holders, so that a key is never used again.
 pub(crate) const NEXT_HISTORY: &[u8] = b"next-history";
 
+/// Where the check value of a version of the pepper is.
+pub(crate) fn pepper_row(version: u16) -> [u8; 8] {
+    let [high, low] = version.to_be_bytes();
+    [b'p', b'e', b'p', b'p', b'e', b'r', high, low]
+}
+
 /// Takes the next number of a count, from 1 on.
 pub(crate) fn next(tx: &mut dyn Transaction, count: &[u8]) -> Result<u64, HolderError> {
     let number = read(tx, count)?.unwrap_or(1);

@@ -122,6 +122,15 @@ pub enum HolderError {
         /// The version.
         version: u16,
     },
+    /// The pepper file has another key for a version than the one that this store is under.
+    #[error(
+        "version {version} of the pepper is another than that of this store: put the pepper file \
+         of this store back (it is backed up apart from the store)"
+    )]
+    PepperDiffers {
+        /// The version.
+        version: u16,
+    },
     /// What is stored sealed does not open with the pepper.
     #[error(
         "what is stored for {purpose} does not open: the pepper file is another than that of this \
@@ -163,7 +172,7 @@ impl HolderError {
             Self::Slowed { .. } => "too-many-failures",
             Self::PasswordDisabled => "password-disabled",
             Self::WrongCurrentPassword => "wrong-current-password",
-            Self::MustChangePassword => "must-change-password",
+            Self::MustChangePassword => "password-change-needed",
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
@@ -176,7 +185,9 @@ impl HolderError {
             Self::RetentionNotOver { .. } => "retention-not-over",
             Self::Erased(_) => "holder-erased",
             Self::Busy => "busy",
-            Self::PepperMissing { .. } | Self::Unsealable { .. } => "pepper",
+            Self::PepperMissing { .. } | Self::PepperDiffers { .. } | Self::Unsealable { .. } => {
+                "pepper"
+            }
             Self::Crypto(_) | Self::NoThread(_) => "internal",
             Self::BadSetting { .. } => "invalid-setting",
             Self::Store(_) => "store",
@@ -188,8 +199,8 @@ impl HolderError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::BadField { field, .. } | Self::RepeatDiffers { field } => Some(field),
-            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("new_password"),
-            Self::WrongCurrentPassword => Some("current_password"),
+            Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("password"),
+            Self::WrongCurrentPassword => Some("current"),
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),

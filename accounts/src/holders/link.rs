@@ -42,6 +42,17 @@ impl LinkPurpose {
     /// All of them.
     pub const ALL: [Self; 4] =
         [Self::SetPassword, Self::RecoverPassword, Self::ConfirmUserId, Self::ConfirmNoticeEmail];
+
+    /// A stable word in kebab-case.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SetPassword => "set-password",
+            Self::RecoverPassword => "recover-password",
+            Self::ConfirmUserId => "confirm-user-id",
+            Self::ConfirmNoticeEmail => "confirm-notice-email",
+        }
+    }
 }
 
 /// Where a link is. Only a live one, answered or not, has a row.

@@ -12,6 +12,7 @@
 
 mod actor;
 mod addresses;
+pub mod authorisations;
 mod change;
 mod counters;
 pub mod credential;
@@ -29,6 +30,7 @@ mod numbers;
 pub mod otp;
 pub mod password;
 mod pepper;
+mod pepper_check;
 pub mod personal_data;
 pub mod pin;
 mod preferences;
@@ -54,6 +56,7 @@ pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
+pub use pepper_check::any_holder;
 pub use settings::HolderSettings;
 
 use crate::credentials::hashing::Hasher;

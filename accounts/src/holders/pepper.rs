@@ -102,6 +102,11 @@ impl Pepper {
         self.versions.first_key_value().map_or(self.current, |(version, _)| *version)
     }
 
+    /// Every version, the oldest first.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = u16> + '_ {
+        self.versions.keys().copied()
+    }
+
     /// HMAC-SHA-256 over `parts` with the current key of a purpose. To be stored beside
     /// [`Pepper::current`] by whoever compares with it later.
     pub fn mac(&self, purpose: &'static str, parts: &[&[u8]]) -> Result<[u8; 32], HolderError> {

@@ -39,5 +39,6 @@ pub const PHONE_CHANGE: Table = Table::new(28, "phone-change");
 pub const HISTORY: Table = Table::new(29, "history");
 /// Message (u64, big-endian) → outgoing message record; `h`, holder, message → nothing.
 pub const MESSAGE: Table = Table::new(30, "message");
-/// SHA-256 of an authorisation → its record, and its rows.
+/// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
+/// `authorisations`).
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");

@@ -9,13 +9,14 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 /// The key, and what is wrong with its value.
-type Fault = (String, String);
+pub(super) type Fault = (String, String);
 
 /// Checks every value; the first fault found is the answer.
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_server(config)?;
     check_ranges(config)?;
     check_log(config)?;
+    config.holders.check()?;
     trust::check(config)?;
     units::check(config)
 }
@@ -84,7 +85,11 @@ fn check_log(config: &Config) -> Result<(), Fault> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a range of numbers reads best by value")]
-fn range<T>(key: impl Into<String>, value: T, allowed: RangeInclusive<T>) -> Result<(), Fault>
+pub(super) fn range<T>(
+    key: impl Into<String>,
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), Fault>
 where
     T: PartialOrd + Display,
 {
@@ -95,6 +100,6 @@ where
     fault(key, format!("{value} is not within {low} to {high}"))
 }
 
-fn fault<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, Fault> {
+pub(super) fn fault<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, Fault> {
     Err((key.into(), reason.into()))
 }

@@ -4,9 +4,11 @@
 //! by name in [`check`]. Nothing else in the service reads a file of settings or the environment.
 
 mod check;
+mod holders;
 mod trust;
 mod types;
 
+pub(crate) use holders::HoldersConfig;
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,
     TsuConfig,
@@ -91,6 +93,11 @@ impl Config {
     /// Where the token of the administration API lies.
     pub(crate) fn admin_token_file(&self) -> PathBuf {
         self.data.directory.join(&self.admin.token_file)
+    }
+
+    /// Where the pepper lies that holders' secrets are under.
+    pub(crate) fn pepper_file(&self) -> PathBuf {
+        self.data.directory.join(&self.holders.pepper_file)
     }
 }
 

@@ -32,7 +32,15 @@ fn the_default_configuration_is_good_and_complete() {
 #[test]
 fn the_commented_defaults_are_the_defaults() {
     // What belongs into a section that is not there by default names it, or a file of the operator.
-    let optional = ["[tls]", "[hsm]", "[mail]", "[[tsu]] id", "[server] allow", "/etc/marca"];
+    let optional = [
+        "[tls]",
+        "[hsm]",
+        "[mail]",
+        "[[tsu]] id",
+        "[server] allow",
+        "[holders] without",
+        "/etc/marca",
+    ];
     let uncommented: String = DEFAULT
         .lines()
         .filter(|line| !line.starts_with("# ") || !optional.iter().any(|word| line.contains(word)))

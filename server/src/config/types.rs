@@ -2,6 +2,7 @@
 //! the log, the accounts. Those of keys, certificates and time are in [`super::trust`]. The text
 //! beside each key is in `default.toml`.
 
+use super::holders::HoldersConfig;
 use super::trust::{CaConfig, HsmConfig, MailConfig, TimeConfig, TsuConfig};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) stamps: StampsConfig,
     #[serde(default)]
     pub(crate) passwords: PasswordsConfig,
+    #[serde(default)]
+    pub(crate) holders: HoldersConfig,
     #[serde(default)]
     pub(crate) time: TimeConfig,
     pub(crate) hsm: Option<HsmConfig>,

@@ -9,7 +9,9 @@ use actix_web::body::BodySize;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
+use actix_web::http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
@@ -71,6 +73,9 @@ pub(crate) async fn log(
     if let Some(connection) = &connection {
         conclude(&mut response, connection, started + elapsed);
     }
+    if response.request().path().starts_with("/api/") {
+        protect(response.headers_mut());
+    }
     let status = response.status().as_u16();
     let request = response.request();
     let route = request.match_pattern();
@@ -100,6 +105,15 @@ fn conclude<B: MessageBody>(
     if connection.is_tls() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+/// What a browser may do with an answer of the interface: take it for what it says it is, and
+/// forget it, unless the room says otherwise.
+fn protect(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 

@@ -70,13 +70,13 @@ pub(super) fn note(request: &HttpRequest, body: &[u8]) {
 
 /// The middleware. The event is durable before the answer leaves.
 ///
-/// An act runs on a task of its own: a client that goes away in its middle must neither leave it
-/// half done nor take its event with it.
+/// An act, of the operator or of a holder, runs on a task of its own: a client that goes away in
+/// its middle must neither leave it half done nor take its event with it.
 pub(crate) async fn record(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if !request.path().starts_with(ADMIN) {
+    if !is_act(request.method(), request.path()) {
         return next.call(request).await;
     }
     let acting = actix_web::rt::spawn(act(request, next));
@@ -94,6 +94,12 @@ async fn act<B: MessageBody>(
         service.tell(event).await;
     }
     Ok(response)
+}
+
+/// Whether somebody asks for a change. What an operator only reads can be an act as well.
+fn is_act(method: &Method, path: &str) -> bool {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    path.starts_with(ADMIN) || (!reads && path.starts_with("/api/v1/"))
 }
 
 fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {

@@ -81,11 +81,15 @@ async fn by_password(
     if let Some(account) = service.credentials.by_password_cached(name, password, now) {
         return noted(request, service, Proof::Password, None, Ok(account)).await;
     }
-    // The other end of the connection, and no header: anybody can write one. Without a peer there
-    // is one caller.
-    let from = peer(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let from = caller_address(request);
     let checked = service.credentials.by_password(name, password, from, now).await;
     noted(request, service, Proof::Password, Some(name), checked).await
+}
+
+/// Where a caller's tries are counted: the other end of the connection, and no header, which
+/// anybody can write. Without a peer there is one caller.
+pub(crate) fn caller_address(request: &HttpRequest) -> IpAddr {
+    peer(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// The address at the other end of the connection.

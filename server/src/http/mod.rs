@@ -4,13 +4,14 @@
 //! |---|---|
 //! | [`timestamp`] | `POST /tsa…` |
 //! | [`token`], [`stamp_account`] | `GET /api/v1/…` of a stamp account |
+//! | [`holder`] | what holders of remote-signature accounts do |
 //! | [`admin`] | `/api/v1/admin/…` |
 //! | [`pki`], [`ocsp`] | certificates, revocation lists, OCSP |
 //! | [`operation`] | health, metrics |
 //! | [`openapi`], [`docs`], [`page`] | the interface, described, and pages |
 //!
-//! Every request passes [`access`] on its way in and out, and [`acts`] when it is one of the
-//! operator's; every fault leaves through [`problem`].
+//! Every request passes [`access`] on its way in and out, and [`acts`] when it changes something;
+//! every fault leaves through [`problem`].
 
 pub(crate) mod access;
 pub(crate) mod acts;
@@ -19,6 +20,7 @@ pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod docs;
 pub(crate) mod fault;
+pub(crate) mod holder;
 pub(crate) mod ocsp;
 pub(crate) mod openapi;
 pub(crate) mod operation;
@@ -60,6 +62,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             [web::get().to(stamp_account::events)],
         ))
         .service(resource("/api/v1/timestamps/{serial}", GET, [get(token::show)]))
+        .configure(holder::routes)
         .configure(admin::routes)
         .configure(openapi::routes)
         .configure(docs::routes)

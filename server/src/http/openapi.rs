@@ -1,7 +1,9 @@
 //! `GET /api/v1/openapi.json`: the API, described by the code that serves it.
 
 use super::admin::paths as admin;
-use super::{GET, get, ocsp, operation, pki, problem, resource, stamp_account, timestamp, token};
+use super::{
+    GET, get, holder, ocsp, operation, pki, problem, resource, stamp_account, timestamp, token,
+};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Bytes, ServiceConfig};
@@ -38,6 +40,8 @@ use utoipa::{Modify, OpenApi};
         (name = "stamp account", description = "What an account knows of itself"),
         (name = "pki", description = "What a verifier needs"),
         (name = "operation", description = "For whoever keeps the service running"),
+        (name = "joining", description = "Holders, before they are logged in"),
+        (name = "holder", description = "A holder's own account"),
         (name = "administration", description = "For the operator, with the administration token"),
     ),
     components(schemas(problem::ProblemBody)),
@@ -61,6 +65,8 @@ impl Modify for Schemes {
         components.add_security_scheme("bearer", bearer);
         let admin = scheme(HttpAuthScheme::Bearer, "The token in the data directory's admin-token");
         components.add_security_scheme("admin", admin);
+        let holder = "Token of a holder's login, or of a linked device";
+        components.add_security_scheme("holder", scheme(HttpAuthScheme::Bearer, holder));
     }
 }
 
@@ -79,15 +85,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     ));
 }
 
-/// The document as it is put together, for tests that go through its routes.
-#[cfg(test)]
+/// The document, with what every room says of itself.
 pub(super) fn described() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    holder::described(Document::openapi())
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.
 fn document() -> Bytes {
-    let mut document = Document::openapi();
+    let mut document = described();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     // The document is made of strings and numbers: it always serializes.
     Bytes::from(serde_json::to_vec(&document).unwrap_or_default())

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The media type of a problem (RFC 9457 §3).
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// What a holder's client has to send (RFC 6750 §3).
+const HOLDER: HeaderValue = HeaderValue::from_static("Bearer realm=\"marca-holder\"");
+
 /// Every answer that is not the one asked for, and not a protocol rejection of RFC 3161.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
@@ -19,6 +22,8 @@ pub(crate) enum Problem {
     Unauthorized,
     /// Wrong or missing administration token.
     AdminUnauthorized,
+    /// No token of a holder's session or device, or one that is over: both look the same.
+    HolderUnauthorized,
     /// Only for callers on the same machine, or with the administration token.
     Forbidden,
     /// Too many failed tries for this name.
@@ -73,6 +78,27 @@ pub(crate) enum Problem {
     Unavailable,
     /// A fault of the service; the log says which.
     Internal,
+    /// What a holder asked for is refused: a row of [`super::holder::problem`].
+    Refused(Box<Refused>),
+}
+
+/// A refusal with a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The stable name.
+    pub(crate) slug: &'static str,
+    /// The same for every problem of the name.
+    pub(crate) title: &'static str,
+    /// What happened and what to do.
+    pub(crate) detail: String,
+    /// The field at fault, where there is one.
+    pub(crate) field: Option<&'static str>,
+    /// The rule that it breaks, where there is one.
+    pub(crate) rule: Option<&'static str>,
+    /// When to try again, where waiting helps.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// The body of a problem.
@@ -91,6 +117,9 @@ pub(crate) struct ProblemBody {
     /// The field at fault, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The rule that the field breaks, by its stable name, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
 }
 
 impl Problem {
@@ -99,6 +128,7 @@ impl Problem {
         match self {
             Self::Unauthorized => ("unauthorized", "Credentials are needed"),
             Self::AdminUnauthorized => ("admin-unauthorized", "The administration token is needed"),
+            Self::HolderUnauthorized => ("unauthorized-holder", "A login is needed"),
             Self::Forbidden => ("forbidden", "Not from here"),
             Self::TooManyTries { .. } => ("too-many-tries", "Too many failed tries"),
             Self::NotFound { .. } => ("not-found", "Not found"),
@@ -113,6 +143,7 @@ impl Problem {
             Self::Unpublished { .. } => ("unpublished", "Done, and not published yet"),
             Self::Unavailable => ("unavailable", "Not available now"),
             Self::Internal => ("internal", "A fault of the service"),
+            Self::Refused(refused) => (refused.slug, refused.title),
         }
     }
 
@@ -127,6 +158,10 @@ impl Problem {
                  directory."
                     .to_owned()
             }
+            Self::HolderUnauthorized => "Send `Authorization: Bearer` with the token of a login \
+                or of a linked device; what was sent is not valid or not valid any more. Log in \
+                again."
+                .to_owned(),
             Self::Forbidden => "This is answered to callers on the same machine, or with the \
                 administration token."
                 .to_owned(),
@@ -151,6 +186,7 @@ impl Problem {
                 "The service cannot do this now; try again later. Nothing was taken.".to_owned()
             }
             Self::Internal => "Something went wrong inside; the operator's log has it.".to_owned(),
+            Self::Refused(refused) => refused.detail.clone(),
         }
     }
 
@@ -165,6 +201,7 @@ impl Problem {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"marca-admin\""),
             )),
+            Self::HolderUnauthorized => answer.insert_header((header::WWW_AUTHENTICATE, HOLDER)),
             Self::MethodNotAllowed { allow } => answer.insert_header((header::ALLOW, *allow)),
             Self::TooManyTries { retry_after } => {
                 answer.insert_header((header::RETRY_AFTER, seconds(*retry_after)))
@@ -172,12 +209,27 @@ impl Problem {
             Self::BodyTimeout | Self::Busy => answer.insert_header((header::RETRY_AFTER, 1)),
             Self::Unpublished { .. } => answer.insert_header((header::RETRY_AFTER, 60)),
             Self::Unavailable => answer.insert_header((header::RETRY_AFTER, 10)),
+            Self::Refused(refused) => refused.add_headers(answer),
             _ => answer,
         };
         // What is left of such a body is not worth reading.
         if matches!(self, Self::TooLarge { .. } | Self::BodyTimeout | Self::BrokenBody) {
             answer.force_close();
         }
+    }
+}
+
+impl Refused {
+    fn add_headers<'a>(&self, answer: &'a mut HttpResponseBuilder) -> &'a mut HttpResponseBuilder {
+        // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate
+        // header field".
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((header::WWW_AUTHENTICATE, HOLDER));
+        }
+        if let Some(wait) = self.retry_after {
+            answer.insert_header((header::RETRY_AFTER, seconds(wait)));
+        }
+        answer
     }
 }
 
@@ -195,7 +247,9 @@ impl fmt::Display for Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Unauthorized | Self::AdminUnauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::AdminUnauthorized | Self::HolderUnauthorized => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
@@ -209,6 +263,7 @@ impl ResponseError for Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(refused) => refused.status,
         }
     }
 
@@ -222,6 +277,11 @@ impl ResponseError for Problem {
             detail: self.detail(),
             field: match self {
                 Self::Invalid { field, .. } => Some(field.clone()),
+                Self::Refused(refused) => refused.field.map(str::to_owned),
+                _ => None,
+            },
+            rule: match self {
+                Self::Refused(refused) => refused.rule,
                 _ => None,
             },
         };

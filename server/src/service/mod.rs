@@ -6,6 +6,7 @@
 mod admin_token;
 mod clock;
 mod disk;
+mod holders;
 mod keys;
 mod limits;
 mod logins;
@@ -18,6 +19,7 @@ mod units;
 mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
+pub(crate) use holders::{HolderAccess, HolderSystem, InviteError, PepperError};
 pub(crate) use mail::MailError;
 pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use rounds::begin;
@@ -25,17 +27,19 @@ pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;
 use self::units::Stamping;
-use crate::config::{Config, PasswordsConfig, TsuConfig};
+use crate::config::{Config, HoldersConfig, PasswordsConfig, TsuConfig};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
 use ::clock::{SettingsError, Unavailable};
 use accounts::credentials::{Argon2Cost, CredentialError, CredentialSettings, Credentials};
+use accounts::holders::{HolderError, Holders, SigningKeyKind};
 use accounts::stamps::{LedgerSettings, StampError, StampLedger};
 use admin_token::AdminToken;
 use authority::units::{UnitError, UnitRegistry};
 use certs::KeyError;
 use chrono::{DateTime, TimeDelta, Utc};
 use disk::Disk;
+use holders::{HolderCa, HolderSigning};
 use keys::Keys;
 use limits::Limits;
 use logins::Logins;
@@ -65,6 +69,12 @@ pub(crate) struct Service {
     pending: Mutex<Vec<TsuConfig>>,
     /// Why units that should sign cannot.
     unit_faults: Mutex<Vec<String>>,
+    pub(crate) holders: Holders,
+    pub(crate) holder_ca: HolderCa,
+    pub(crate) signing: HolderSigning,
+    /// The kind of key of new signing credentials.
+    pub(crate) holder_key: SigningKeyKind,
+    pub(crate) holders_config: HoldersConfig,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) disk: Disk,
     pub(crate) limits: Limits,
@@ -112,6 +122,12 @@ pub(crate) enum OpenError {
     /// The administration token.
     #[error(transparent)]
     AdminToken(#[from] AdminTokenError),
+    /// The pepper.
+    #[error(transparent)]
+    Pepper(#[from] PepperError),
+    /// The holders.
+    #[error("the holders: {0}")]
+    Holders(#[from] HolderError),
 }
 
 impl Service {
@@ -144,7 +160,8 @@ impl Service {
         let pending = configure(config, &registry, &pki, now).await?;
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
-        let credentials = Credentials::open(shared, passwords, random.seeded())?;
+        let credentials = Credentials::open(Arc::clone(&shared), passwords, random.seeded())?;
+        let rooms = holders::Rooms::open(config, &shared, &pki, random).await?;
         let (issuer, faults) = issuer(config, &registry, &ledger, &clock)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
@@ -159,6 +176,11 @@ impl Service {
             units: registry,
             pending: Mutex::new(pending),
             unit_faults: Mutex::new(faults),
+            holders: rooms.holders,
+            holder_ca: rooms.ca,
+            signing: rooms.signing,
+            holder_key: config.holders.key_kind(),
+            holders_config: config.holders.clone(),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             disk: Disk::new(data, config.data.min_free_mib << 20),
             limits: Limits::new(config.server.max_requests, body_timeout),

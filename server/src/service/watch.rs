@@ -1,6 +1,7 @@
 //! What happens beside the requests: expiries are posted, and the store, the clock, keys and
 //! certificates are watched.
 
+use super::holders::tend_holders;
 use super::{Service, rounds};
 use futures_util::FutureExt;
 use std::convert::Infallible;
@@ -35,6 +36,7 @@ pub(crate) async fn watch(service: Arc<Service>) -> StoreError {
             match never {}
         }
         never = start_again("keys", PAUSE, || rounds::watch_keys(&service)) => match never {},
+        never = start_again("holders", PAUSE, || tend_holders(&service)) => match never {},
         never = start_again("certificates", PAUSE, || rounds::watch_certificates(&service)) => {
             match never {}
         }

@@ -24,8 +24,8 @@ pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 
 pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
-    CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, load, load_wraps, own,
-    save, save_wraps,
+    CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
+    own, save, save_wraps,
 };
 pub(crate) use suspension::end_of_codes;
 

@@ -143,6 +143,16 @@ pub(crate) fn load(
     Ok(decode(SIGNING_CREDENTIAL, &key(id), &bytes)?)
 }
 
+/// The record of a credential, if there is one.
+pub(crate) fn find(
+    tx: &dyn Transaction,
+    id: CredentialId,
+) -> Result<Option<CredentialRecord>, HolderError> {
+    let bytes = tx.get(SIGNING_CREDENTIAL, &key(id))?;
+    let record = bytes.map(|bytes| decode(SIGNING_CREDENTIAL, &key(id), &bytes)).transpose();
+    Ok(record?)
+}
+
 /// The record of a holder's own credential: that of another holder is as unknown as none.
 pub(crate) fn own(
     tx: &dyn Transaction,

@@ -16,7 +16,7 @@ use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::{HOLDER_BY_EMAIL, OTP_CHALLENGE, PHONE_CHANGE, TOTP};
-use super::{Actor, HolderError, HolderId, Holders, fields, link, registration};
+use super::{Actor, HolderError, HolderId, Holders, authorisations, fields, link, registration};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -27,7 +27,8 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 3] = [history::erase, messages::erase, credential::erase];
+const ROOMS: [Erase; 4] =
+    [history::erase, messages::erase, authorisations::erase, credential::erase];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.

@@ -84,7 +84,7 @@ impl Holders {
         let context = PinContext { birth_date, used_before: &|_| false };
         let pin = Pin::choose(new.pin, &context).map_err(CodeRefusal::NewPin)?;
         if new.pin != new.repeat {
-            return Err(HolderError::RepeatDiffers { field: "new_pin_repeat" });
+            return Err(HolderError::RepeatDiffers { field: "repeat" });
         }
         Ok(pin)
     }

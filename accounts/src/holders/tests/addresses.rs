@@ -86,7 +86,7 @@ fn notices_go_to_an_address_of_their_own() {
     assert_eq!(bench.mails_to(EMAIL).last(), Some(&"notice-email-changed"));
     assert_eq!(bench.mails_to(NEW).last(), Some(&"notice-email-changed"));
     let again = request(&bench, id, AddressKind::Notices, NEW, 30).unwrap_err();
-    assert_eq!((again.field(), again.rule()), (Some("email"), Some("not-the-current")));
+    assert_eq!((again.field(), again.rule()), (Some("address"), Some("not-the-current")));
     block_on(bench.holders.clear_notice_address(id, at(40))).unwrap();
     assert_eq!(bench.holders.holder(id).unwrap().notice_email, None);
     // The old one is told as well.

@@ -33,10 +33,10 @@ fn each_refusal_has_its_own_name() {
     let bench = Bench::new();
     let id = bench.holder(EMAIL);
     for (typed, slug_, field, rule) in [
-        ((RIGHT, OTHER, RIGHT), "repeat-differs", "repeat_password", Some("same-twice")),
-        ((RIGHT, "kurz", "kurz"), "password-rules", "new_password", Some("min-length")),
-        ((WRONG, OTHER, OTHER), "wrong-current-password", "current_password", None),
-        ((RIGHT, RIGHT, RIGHT), "password-unchanged", "new_password", Some("not-the-current")),
+        ((RIGHT, OTHER, RIGHT), "repeat-differs", "repeat", Some("same-twice")),
+        ((RIGHT, "kurz", "kurz"), "password-rules", "password", Some("min-length")),
+        ((WRONG, OTHER, OTHER), "wrong-current-password", "current", None),
+        ((RIGHT, RIGHT, RIGHT), "password-unchanged", "password", Some("not-the-current")),
     ] {
         let error = change(&bench, id, typed, 100).unwrap_err();
         assert_eq!((error.slug(), error.field(), error.rule()), (slug_, Some(field), rule));

@@ -17,7 +17,7 @@ fn samples() -> Vec<HolderError> {
     samples.extend([
         HolderError::BadId("12".parse::<HolderId>().unwrap_err()),
         HolderError::PasswordUnchanged,
-        HolderError::RepeatDiffers { field: "repeat_password" },
+        HolderError::RepeatDiffers { field: "repeat" },
         HolderError::WrongLogin,
         HolderError::Slowed { retry_after: Duration::from_secs(60) },
         HolderError::PasswordDisabled,
@@ -39,6 +39,7 @@ fn samples() -> Vec<HolderError> {
         HolderError::Erased(HolderId::new(7)),
         HolderError::Busy,
         HolderError::PepperMissing { version: 3 },
+        HolderError::PepperDiffers { version: 3 },
         HolderError::Unsealable { purpose: "message" },
         HolderError::Crypto("words of the library".to_owned()),
         HolderError::NoThread("words of the system".to_owned()),

@@ -1,0 +1,58 @@
+//! `[holders]`: the people who own remote-signature accounts. The text beside each key is in
+//! `default.toml`.
+
+use super::check::{Fault, fault, range};
+use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
+use accounts::holders::SigningKeyKind;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[holders]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HoldersConfig {
+    pub(crate) service_name: String,
+    pub(crate) support: Option<String>,
+    pub(crate) pepper_file: PathBuf,
+    pub(crate) key: String,
+    pub(crate) validity_days: u32,
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+    pub(crate) requests: usize,
+}
+
+impl Default for HoldersConfig {
+    fn default() -> Self {
+        Self {
+            service_name: "Marca".to_owned(),
+            support: None,
+            pepper_file: PathBuf::from("pepper"),
+            key: SigningKeyKind::Rsa3072.name().to_owned(),
+            validity_days: 1_095,
+            memory_kib: 65_536,
+            passes: 3,
+            requests: 10_000,
+        }
+    }
+}
+
+impl HoldersConfig {
+    /// The kind of key that a new credential gets. The configuration's own check made sure of it.
+    pub(crate) fn key_kind(&self) -> SigningKeyKind {
+        self.key.parse().unwrap_or(SigningKeyKind::Rsa3072)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let name = self.service_name.trim();
+        if name.is_empty() || name.chars().count() > 30 {
+            return fault("holders.service_name", "use 1 to 30 characters: it stands in messages");
+        }
+        if let Err(unknown) = self.key.parse::<SigningKeyKind>() {
+            return fault("holders.key", unknown.to_string());
+        }
+        range("holders.validity_days", self.validity_days, 1..=1_830)?;
+        range("holders.memory_kib", self.memory_kib, MIN_ARGON2_MEMORY_KIB..=4_194_304)?;
+        range("holders.passes", self.passes, MIN_ARGON2_PASSES..=64)?;
+        range("holders.requests", self.requests, 1..=100_000)
+    }
+}

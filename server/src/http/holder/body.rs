@@ -1,0 +1,115 @@
+//! Bodies of a holder's requests: JSON objects, said to be JSON.
+//!
+//! A page of another site can make a browser send a form or plain text without asking; it cannot
+//! send `application/json` (Fetch standard, CORS-safelisted request-header). So the media type is
+//! asked for even where nobody has to be logged in.
+
+use crate::http::body::{LIMIT, check_media_type, read_within};
+use crate::http::problem::Problem;
+use crate::service::Service;
+use accounts::holders::OperationId;
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::ops::Deref;
+use zeroize::Zeroizing;
+
+/// Reads a JSON object of at most 16 KiB. Whoever asks is known before, where that is needed.
+pub(crate) async fn json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+) -> Result<T, Problem> {
+    json_within(request, payload, service, LIMIT).await
+}
+
+/// As [`json`], for a body of at most `limit` bytes.
+pub(crate) async fn json_within<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+    limit: usize,
+) -> Result<T, Problem> {
+    check_media_type(request, "application/json")?;
+    let bytes = read_within(request, payload, limit, service.limits.body_timeout).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Problem::Invalid {
+        field: "body".to_owned(),
+        reason: format!("not the JSON object asked for: {error}"),
+    })
+}
+
+/// A password, a PIN, a code: wiped when it is not needed any more, and never printed.
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text, to be kept on.
+    pub(crate) fn into_inner(self) -> Zeroizing<String> {
+        self.0
+    }
+}
+
+impl Deref for Secret {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+/// A one-time code that was typed, and the operation that it was asked for.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OneTimeCode {
+    /// `operation` of the answer that told that a code was sent: 32 digits 0-9 a-f.
+    operation: String,
+    /// The six digits.
+    #[schema(value_type = String, format = Password, example = "123456")]
+    pub(crate) code: Secret,
+}
+
+impl OneTimeCode {
+    /// The operation, when it is one at all.
+    pub(crate) fn operation(&self) -> Result<OperationId, Problem> {
+        self.operation.parse().map_err(|error: accounts::holders::BadId| Problem::Invalid {
+            field: "otp.operation".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OneTimeCode, Secret};
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let code = r#"{"operation":"00","code":"123456"}"#;
+        let code: OneTimeCode = serde_json::from_str(code).unwrap();
+        assert_eq!(&*code.code, "123456");
+        assert!(!format!("{code:?}").contains("123456"));
+        let refused = code.operation().unwrap_err().to_string();
+        assert!(refused.starts_with("otp.operation: "), "{refused}");
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_refused() {
+        let more = r#"{"operation":"00","code":"1","holder":"h-1"}"#;
+        assert!(serde_json::from_str::<OneTimeCode>(more).is_err());
+        assert!(serde_json::from_str::<Secret>("12345678").is_err(), "a PIN is a text");
+    }
+}

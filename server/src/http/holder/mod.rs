@@ -1,0 +1,48 @@
+//! What holders of remote-signature accounts do over HTTP: one room for each thing, all below
+//! `/api/v1`. docs/API-HOLDERS.md tells the whole of it.
+//!
+//! A room asks who it is first ([`access`]), reads a body then ([`body`]), and has the act done by
+//! `accounts` or `signing`, which decide. It turns refusals into problems ([`problem`]) and results
+//! into JSON ([`answer`]). Nothing here is remembered between two requests.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+mod links;
+mod password;
+pub(crate) mod problem;
+mod recovery;
+pub(crate) mod registration;
+mod suspension;
+
+use super::problem::Problem;
+use actix_web::web::ServiceConfig;
+use std::str::FromStr;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+
+/// The routes of every room.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(registration::routes)
+        .configure(links::routes)
+        .configure(password::routes)
+        .configure(recovery::routes)
+        .configure(suspension::routes);
+}
+
+/// Adds what every room says of itself to the document.
+pub(super) fn described(document: Document) -> Document {
+    let rooms = [
+        registration::Described::openapi(),
+        links::Described::openapi(),
+        password::Described::openapi(),
+        recovery::Described::openapi(),
+        suspension::Described::openapi(),
+    ];
+    rooms.into_iter().fold(document, Document::merge_from)
+}
+
+/// An identifier in a path. What cannot be one names nothing.
+pub(crate) fn id<T: FromStr>(text: &str, what: &'static str) -> Result<T, Problem> {
+    text.parse().map_err(|_no_identifier| Problem::NotFound { what })
+}

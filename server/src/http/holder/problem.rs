@@ -1,0 +1,138 @@
+//! The refusals of a holder's account as problems: one table of every name that a client can
+//! build upon, with its status and title.
+//!
+//! The names are those of `accounts` and `signing`; docs/API-HOLDERS.md lists the table, and a
+//! test compares both. What is wrong inside the service has no row: the client gets the common
+//! problem, and the log the reason.
+
+#[cfg(test)]
+mod tests;
+
+use crate::http::fault::store_problem;
+use crate::http::problem::{Problem, Refused};
+use accounts::holders::HolderError;
+use actix_web::http::StatusCode;
+use std::time::Duration;
+
+/// A name, the status that it always has, and the title that it always has.
+type Row = (&'static str, u16, &'static str);
+
+/// Every refusal. A body that is no JSON, or has members that nobody asked for, is `invalid`
+/// (400); one that was understood and breaks a rule is 422 (RFC 9110 §15.5.21). What is typed
+/// wrong inside an act is 403: 401 would say that the login is over.
+pub(crate) const TABLE: &[Row] = &[
+    ("invalid-field", 422, "A field breaks a rule"),
+    ("password-rules", 422, "The password breaks a rule"),
+    ("password-unchanged", 422, "The password is the current one"),
+    ("repeat-differs", 422, "The two entries differ"),
+    ("pin-rules", 422, "The PIN breaks a rule"),
+    ("passphrase-rules", 422, "The passphrase breaks a rule"),
+    ("invalid-login", 401, "The login is not right"),
+    ("too-many-failures", 429, "Too many tries that failed"),
+    ("password-disabled", 403, "The password is not taken any more"),
+    ("wrong-current-password", 403, "The current password is not right"),
+    ("password-change-needed", 403, "The first password has to be replaced"),
+    ("session-needed", 403, "Not with the token of a device"),
+    ("device-needed", 403, "Only with the token of a device"),
+    ("step-up-needed", 403, "A one-time code is needed first"),
+    ("wrong-answer", 403, "The answer is not right"),
+    ("wrong-pin", 403, "The PIN is not right"),
+    ("wrong-puk", 403, "The PUK is not right"),
+    ("wrong-codes", 403, "The codes are not those of the envelope"),
+    ("wrong-emergency-code", 403, "The emergency code is not right"),
+    ("pin-locked", 409, "The PIN is locked"),
+    ("codes-exhausted", 409, "The credential ended"),
+    ("credential-changed", 409, "The credential changed in the meantime"),
+    ("invalid-link", 410, "The link is not valid any more"),
+    ("otp-for-other-operation", 409, "The code is for something else"),
+    ("unknown-credential", 404, "No such credential"),
+    ("unknown-holder", 404, "No such holder"),
+    ("unknown-registration", 404, "No such registration"),
+    ("email-taken", 409, "The address is another holder's"),
+    ("wrong-state", 409, "The state does not allow it"),
+    ("no-secret-question", 409, "There is no secret question"),
+    ("retention-not-over", 409, "The data must be kept for longer"),
+    ("holder-erased", 410, "The data were erased"),
+    ("renewal-too-early", 409, "Too early to renew"),
+    ("no-renewal", 409, "No renewal is under way"),
+    ("issuer-failed", 503, "The certificate was not issued"),
+    ("envelope-failed", 503, "The envelope was not made"),
+    ("no-hashes", 422, "No hash to sign"),
+    ("too-many-hashes", 422, "Too many hashes"),
+    ("hash-length", 422, "A hash of another algorithm"),
+    ("algorithm-of-other-key", 422, "An algorithm of another kind of key"),
+    ("pin-of-other-holder", 403, "The PIN is another holder's"),
+    ("pin-of-other-credential", 403, "The PIN is another credential's"),
+    ("otp-of-other-holder", 403, "The code is another holder's"),
+    ("not-automatic", 409, "Every signature needs a code"),
+    ("system-of-other-credential", 403, "The system is another credential's"),
+    ("window-count", 422, "The window is too large"),
+    ("window-time", 422, "The window is too long"),
+    ("unknown-sad", 403, "The authorisation is not known"),
+    ("sad-of-other-holder", 403, "The authorisation is another holder's"),
+    ("sad-of-other-access", 403, "The authorisation is another session's"),
+    ("sad-for-other-credential", 403, "The authorisation is for another credential"),
+    ("sad-for-other-algorithm", 403, "The authorisation is for another algorithm"),
+    ("sad-expired", 403, "The authorisation is over"),
+    ("sad-withdrawn", 403, "The authorisation was withdrawn"),
+    ("credential-not-active", 409, "The credential is not active"),
+    ("hash-not-authorised", 403, "A hash was not authorised"),
+    ("hash-used", 403, "A hash was signed already"),
+    ("window-spent", 409, "The window is used up"),
+    ("key-locked", 409, "The key is locked again"),
+    ("key-failed", 503, "The key could not be used"),
+    ("signature-unclear", 503, "The signature was not given out"),
+    ("stamp-none-left", 409, "No stamps are left"),
+    ("stamp-account-not-active", 409, "The timestamp account is not active"),
+    ("stamp-unavailable", 503, "No timestamp was given"),
+    ("signing-busy", 503, "Too many signatures"),
+    ("signing-unavailable", 503, "No signatures now"),
+];
+
+/// Names that never leave the service by themselves: the client gets a common problem.
+#[cfg(test)]
+const INSIDE: [&str; 5] = ["busy", "pepper", "internal", "invalid-setting", "store"];
+
+/// What the client may know of a refusal.
+pub(crate) fn holder(error: HolderError) -> Problem {
+    let retry_after = match &error {
+        HolderError::Slowed { retry_after } => Some(*retry_after),
+        HolderError::Busy => return Problem::Busy,
+        HolderError::Store(error) => return store_problem(error),
+        HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
+            tracing::error!(%error, "the holders' data");
+            return Problem::Unavailable;
+        }
+        HolderError::Crypto(_) | HolderError::NoThread(_) | HolderError::BadSetting { .. } => {
+            tracing::error!(%error, "the holders' accounts");
+            return Problem::Internal;
+        }
+        _ => None,
+    };
+    let problem = refused(error.slug(), error.to_string(), error.field(), error.rule());
+    match (problem, retry_after) {
+        (Problem::Refused(mut refused), Some(wait)) => {
+            refused.retry_after = Some(wait);
+            Problem::Refused(refused)
+        }
+        (problem, _) => problem,
+    }
+}
+
+/// The problem with a name of [`TABLE`]; what cannot be done now says when to try again.
+pub(crate) fn refused(
+    slug: &'static str,
+    detail: String,
+    field: Option<&'static str>,
+    rule: Option<&'static str>,
+) -> Problem {
+    let row = TABLE.iter().find(|(name, _, _)| *name == slug);
+    let row = row.and_then(|(_, code, title)| Some((StatusCode::from_u16(*code).ok()?, *title)));
+    let Some((status, title)) = row else {
+        tracing::error!(slug, detail, "a refusal without a row in the table of problems");
+        return Problem::Internal;
+    };
+    let later = status == StatusCode::SERVICE_UNAVAILABLE;
+    let retry_after = later.then_some(Duration::from_secs(60));
+    Problem::Refused(Box::new(Refused { status, slug, title, detail, field, rule, retry_after }))
+}

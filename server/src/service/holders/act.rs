@@ -1,0 +1,151 @@
+//! Acts that go through more than one of the holders' rooms.
+
+use super::reference;
+use crate::random::SystemRandom;
+use crate::service::Service;
+use accounts::holders::credential::{Event, RevocationCause, State};
+use accounts::holders::messages::Attachment;
+use accounts::holders::registration::{Invitation, Invite};
+use accounts::holders::{Actor, CredentialId, HolderError, HolderId, Language, RegistrationId};
+use chrono::{DateTime, Utc};
+use envelope::{Codes, EmergencyCode, Envelope, SealError};
+
+/// Why nobody was invited.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InviteError {
+    /// The holders' own refusal.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+    /// A text that the envelope cannot show: a name, as a rule.
+    #[error("the envelope cannot be made: {0}")]
+    Seal(#[from] SealError),
+}
+
+/// An envelope ready to be sent, and its codes.
+struct Sealed {
+    codes: Codes,
+    pdf: Vec<u8>,
+}
+
+impl Service {
+    /// Invites the holder of a registration, with a new envelope: codes, credential, link and mail
+    /// are there together, or none of them is. An earlier invitation and its envelope end.
+    pub(crate) async fn invite(
+        &self,
+        registration: RegistrationId,
+        first_password: bool,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<HolderId, InviteError> {
+        let invitation = self.holders.invitation(registration)?;
+        let addresses = Addresses::of(self);
+        let sealing = tokio::task::spawn_blocking(move || seal(&invitation, &addresses, now));
+        // A task that panicked has said so itself.
+        let Sealed { codes, pdf } = sealing.await.map_err(|_| HolderError::Busy)??;
+        let envelope = Attachment {
+            name: format!("envelope-{}.pdf", codes.number.as_str()),
+            media_type: "application/pdf".to_owned(),
+            bytes: pdf,
+        };
+        let invite = Invite { envelope: Some(envelope), first_password };
+        let (holders, key) = (&self.holders, self.holder_key);
+        let invited =
+            holders.invite_with_credential(registration, &codes, key, invite, actor, now).await;
+        Ok(invited?)
+    }
+
+    /// Locks a credential's key in memory, after its state or its PIN changed. Its epoch keeps
+    /// what was authorised from being used in any case.
+    pub(crate) fn forget_keys(&self, credential: CredentialId) {
+        self.signing.forget(reference(credential));
+    }
+
+    /// The same for every credential of a holder.
+    pub(crate) fn forget_keys_of(&self, holder: HolderId) {
+        match self.holders.credentials_of(holder, self.clock.now()) {
+            Ok(credentials) => credentials.iter().for_each(|one| self.forget_keys(one.id)),
+            Err(error) => tracing::error!(%error, %holder, "keys are locked at their ends only"),
+        }
+    }
+
+    /// Suspends every credential that an emergency code is for, without a login.
+    pub(crate) async fn suspend_by_code(
+        &self,
+        user_id: &str,
+        code: EmergencyCode,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        self.holders.suspend_by_code(user_id, code, &self.holder_ca, now).await?;
+        if let Ok(Some(holder)) = self.holders.holder_by_user_id(user_id) {
+            self.forget_keys_of(holder.id);
+        }
+        Ok(())
+    }
+
+    /// Closes a holder's account; what certificates it has are revoked first, so that CRL and OCSP
+    /// say so before the account is gone.
+    pub(crate) async fn close_holder(
+        &self,
+        holder: HolderId,
+        reason: &str,
+        operator: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        for credential in self.holders.credentials_of(holder, now)? {
+            if matches!(credential.state, State::Revoked { .. } | State::Expired) {
+                continue;
+            }
+            let cause = RevocationCause::PrivilegeWithdrawn;
+            let (place, event) = ((holder, credential.id), Event::Revoke { cause });
+            let by = operator.to_owned();
+            self.holders.change_by_operator(place, event, by, &self.holder_ca, now).await?;
+            self.forget_keys(credential.id);
+        }
+        self.holders.close(holder, reason, Actor::Operator(operator.to_owned()), now).await
+    }
+}
+
+/// What of the service stands in an envelope.
+struct Addresses {
+    service: String,
+    portal: String,
+    suspension: String,
+    support: Option<String>,
+}
+
+impl Addresses {
+    fn of(service: &Service) -> Self {
+        Self {
+            service: service.holders_config.service_name.clone(),
+            portal: service.public_url.clone(),
+            suspension: format!("{}/suspend", service.public_url),
+            support: service.holders_config.support.clone(),
+        }
+    }
+}
+
+/// Draws the codes and seals them. Takes long.
+fn seal(
+    invitation: &Invitation,
+    addresses: &Addresses,
+    now: DateTime<Utc>,
+) -> Result<Sealed, SealError> {
+    let mut random = SystemRandom.seeded();
+    let codes = Codes::generate(&mut random);
+    let envelope = Envelope {
+        codes: &codes,
+        holder_name: &invitation.holder_name,
+        user_id: &invitation.user_id,
+        issued_at: now,
+        language: match invitation.language {
+            Language::En => envelope::Language::En,
+            Language::It => envelope::Language::It,
+        },
+        service_name: &addresses.service,
+        portal_address: &addresses.portal,
+        suspension_address: &addresses.suspension,
+        support: addresses.support.as_deref(),
+    };
+    let pdf = envelope.seal(&invitation.passphrase, &mut random)?;
+    Ok(Sealed { codes, pdf })
+}

@@ -1,0 +1,150 @@
+//! The certificates of holders, issued by the built-in CA: the port of `accounts::holders`, served
+//! by [`authority`].
+//!
+//! Of the name, the fiscal code stands in the subject's serialNumber in the form of ETSI EN
+//! 319 412-1 §5.1.3: `TIN`, the country, a hyphen, the code.
+
+use crate::service::HOLDERS;
+use accounts::holders::credential::{
+    CertificateIssuer, CertificateRequest, CertificateStatus, CredentialKind, IssuedCertificate,
+    IssuerFault, RevocationCause,
+};
+use authority::{Act, Authority, AuthorityError, Status, StatusWord};
+use certs::{DistinguishedName, EndKind, EndProfile, RevocationReason, Serial};
+use chrono::{DateTime, TimeDelta, Utc};
+use openssl::pkey::PKey;
+
+/// The CA of holders' certificates. Cloning it gives another handle to the same one.
+#[derive(Clone)]
+pub(crate) struct HolderCa {
+    authority: Authority,
+    validity: TimeDelta,
+}
+
+impl HolderCa {
+    pub(super) fn new(authority: Authority, validity: TimeDelta) -> Self {
+        Self { authority, validity }
+    }
+
+    /// How a certificate stands in CRL and OCSP; `None` when this CA has not issued it.
+    pub(super) fn status(&self, serial: &str) -> Option<Status> {
+        self.authority.status(&serial.parse().ok()?)
+    }
+}
+
+impl CertificateIssuer for HolderCa {
+    async fn issue(
+        &self,
+        request: CertificateRequest,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedCertificate, IssuerFault> {
+        let kind = match request.kind {
+            CredentialKind::Remote => EndKind::HolderRemote,
+            CredentialKind::Automatic => EndKind::HolderAutomatic,
+        };
+        let mut profile = EndProfile::new(kind, Vec::new());
+        profile.validity = self.validity;
+        let key = PKey::public_key_from_der(&request.public_key).map_err(fault)?;
+        let by = Act::new(
+            &format!("holder {}", request.holder),
+            &format!("credential {}", request.credential),
+        );
+        let subject = subject(&request);
+        let issued = self.authority.issue(HOLDERS, &profile, &subject, &key, &by, now).await;
+        let issued = issued.map_err(told)?;
+        let (serial, not_after) = (issued.serial.to_string(), issued.not_after);
+        Ok(IssuedCertificate { der: issued.der, serial, not_after })
+    }
+
+    async fn set_status(
+        &self,
+        serial: &str,
+        status: CertificateStatus,
+        now: DateTime<Utc>,
+    ) -> Result<(), IssuerFault> {
+        let serial: Serial = serial.parse().map_err(fault)?;
+        let stands = self.authority.status(&serial);
+        let stands = stands.ok_or_else(|| fault(format!("{serial} is not registered")))?;
+        let by = Act::service("the state of its credential");
+        let changed = match (status, stands) {
+            (CertificateStatus::Good, Status::Held { .. }) => {
+                self.authority.reactivate(&serial, &by, now).await
+            }
+            (CertificateStatus::Suspended { until }, Status::Good) => {
+                self.authority.suspend(&serial, until, &by, now).await
+            }
+            (CertificateStatus::Suspended { until }, Status::Held { until: before, .. })
+                if until != before =>
+            {
+                self.authority.suspend(&serial, until, &by, now).await
+            }
+            (CertificateStatus::Revoked(cause), Status::Good | Status::Held { .. }) => {
+                self.authority.revoke(&serial, reason(cause), None, &by, now).await
+            }
+            // It stands so already; or it was revoked, which is final.
+            (
+                CertificateStatus::Good | CertificateStatus::Suspended { .. },
+                Status::Good | Status::Held { .. },
+            )
+            | (_, Status::Revoked { .. }) => return Ok(()),
+        };
+        match changed {
+            Ok(_) => Ok(()),
+            // The change is durable and OCSP tells it; the list is the authority's to try again.
+            Err(error @ AuthorityError::Unpublished { .. }) => {
+                tracing::error!(%serial, %error, "a holder's certificate is not on the list yet");
+                Ok(())
+            }
+            Err(AuthorityError::Illegal { .. }) if self.has_expired(&serial, now) => Ok(()),
+            Err(error) => Err(told(error)),
+        }
+    }
+}
+
+impl HolderCa {
+    /// Of a certificate past its end there is nothing left to tell.
+    fn has_expired(&self, serial: &Serial, now: DateTime<Utc>) -> bool {
+        let shown = self.authority.show(serial, now).ok().flatten();
+        shown.is_some_and(|shown| {
+            shown.certificate.expired || shown.certificate.word() == StatusWord::Expired
+        })
+    }
+}
+
+/// The subject: a natural person, also of an unattended credential, which signs for its holder.
+fn subject(request: &CertificateRequest) -> DistinguishedName {
+    // A fiscal code of another country begins with it; one without is Italian.
+    let (country, number) = match request.fiscal_code.split_once('-') {
+        Some((country, number)) => (country, number),
+        None => ("IT", request.fiscal_code.as_str()),
+    };
+    DistinguishedName::natural_person(
+        country,
+        &request.given_name,
+        &request.surname,
+        &format!("TIN{country}-{number}"),
+    )
+}
+
+const fn reason(cause: RevocationCause) -> RevocationReason {
+    match cause {
+        RevocationCause::Cessation => RevocationReason::CessationOfOperation,
+        // Who guessed at the codes may have come by the envelope.
+        RevocationCause::KeyCompromise | RevocationCause::CodesExhausted => {
+            RevocationReason::KeyCompromise
+        }
+        RevocationCause::AffiliationChanged => RevocationReason::AffiliationChanged,
+        RevocationCause::Superseded => RevocationReason::Superseded,
+        RevocationCause::PrivilegeWithdrawn => RevocationReason::PrivilegeWithdrawn,
+    }
+}
+
+fn told(error: AuthorityError) -> IssuerFault {
+    tracing::error!(%error, "the CA of holders' certificates");
+    fault(error)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an error is at its end here")]
+fn fault(error: impl std::fmt::Display) -> IssuerFault {
+    IssuerFault { reason: error.to_string() }
+}

@@ -1,0 +1,35 @@
+//! What falls due for holders without anybody asking: ends of requests, links, suspensions and
+//! authorisations. Each is asked for anew every time; nothing is remembered here.
+
+use crate::service::Service;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// A suspension ends, and a key is locked again, at most this much after its instant.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Does what is due, for ever. Not by a time that nobody trusts: an end that is written by a wrong
+/// clock stays written.
+pub(crate) async fn tend_holders(service: &Service) -> Infallible {
+    loop {
+        if service.clock.trusted_now().is_ok() {
+            tend(service).await;
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn tend(service: &Service) {
+    let (holders, now) = (&service.holders, service.clock.now());
+    tell("requests", holders.expire_registrations(now).await);
+    tell("links", holders.expire_links(now).await);
+    tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
+    tell("authorisations", service.signing.tick(now).await);
+}
+
+/// What could not be done is tried again next time.
+fn tell<T>(what: &str, done: Result<T, impl std::fmt::Display>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "{what} of holders that are due cannot be ended; tried again");
+    }
+}
