@@ -42,7 +42,7 @@ impl Words for English {
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {
         let answer = match support {
-            Some(address) => format!("Questions? Write to {address}."),
+            Some(help) => format!("Questions? Ask {help}."),
             None => "Please do not answer it.".to_owned(),
         };
         format!(

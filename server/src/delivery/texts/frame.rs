@@ -13,7 +13,7 @@ pub(super) struct Around<'a> {
     /// The reader's name.
     pub(super) name: &'a str,
     pub(super) service: &'a str,
-    /// The address for questions.
+    /// Where to ask.
     pub(super) support: Option<&'a str>,
 }
 

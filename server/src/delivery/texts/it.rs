@@ -42,7 +42,7 @@ impl Words for Italian {
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {
         let answer = match support {
-            Some(address) => format!("Domande? Scriva a {address}."),
+            Some(help) => format!("Domande? Si rivolga a {help}."),
             None => "Per favore non risponda.".to_owned(),
         };
         format!(

@@ -39,7 +39,7 @@ pub(crate) struct Texts {
     pub(crate) public_url: String,
     /// The name of the service.
     pub(crate) service: String,
-    /// A mail address for questions.
+    /// A mail address or a telephone number for questions.
     pub(crate) support: Option<String>,
     /// The zone of all times.
     pub(crate) zone: Tz,
