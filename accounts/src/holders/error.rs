@@ -5,9 +5,10 @@
 //! and a wrong password are one variant: nothing here tells whether an account exists.
 
 use super::fields::FieldRule;
+use super::otp::OtpRefusal;
 use super::password::PasswordRule;
 use super::pin::CodeRefusal;
-use super::{BadId, HolderId, RegistrationId};
+use super::{BadId, HolderId, MessageId, RegistrationId};
 use crate::credentials::CredentialError;
 use chrono::{DateTime, Utc};
 use openssl::error::ErrorStack;
@@ -78,6 +79,9 @@ pub enum HolderError {
     /// A PIN, a PUK, an emergency code, or the credential that it is for.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// A one-time code, or asking for one.
+    #[error(transparent)]
+    Otp(#[from] OtpRefusal),
 
     // What is there, and in which state.
     /// No holder has this identifier.
@@ -86,6 +90,12 @@ pub enum HolderError {
     /// No registration has this identifier.
     #[error("there is no registration {0}: look it up with the list of registrations")]
     UnknownRegistration(RegistrationId),
+    /// No message has this identifier. Told to operators only.
+    #[error("there is no message {0}: look it up with the list of messages")]
+    UnknownMessage(MessageId),
+    /// A message that cannot be tried again. Told to operators only.
+    #[error("this message cannot be tried again: only one that failed can, while it has its text")]
+    MessageNotRetriable,
     /// Another holder has this user ID. Told to operators only.
     #[error("another holder has this e-mail address as user ID: use another address")]
     EmailTaken,
@@ -177,8 +187,11 @@ impl HolderError {
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
             Self::Code(refusal) => refusal.slug(),
+            Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
+            Self::UnknownMessage(_) => "unknown-message",
+            Self::MessageNotRetriable => "message-not-retriable",
             Self::EmailTaken => "email-taken",
             Self::IllegalTransition { .. } => "wrong-state",
             Self::NoQuestion => "no-secret-question",
@@ -204,6 +217,7 @@ impl HolderError {
             Self::WrongAnswer => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),
+            Self::Otp(refusal) => refusal.field(),
             _ => None,
         }
     }
@@ -217,6 +231,17 @@ impl HolderError {
             Self::PasswordUnchanged => Some("not-the-current"),
             Self::RepeatDiffers { .. } => Some("same-twice"),
             Self::Code(refusal) => refusal.rule(),
+            Self::Otp(refusal) => refusal.rule(),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before it is worth another try; whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slowed { retry_after } => Some(*retry_after),
+            Self::Otp(refusal) => refusal.retry_after(),
             _ => None,
         }
     }

@@ -43,6 +43,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 mod throttle;
+pub mod totp;
 
 pub use actor::Actor;
 pub use addresses::{AddressKind, address_bound};

@@ -25,6 +25,10 @@ pub struct HolderSettings {
     pub request_lifetime: TimeDelta,
     /// Requests that may wait for an operator.
     pub most_requests: usize,
+    /// How long a one-time code lives.
+    pub otp_lifetime: TimeDelta,
+    /// Short messages with codes in an hour, to all holders together.
+    pub sms_per_hour: u32,
     /// How long the law asks to keep what was registered, after the account was closed.
     pub retention: TimeDelta,
 }
@@ -44,6 +48,9 @@ impl Default for HolderSettings {
             confirmation_lifetime: TimeDelta::hours(24),
             request_lifetime: TimeDelta::days(30),
             most_requests: 10_000,
+            // NIST SP 800-63B-4 §3.1.3.2 has ten minutes as the most.
+            otp_lifetime: TimeDelta::minutes(3),
+            sms_per_hour: 1_000,
             retention: TimeDelta::days(20 * 365 + 5),
         }
     }
@@ -64,6 +71,12 @@ impl HolderSettings {
             let allowed = "1 to 100000";
             return Err(HolderError::BadSetting { name: "waiting requests", allowed });
         }
+        if self.sms_per_hour == 0 || self.sms_per_hour > 1_000_000 {
+            let allowed = "1 to 1000000";
+            return Err(HolderError::BadSetting { name: "short messages per hour", allowed });
+        }
+        let seconds = "30 seconds to 10 minutes";
+        within("one-time code lifetime", self.otp_lifetime, minute / 2, minute * 10, seconds)?;
         let days = "1 to 30 days";
         within("invitation lifetime", self.invitation_lifetime, day, day * 30, days)?;
         let short = "5 minutes to 24 hours";

@@ -17,11 +17,11 @@ pub const SIGNING_CREDENTIAL: Table = Table::new(11, "signing-credential");
 pub const SIGNING_KEY: Table = Table::new(12, "signing-key");
 /// `next-…`, or a letter and what is counted → counter (see `counters`).
 pub const COUNTER: Table = Table::new(13, "holder-counter");
-/// Operation → one-time code record.
+/// Operation → one-time code record; `h`, holder, purpose → the newest operation.
 pub const OTP_CHALLENGE: Table = Table::new(14, "otp-challenge");
-/// What is limited → how much of it was used.
+/// A letter and a keyed hash of what is limited → how much of it was used.
 pub const OTP_LIMIT: Table = Table::new(15, "otp-limit");
-/// Holder → secret of the authenticator app.
+/// Holder → the authenticator app; `e`, holder → one that waits for its first code.
 pub const TOTP: Table = Table::new(22, "totp");
 /// SHA-256 of a session token → session record.
 pub const SESSION: Table = Table::new(23, "session");

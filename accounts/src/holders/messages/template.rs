@@ -181,6 +181,9 @@ pub enum Template {
         /// The code.
         #[n(3)]
         code: String,
+        /// How many documents are to be signed.
+        #[n(4)]
+        documents: Option<u32>,
     },
     /// How one-time codes arrive was changed.
     #[n(19)]
@@ -329,6 +332,9 @@ pub enum Template {
         /// When each was made.
         #[n(1)]
         times: Vec<i64>,
+        /// How many there were; `times` has the first 200.
+        #[n(2)]
+        count: Option<u32>,
     },
     /// Few stamps are left.
     #[n(32)]
@@ -393,6 +399,13 @@ pub enum Template {
         #[n(1)]
         kept_until: i64,
     },
+    /// Too many wrong one-time codes: none is taken for a while.
+    #[n(38)]
+    OtpLocked {
+        /// Until when.
+        #[n(0)]
+        until: i64,
+    },
 }
 
 impl Template {
@@ -452,6 +465,7 @@ impl Template {
             Self::DeviceUnlinked { .. } => "device-unlinked",
             Self::Blocked { .. } => "holder-blocked",
             Self::Closed { .. } => "holder-closed",
+            Self::OtpLocked { .. } => "otp-locked",
         }
     }
 }

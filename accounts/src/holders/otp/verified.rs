@@ -161,7 +161,6 @@ pub struct OtpVerified {
 
 impl OtpVerified {
     /// Only for the check of codes, once one was right and is used up.
-    #[expect(dead_code, reason = "the check of codes is written after this type")]
     pub(super) fn new(
         holder: HolderId,
         operation: OperationId,

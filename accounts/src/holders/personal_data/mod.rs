@@ -15,8 +15,10 @@ use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
-use super::tables::{HOLDER_BY_EMAIL, OTP_CHALLENGE, PHONE_CHANGE, TOTP};
-use super::{Actor, HolderError, HolderId, Holders, authorisations, fields, link, registration};
+use super::tables::{HOLDER_BY_EMAIL, PHONE_CHANGE};
+use super::{
+    Actor, HolderError, HolderId, Holders, authorisations, fields, link, otp, registration, totp,
+};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -123,10 +125,9 @@ fn strip(
     record.question = None;
     record.notice_email = None;
     record.totp = false;
-    for table in [TOTP, PHONE_CHANGE, OTP_CHALLENGE] {
-        tx.delete(table, &id.key());
-    }
-    Ok(())
+    tx.delete(PHONE_CHANGE, &id.key());
+    totp::erase(tx, id);
+    otp::end_all(tx, id)
 }
 
 /// Leaves a row that says that there was a holder, and when.

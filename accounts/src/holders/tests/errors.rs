@@ -1,8 +1,9 @@
 //! Every error that somebody can get to see, in a golden file: slug, field, rule and words are
 //! what clients build upon.
 
+use crate::holders::otp::OtpRefusal;
 use crate::holders::password::PasswordRule;
-use crate::holders::{FieldRule, HolderError, HolderId, RegistrationId};
+use crate::holders::{FieldRule, HolderError, HolderId, MessageId, RegistrationId};
 use std::fmt::Write;
 use std::time::Duration;
 use store::StoreError;
@@ -26,6 +27,22 @@ fn samples() -> Vec<HolderError> {
         HolderError::LinkInvalid,
         HolderError::WrongAnswer,
         HolderError::OtpForOther,
+        OtpRefusal::Malformed.into(),
+        OtpRefusal::Unknown.into(),
+        OtpRefusal::Void.into(),
+        OtpRefusal::Expired.into(),
+        OtpRefusal::Wrong { left: 2 }.into(),
+        OtpRefusal::Spent.into(),
+        OtpRefusal::TooSoon { retry_after: Duration::from_secs(30) }.into(),
+        OtpRefusal::Sendings.into(),
+        OtpRefusal::Limit { retry_after: Duration::from_secs(61) }.into(),
+        OtpRefusal::WrongLimit { retry_after: Duration::from_secs(61) }.into(),
+        OtpRefusal::Budget { retry_after: Duration::from_secs(61) }.into(),
+        OtpRefusal::InApp.into(),
+        OtpRefusal::NoAuthenticator.into(),
+        OtpRefusal::EnrolmentEnded.into(),
+        HolderError::UnknownMessage(MessageId::new(7)),
+        HolderError::MessageNotRetriable,
         HolderError::UnknownHolder(HolderId::new(7)),
         HolderError::UnknownRegistration(RegistrationId::new(7)),
         HolderError::EmailTaken,

@@ -8,6 +8,7 @@ mod golden;
 mod history;
 mod login;
 mod messages;
+mod otp;
 mod personal_data;
 mod question;
 mod recovery;

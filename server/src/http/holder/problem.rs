@@ -45,6 +45,21 @@ pub(crate) const TABLE: &[Row] = &[
     ("credential-changed", 409, "The credential changed in the meantime"),
     ("invalid-link", 410, "The link is not valid any more"),
     ("otp-for-other-operation", 409, "The code is for something else"),
+    ("unknown-otp", 409, "No code was asked for"),
+    ("otp-void", 409, "The code is not the newest"),
+    ("otp-expired", 409, "The code has ended"),
+    ("otp-wrong", 403, "The code is not right"),
+    ("otp-spent", 403, "Too many wrong codes"),
+    ("otp-too-soon", 429, "A code was sent just now"),
+    ("otp-sendings", 429, "No more codes for this operation"),
+    ("otp-limit", 429, "Too many codes in a short time"),
+    ("otp-wrong-limit", 429, "Too many wrong codes in a short time"),
+    ("sms-budget", 503, "No more short messages for a while"),
+    ("otp-in-app", 409, "The code is in the app"),
+    ("no-authenticator", 409, "There is no authenticator app"),
+    ("enrolment-ended", 409, "The enrolment has ended"),
+    ("unknown-message", 404, "No such message"),
+    ("message-not-retriable", 409, "The message cannot be tried again"),
     ("unknown-credential", 404, "No such credential"),
     ("unknown-holder", 404, "No such holder"),
     ("unknown-registration", 404, "No such registration"),
@@ -95,8 +110,7 @@ const INSIDE: [&str; 5] = ["busy", "pepper", "internal", "invalid-setting", "sto
 
 /// What the client may know of a refusal.
 pub(crate) fn holder(error: HolderError) -> Problem {
-    let retry_after = match &error {
-        HolderError::Slowed { retry_after } => Some(*retry_after),
+    match &error {
         HolderError::Busy => return Problem::Busy,
         HolderError::Store(error) => return store_problem(error),
         HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
@@ -107,8 +121,9 @@ pub(crate) fn holder(error: HolderError) -> Problem {
             tracing::error!(%error, "the holders' accounts");
             return Problem::Internal;
         }
-        _ => None,
-    };
+        _ => {}
+    }
+    let retry_after = error.retry_after();
     let problem = refused(error.slug(), error.to_string(), error.field(), error.rule());
     match (problem, retry_after) {
         (Problem::Refused(mut refused), Some(wait)) => {
