@@ -26,15 +26,15 @@ use sms::Gateways;
 use std::sync::Arc;
 use std::time::Instant;
 use texts::Texts;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// The ways out, and what is said on them.
 pub(crate) struct Delivery {
     mail: Way<Mailer>,
     sms: Way<Gateways>,
     texts: Texts,
-    /// Told once, when the service ends.
-    ending: Notify,
+    /// True when the service ends.
+    ending: watch::Sender<bool>,
 }
 
 /// How messages of one kind leave.
@@ -68,7 +68,7 @@ impl Delivery {
             mail: mail.map_or(Way::Nowhere, |mailer| Way::Through(Arc::new(mailer))),
             sms: sms.map_or(Way::Nowhere, |gateways| Way::Through(Arc::new(gateways))),
             texts: texts_of(config),
-            ending: Notify::new(),
+            ending: watch::Sender::new(false),
         })
     }
 
@@ -78,7 +78,7 @@ impl Delivery {
             mail: Way::Outbox(Arc::clone(outbox)),
             sms: Way::Outbox(Arc::clone(outbox)),
             texts: texts_of(config),
-            ending: Notify::new(),
+            ending: watch::Sender::new(false),
         }
     }
 
@@ -122,7 +122,12 @@ impl Delivery {
 
     /// Nothing more is begun; [`run`] ends when what is under way has ended.
     pub(crate) fn end(&self) {
-        self.ending.notify_one();
+        self.ending.send_replace(true);
+    }
+
+    async fn ending(&self) {
+        // The sender lives as long as `self`.
+        drop(self.ending.subscribe().wait_for(|ending| *ending).await);
     }
 }
 

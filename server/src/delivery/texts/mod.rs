@@ -18,6 +18,7 @@ pub(crate) use frame::escape;
 
 use accounts::holders::Language;
 use accounts::holders::messages::Template;
+use accounts::holders::otp::SmsText;
 use chrono::{DateTime, Datelike, TimeDelta};
 use chrono_tz::Tz;
 use frame::Around;
@@ -60,7 +61,11 @@ impl Texts {
     /// The short message of a template, but of a one-time code, whose text is that of its maker
     /// (`accounts::holders::otp`). `None` for what does not go by short message: a link in one is
     /// what frauds have taught people to fear.
-    pub(crate) fn short(&self, template: &Template, language: Language) -> Option<String> {
+    pub(crate) fn short(&self, template: &Template, language: Language) -> Option<SmsText> {
+        self.short_text(template, language).map(SmsText::of)
+    }
+
+    fn short_text(&self, template: &Template, language: Language) -> Option<String> {
         let (service, words) = (&self.service, words(language));
         if let Template::FirstPassword { password, ends_at } = template {
             let until = self.numbers(*ends_at);
