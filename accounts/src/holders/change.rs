@@ -5,10 +5,11 @@ use super::holder::{HolderEvent, HolderRecord, HolderStatus, PasswordRecord, not
 use super::link::{self, LinkDigest, LinkEvent, LinkPurpose, LinkRecord};
 use super::messages::Template;
 use super::password::{self, NewPassword, PasswordContext, RuleOutcome, prepared};
+use super::sessions::{self, Access};
 use super::tables::{HOLDER, LINK};
 use super::{
-    Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, history, holder,
-    registration, throttle,
+    Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, SessionId, history,
+    holder, registration, throttle,
 };
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -115,8 +116,9 @@ impl Holders {
             let mut record = holder::load(tx, id)?;
             link::burn(tx, &link, LinkEvent::Use)?;
             activate(tx, &mut record, now)?;
-            put(&mut record, hash, now);
+            let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
+            sessions::follow_password(tx, id, None, generation)?;
             let entry = HistoryEntry::new(HistoryKind::PasswordSet, Actor::Holder(id));
             history::append(tx, id, &entry, now)?;
             let at = now.timestamp_millis();
@@ -126,11 +128,40 @@ impl Holders {
         .await
     }
 
-    /// Changes the password of a holder who is logged in and types the current one. Sessions that
-    /// were begun with an older generation are to be ended; the answer is the new one.
+    /// Changes the password of a holder who types the current one. All sessions end; the answer is
+    /// the new generation.
     pub async fn change_password(
         &self,
         id: HolderId,
+        current: &str,
+        typed: &TypedTwice<'_>,
+        from: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<u64, HolderError> {
+        self.replace_password(id, None, current, typed, from, now).await
+    }
+
+    /// Changes the password of a holder in a session: that session lives on, and all others end.
+    pub async fn change_own_password(
+        &self,
+        access: &Access,
+        current: &str,
+        typed: &TypedTwice<'_>,
+        from: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let session = access.session()?;
+        if access.limited {
+            return Err(HolderError::StepUpNeeded);
+        }
+        let id = access.holder;
+        self.replace_password(id, Some(session), current, typed, from, now).await.map(drop)
+    }
+
+    async fn replace_password(
+        &self,
+        id: HolderId,
+        keep: Option<SessionId>,
         current: &str,
         typed: &TypedTwice<'_>,
         from: IpAddr,
@@ -154,8 +185,9 @@ impl Holders {
             if record.status == HolderStatus::Invited {
                 activate(tx, &mut record, now)?;
             }
-            put(&mut record, hash, now);
+            let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
+            sessions::follow_password(tx, id, keep, generation)?;
             // What was mailed before the change opens nothing after it.
             link::take_away(tx, id, LinkPurpose::RecoverPassword, LinkEvent::End)?;
             link::take_away(tx, id, LinkPurpose::SetPassword, LinkEvent::End)?;
@@ -164,7 +196,7 @@ impl Holders {
             let at = now.timestamp_millis();
             notify(inner, tx, id, &record, &Template::PasswordChanged { at }, now)?;
             throttle::clear(inner, tx, &record.email)?;
-            Ok(record.password.map_or(0, |password| password.generation))
+            Ok(generation)
         })
         .await
     }
@@ -209,12 +241,13 @@ fn activate(
 }
 
 /// Puts a new password into a record: the generation grows, and it is the holder's own.
-pub(super) fn put(record: &mut HolderRecord, hash: NewPassword, now: DateTime<Utc>) {
+pub(super) fn put(record: &mut HolderRecord, hash: NewPassword, now: DateTime<Utc>) -> u64 {
     let NewPassword { phc, pepper } = hash;
     let generation = record.password.as_ref().map_or(0, |password| password.generation) + 1;
     let changed_at = now.timestamp_millis();
     record.password =
         Some(PasswordRecord { phc, pepper, generation, changed_at, first_until: None });
+    generation
 }
 
 pub(super) fn context<'a>(inner: &'a Inner, record: &'a HolderRecord) -> PasswordContext<'a> {

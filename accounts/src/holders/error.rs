@@ -75,6 +75,22 @@ pub enum HolderError {
     /// A one-time code was right, but for another operation.
     #[error("this one-time code was asked for something else: ask for a new one")]
     OtpForOther,
+    /// A token of a session or of a device is unknown, or what it stood for has ended: which is
+    /// not said.
+    #[error("you are not logged in any more: log in again")]
+    NotLoggedIn,
+    /// A session that began with a QR code may not do this.
+    #[error("this asks for a one-time code first: raise the session, and try again")]
+    StepUpNeeded,
+    /// A device asked for what only a session may do.
+    #[error("only a session may do this: log in with user ID and password")]
+    NoSession,
+    /// A session, or a system, asked for what only a linked phone may do.
+    #[error("only a linked phone may do this: use the app")]
+    NotADevice,
+    /// A login by QR code is unknown, over, or another's: which is not said.
+    #[error("this QR code is not valid any more: show a new one")]
+    QrInvalid,
 
     /// A PIN, a PUK, an emergency code, or the credential that it is for.
     #[error(transparent)]
@@ -96,6 +112,21 @@ pub enum HolderError {
     /// A message that cannot be tried again. Told to operators only.
     #[error("this message cannot be tried again: only one that failed can, while it has its text")]
     MessageNotRetriable,
+    /// The holder has no such session.
+    #[error("there is no such session: it may have ended")]
+    UnknownSession,
+    /// The holder has no such device.
+    #[error("there is no such device: it may be unlinked already")]
+    UnknownDevice,
+    /// As many devices as there may be.
+    #[error("there are {most} devices already: unlink one first")]
+    TooManyDevices {
+        /// How many there may be.
+        most: usize,
+    },
+    /// No change of the phone number is under way.
+    #[error("no change of the phone number is under way: begin it again")]
+    NoPhoneChange,
     /// Another holder has this user ID. Told to operators only.
     #[error("another holder has this e-mail address as user ID: use another address")]
     EmailTaken,
@@ -186,12 +217,21 @@ impl HolderError {
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
             Self::OtpForOther => "otp-for-other-operation",
+            Self::NotLoggedIn => "unauthorized-holder",
+            Self::StepUpNeeded => "step-up-needed",
+            Self::NoSession => "session-needed",
+            Self::NotADevice => "device-needed",
+            Self::QrInvalid => "invalid-qr-login",
             Self::Code(refusal) => refusal.slug(),
             Self::Otp(refusal) => refusal.slug(),
             Self::UnknownHolder(_) => "unknown-holder",
             Self::UnknownRegistration(_) => "unknown-registration",
             Self::UnknownMessage(_) => "unknown-message",
             Self::MessageNotRetriable => "message-not-retriable",
+            Self::UnknownSession => "unknown-session",
+            Self::UnknownDevice => "unknown-device",
+            Self::TooManyDevices { .. } => "too-many-devices",
+            Self::NoPhoneChange => "no-phone-change",
             Self::EmailTaken => "email-taken",
             Self::IllegalTransition { .. } => "wrong-state",
             Self::NoQuestion => "no-secret-question",

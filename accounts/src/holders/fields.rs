@@ -35,11 +35,15 @@ pub enum FieldRule {
     AnswerInQuestion,
     /// The same as it is now.
     Unchanged,
+    /// A public key of a device.
+    DeviceKey,
+    /// What a device is.
+    DeviceKind,
 }
 
 impl FieldRule {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Name,
         Self::Email,
         Self::FiscalCode,
@@ -52,6 +56,8 @@ impl FieldRule {
         Self::Answer,
         Self::AnswerInQuestion,
         Self::Unchanged,
+        Self::DeviceKey,
+        Self::DeviceKind,
     ];
 
     /// A stable name in kebab-case.
@@ -70,6 +76,8 @@ impl FieldRule {
             Self::Answer => "answer",
             Self::AnswerInQuestion => "answer-not-in-question",
             Self::Unchanged => "not-the-current",
+            Self::DeviceKey => "p256-spki",
+            Self::DeviceKind => "device-kind",
         }
     }
 
@@ -94,6 +102,10 @@ impl FieldRule {
             Self::Answer => "use 3 to 100 characters",
             Self::AnswerInQuestion => "choose an answer that the question does not give away",
             Self::Unchanged => "it is the same as it is now",
+            Self::DeviceKey => {
+                "use a P-256 key as DER of SubjectPublicKeyInfo, the point uncompressed"
+            }
+            Self::DeviceKind => "use phone or system",
         }
     }
 
@@ -210,13 +222,20 @@ pub(crate) fn line(field: &'static str, text: &str) -> Result<String, HolderErro
     if allowed { Ok(text.to_owned()) } else { Err(FieldRule::Text.broken_by(field)) }
 }
 
+/// What a client says that it is: cut to 200 characters, and without those that are not plain.
+pub(crate) fn client(text: &str) -> String {
+    text.chars().filter(|c| is_plain_character(*c)).take(200).collect()
+}
+
 /// No control characters, and none of those that turn or hide text.
 fn is_plain(text: &str) -> bool {
-    let hidden = |c: char| {
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-            | '\u{feff}')
-    };
-    !text.chars().any(|c| c.is_control() || hidden(c))
+    text.chars().all(is_plain_character)
+}
+
+fn is_plain_character(c: char) -> bool {
+    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    !c.is_control() && !hidden
 }
 
 /// Reads a birth date: past, and after 1900.

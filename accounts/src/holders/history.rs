@@ -156,6 +156,16 @@ kinds! {
     53 SignatureFailed "signature-failed" Key,
     /// A suspension without login was tried with a wrong code.
     54 EmergencyCodeFailed "emergency-code-failed" Login,
+    /// A session was raised with a one-time code.
+    55 SteppedUp "session-stepped-up" Login,
+    /// A login by QR code ended with a wrong number or a wrong signature.
+    56 QrLoginFailed "qr-login-failed" Login,
+    /// A holder says that a login by QR code was not theirs.
+    57 QrLoginDisowned "qr-login-disowned" Login,
+    /// A new phone number was proved, and counts later.
+    58 PhoneProved "phone-number-proved" Login,
+    /// PUK and emergency code for a lost phone were wrong.
+    59 LostPhoneFailed "lost-phone-failed" Login,
 }
 
 /// What is appended. Details are names and values; never a secret.

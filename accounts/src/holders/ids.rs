@@ -132,6 +132,21 @@ random_id! {
     OperationId, "operation"
 }
 
+random_id! {
+    /// The identifier of a session. It names the session, and does not open it.
+    SessionId, "session"
+}
+
+random_id! {
+    /// The identifier of a linked device. It names the device, and does not open anything.
+    DeviceId, "device"
+}
+
+random_id! {
+    /// The identifier of a login by QR code: what the code holds.
+    QrLoginId, "login by QR code"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

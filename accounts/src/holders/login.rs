@@ -166,7 +166,12 @@ fn succeed(
     }))
 }
 
-fn may_log_in(record: &HolderRecord, password: &PasswordRecord, now: DateTime<Utc>) -> bool {
+/// Whether a right password lets this holder in.
+pub(super) fn may_log_in(
+    record: &HolderRecord,
+    password: &PasswordRecord,
+    now: DateTime<Utc>,
+) -> bool {
     match record.status {
         HolderStatus::Active => true,
         // With the password that the service gave, while it lives.

@@ -13,9 +13,11 @@
 mod actor;
 mod addresses;
 pub mod authorisations;
+mod bearer;
 mod change;
 mod counters;
 pub mod credential;
+pub mod devices;
 mod error;
 mod fields;
 pub mod history;
@@ -38,6 +40,7 @@ pub mod question;
 mod recovery;
 pub mod registration;
 pub mod renewal;
+pub mod sessions;
 mod settings;
 pub mod tables;
 #[cfg(test)]
@@ -47,11 +50,15 @@ pub mod totp;
 
 pub use actor::Actor;
 pub use addresses::{AddressKind, address_bound};
+pub use bearer::SecretToken;
 pub use change::{LinkView, TypedTwice};
 pub use error::HolderError;
 pub use fields::{Email, FieldRule, Language};
 pub use holder::{HolderEvent, HolderStatus, HolderView, SignatureNotices};
-pub use ids::{BadId, CredentialId, HolderId, MessageId, OperationId, RegistrationId};
+pub use ids::{
+    BadId, CredentialId, DeviceId, HolderId, MessageId, OperationId, QrLoginId, RegistrationId,
+    SessionId,
+};
 pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
 pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;

@@ -5,7 +5,9 @@ use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderEvent, HolderRecord, SignatureNotices, notify};
 use super::link;
 use super::messages::Template;
-use super::{Actor, HolderError, HolderId, Holders, Language, fields, history, holder};
+use super::{
+    Actor, HolderError, HolderId, Holders, Language, devices, fields, history, holder, sessions,
+};
 use chrono::{DateTime, Utc};
 
 impl Holders {
@@ -50,7 +52,8 @@ impl Holders {
         .await
     }
 
-    /// Blocks an account: no login until it is unblocked. Links that were mailed end.
+    /// Blocks an account: no login until it is unblocked. Links that were mailed end, and so do
+    /// all sessions and devices: unblocking brings none of them back.
     pub async fn block(
         &self,
         id: HolderId,
@@ -88,6 +91,8 @@ impl Holders {
             let lifted = event == HolderEvent::Unblock;
             if !lifted {
                 link::burn_all(tx, id)?;
+                sessions::end_all(tx, id, None)?;
+                devices::unlink_all(tx, id)?;
             }
             let kind = if lifted { HistoryKind::Unblocked } else { HistoryKind::Blocked };
             let entry = HistoryEntry::new(kind, operator).with("reason", reason);

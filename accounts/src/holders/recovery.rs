@@ -12,7 +12,7 @@ use super::login::compared;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
 use super::throttle::{self, Counted};
-use super::{Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder};
+use super::{Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder, sessions};
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
 use store::Transaction;
@@ -114,8 +114,9 @@ impl Holders {
                 return Err(HolderError::WrongAnswer);
             }
             link::burn(tx, &link, LinkEvent::Use)?;
-            put(&mut record, hash, now);
+            let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
+            sessions::follow_password(tx, id, None, generation)?;
             throttle::clear(inner, tx, &record.email)?;
             let entry = HistoryEntry::new(HistoryKind::PasswordRecovered, Actor::Holder(id));
             history::append(tx, id, &entry, now)?;

@@ -31,6 +31,24 @@ pub struct HolderSettings {
     pub sms_per_hour: u32,
     /// How long the law asks to keep what was registered, after the account was closed.
     pub retention: TimeDelta,
+    /// How long a session lives without being used; its use is noted once a minute.
+    pub session_idle: TimeDelta,
+    /// How long a session lives at most.
+    pub session_life: TimeDelta,
+    /// How long a session stays raised by a one-time code.
+    pub step_up: TimeDelta,
+    /// Sessions of a holder side by side; one more ends the oldest.
+    pub most_sessions: usize,
+    /// Devices of a holder; one more is refused.
+    pub most_devices: usize,
+    /// A device that was not used for so long is unlinked.
+    pub device_idle: TimeDelta,
+    /// How long a QR code is good for.
+    pub qr_lifetime: TimeDelta,
+    /// How long a new phone number may wait for the code that proves it.
+    pub phone_proof: TimeDelta,
+    /// How long a new phone number waits when the old one could not agree.
+    pub phone_waiting: TimeDelta,
 }
 
 impl Default for HolderSettings {
@@ -52,6 +70,17 @@ impl Default for HolderSettings {
             otp_lifetime: TimeDelta::minutes(3),
             sms_per_hour: 1_000,
             retention: TimeDelta::days(20 * 365 + 5),
+            // ASVS 5.0, 7.1.1 and 7.3: both documented; NIST SP 800-63B-4 §2.2.3 allows an hour
+            // and a day.
+            session_idle: TimeDelta::minutes(15),
+            session_life: TimeDelta::hours(8),
+            step_up: TimeDelta::minutes(5),
+            most_sessions: 5,
+            most_devices: 10,
+            device_idle: TimeDelta::days(180),
+            qr_lifetime: TimeDelta::seconds(60),
+            phone_proof: TimeDelta::minutes(30),
+            phone_waiting: TimeDelta::hours(72),
         }
     }
 }
@@ -86,6 +115,33 @@ impl HolderSettings {
         let long = "1 to 365 days";
         within("request lifetime", self.request_lifetime, day, day * 365, long)?;
         let years = "0 to 50 years";
-        within("retention", self.retention, TimeDelta::zero(), day * 18_300, years)
+        within("retention", self.retention, TimeDelta::zero(), day * 18_300, years)?;
+        self.check_access(within)
+    }
+
+    fn check_access(
+        &self,
+        within: impl Fn(
+            &'static str,
+            TimeDelta,
+            TimeDelta,
+            TimeDelta,
+            &'static str,
+        ) -> Result<(), HolderError>,
+    ) -> Result<(), HolderError> {
+        let (minute, hour, day) = (TimeDelta::minutes(1), TimeDelta::hours(1), TimeDelta::days(1));
+        let second = TimeDelta::seconds(1);
+        for (name, count) in [("sessions", self.most_sessions), ("devices", self.most_devices)] {
+            if !(1..=100).contains(&count) {
+                return Err(HolderError::BadSetting { name, allowed: "1 to 100" });
+            }
+        }
+        within("session idle", self.session_idle, minute * 2, hour, "2 minutes to 1 hour")?;
+        within("session life", self.session_life, minute * 5, day, "5 minutes to 24 hours")?;
+        within("step-up", self.step_up, minute, minute * 15, "1 to 15 minutes")?;
+        within("device idle", self.device_idle, day, day * 730, "1 to 730 days")?;
+        within("QR code", self.qr_lifetime, second * 20, minute * 2, "20 to 120 seconds")?;
+        within("phone proof", self.phone_proof, minute * 5, day, "5 minutes to 24 hours")?;
+        within("phone waiting", self.phone_waiting, day, day * 14, "1 to 14 days")
     }
 }

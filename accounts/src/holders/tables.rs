@@ -23,9 +23,9 @@ pub const OTP_CHALLENGE: Table = Table::new(14, "otp-challenge");
 pub const OTP_LIMIT: Table = Table::new(15, "otp-limit");
 /// Holder → the authenticator app; `e`, holder → one that waits for its first code.
 pub const TOTP: Table = Table::new(22, "totp");
-/// SHA-256 of a session token → session record.
+/// SHA-256 of a session token → session record; `h`, holder, session → SHA-256 of its token.
 pub const SESSION: Table = Table::new(23, "session");
-/// Device → device record.
+/// SHA-256 of a device token → device record; `h`, holder, device → SHA-256 of its token.
 pub const DEVICE: Table = Table::new(24, "device");
 /// QR login → its record.
 pub const QR_LOGIN: Table = Table::new(25, "qr-login");
@@ -42,3 +42,5 @@ pub const MESSAGE: Table = Table::new(30, "message");
 /// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
 /// `authorisations`).
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");
+/// Holder → the stamp account that is linked.
+pub const STAMP_LINK: Table = Table::new(32, "holder-stamp-account");

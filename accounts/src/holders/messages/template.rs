@@ -406,6 +406,55 @@ pub enum Template {
         #[n(0)]
         until: i64,
     },
+    /// A device approved a login by QR code.
+    #[n(39)]
+    QrLoginApproved {
+        /// The name of the device.
+        #[n(0)]
+        device: String,
+        /// Where the browser is: an IP address.
+        #[n(1)]
+        from: String,
+        /// What the browser says that it is.
+        #[n(2)]
+        client: String,
+        /// When.
+        #[n(3)]
+        at: i64,
+    },
+    /// A login by QR code was disowned, and its session ended.
+    #[n(40)]
+    QrLoginDisowned {
+        /// When.
+        #[n(0)]
+        at: i64,
+    },
+    /// A new phone number will count after a while, unless it is cancelled.
+    #[n(41)]
+    PhoneChangeWaiting {
+        /// Which, masked.
+        #[n(0)]
+        new_number: String,
+        /// When it was asked for.
+        #[n(1)]
+        at: i64,
+        /// When it will count.
+        #[n(2)]
+        effective_at: i64,
+        /// What stands behind the address of the link that cancels it.
+        #[n(3)]
+        token: String,
+    },
+    /// A change of the phone number was cancelled.
+    #[n(42)]
+    PhoneChangeCancelled {
+        /// Which, masked.
+        #[n(0)]
+        new_number: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
 }
 
 impl Template {
@@ -420,6 +469,7 @@ impl Template {
                 | Self::RecoverPassword { .. }
                 | Self::ConfirmEmail { .. }
                 | Self::OtpCode { .. }
+                | Self::PhoneChangeWaiting { .. }
         )
     }
 
@@ -466,6 +516,10 @@ impl Template {
             Self::Blocked { .. } => "holder-blocked",
             Self::Closed { .. } => "holder-closed",
             Self::OtpLocked { .. } => "otp-locked",
+            Self::QrLoginApproved { .. } => "qr-login-approved",
+            Self::QrLoginDisowned { .. } => "qr-login-disowned",
+            Self::PhoneChangeWaiting { .. } => "phone-change-waiting",
+            Self::PhoneChangeCancelled { .. } => "phone-change-cancelled",
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct PersonalData {
     pub authenticator_app: bool,
     pub registration: Option<Registration>,
     pub credentials: Vec<Credential>,
+    pub sessions: Vec<Session>,
+    pub devices: Vec<Device>,
     pub history: Vec<Event>,
     pub messages: Vec<Message>,
 }
@@ -63,6 +65,32 @@ pub struct Credential {
     pub certificate_ends_at: Option<String>,
     /// DER, in hex.
     pub certificate: Option<String>,
+}
+
+/// A session that lives.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "the names are those of the document")]
+pub struct Session {
+    pub id: String,
+    pub by: &'static str,
+    pub from: String,
+    pub client: String,
+    pub opened_at: String,
+    pub last_used_at: String,
+}
+
+/// A linked device.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "the names are those of the document")]
+pub struct Device {
+    pub id: String,
+    pub name: String,
+    pub kind: &'static str,
+    pub from: String,
+    pub linked_at: String,
+    pub last_used_at: String,
+    /// DER of SubjectPublicKeyInfo, in hex.
+    pub public_key: String,
 }
 
 /// An entry of the history.
@@ -141,6 +169,8 @@ impl Holders {
             authenticator_app: view.totp,
             registration: registration.map(|id| self.export_registration(id)).transpose()?,
             credentials: self.export_credentials(id, now)?,
+            sessions: self.export_sessions(id, now)?,
+            devices: self.export_devices(id)?,
             history: self.export_history(id)?,
             messages: self.export_messages(id)?,
         })
@@ -176,6 +206,35 @@ impl Holders {
             certificate: view.certificate.map(hex::encode),
         });
         Ok(credentials.collect())
+    }
+
+    fn export_sessions(
+        &self,
+        id: HolderId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Session>, HolderError> {
+        let sessions = self.sessions(id, now)?.into_iter().map(|view| Session {
+            id: view.id.to_string(),
+            by: view.by.word(),
+            from: view.from,
+            client: view.client,
+            opened_at: text(view.opened_at),
+            last_used_at: text(view.last_used_at),
+        });
+        Ok(sessions.collect())
+    }
+
+    fn export_devices(&self, id: HolderId) -> Result<Vec<Device>, HolderError> {
+        let devices = self.devices(id)?.into_iter().map(|view| Device {
+            id: view.id.to_string(),
+            name: view.name,
+            kind: view.kind.word(),
+            from: view.from,
+            linked_at: text(view.linked_at),
+            last_used_at: text(view.last_used_at),
+            public_key: hex::encode(view.public_key),
+        });
+        Ok(devices.collect())
     }
 
     fn export_history(&self, id: HolderId) -> Result<Vec<Event>, HolderError> {

@@ -9,7 +9,7 @@
 
 mod export;
 
-pub use export::{Credential, Event, Message, PersonalData, Registration};
+pub use export::{Credential, Device, Event, Message, PersonalData, Registration, Session};
 
 use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
@@ -17,7 +17,8 @@ use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::{HOLDER_BY_EMAIL, PHONE_CHANGE};
 use super::{
-    Actor, HolderError, HolderId, Holders, authorisations, fields, link, otp, registration, totp,
+    Actor, HolderError, HolderId, Holders, authorisations, devices, fields, link, otp,
+    registration, sessions, totp,
 };
 use chrono::{DateTime, Utc};
 use store::Transaction;
@@ -29,8 +30,14 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 4] =
-    [history::erase, messages::erase, authorisations::erase, credential::erase];
+const ROOMS: [Erase; 6] = [
+    history::erase,
+    messages::erase,
+    authorisations::erase,
+    credential::erase,
+    sessions::erase,
+    devices::erase,
+];
 
 impl Holders {
     /// Closes an account for good. What no law asks for is gone at once.
@@ -121,6 +128,8 @@ fn strip(
     record: &mut HolderRecord,
 ) -> Result<(), HolderError> {
     link::burn_all(tx, id)?;
+    sessions::end_all(tx, id, None)?;
+    devices::unlink_all(tx, id)?;
     record.password = None;
     record.question = None;
     record.notice_email = None;

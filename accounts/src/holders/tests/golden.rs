@@ -3,6 +3,7 @@
 
 use crate::encoding::{decode, encode};
 use crate::holders::credential::CredentialKind;
+use crate::holders::devices::{DeviceKind, DeviceRecord};
 use crate::holders::history::{HistoryKind, HistoryRecord};
 use crate::holders::holder::*;
 use crate::holders::link::LinkRecord;
@@ -10,6 +11,7 @@ use crate::holders::messages::{
     Content, Delivery, Lease, MessageRecord, MessageState, StoredAttachment, Template,
 };
 use crate::holders::registration::{ApplicantRecord, RegistrationRecord, RegistrationState};
+use crate::holders::sessions::{OpenedBy, SessionRecord};
 use crate::holders::throttle::CountRecord;
 use crate::holders::{Language, LinkPurpose, LinkState, tables};
 use store::Table;
@@ -106,6 +108,36 @@ fn link_and_count() {
 }
 
 #[test]
+fn session_and_device() {
+    let record = SessionRecord {
+        id: [0xab; 16],
+        holder: 1,
+        generation: 2,
+        by: OpenedBy::QrCode,
+        opened_at: 3,
+        last_used_at: 4,
+        from: "f".to_owned(),
+        client: "c".to_owned(),
+        stepped_up_until: Some(5),
+        qr: Some([0xcd; 16]),
+    };
+    let expected = "8a50abababababababababababababababab01020103046166616305\
+                    50cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd";
+    golden(&record, expected);
+    let record = DeviceRecord {
+        id: [0xab; 16],
+        holder: 1,
+        name: "n".to_owned(),
+        kind: DeviceKind::System,
+        public_key: vec![0xcd, 0xef],
+        linked_at: 2,
+        last_used_at: 3,
+        from: "f".to_owned(),
+    };
+    golden(&record, "8850abababababababababababababababab01616e0142cdef02036166");
+}
+
+#[test]
 fn history() {
     let record = HistoryRecord {
         kind: HistoryKind::LoginLocked,
@@ -169,7 +201,8 @@ fn tables() {
         tables::HISTORY,
         tables::MESSAGE,
         tables::AUTHORISATION,
+        tables::STAMP_LINK,
     ]
     .map(Table::number);
-    assert_eq!(numbers, [8, 9, 10, 11, 12, 13, 14, 15, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]);
+    assert_eq!(numbers, [8, 9, 10, 11, 12, 13, 14, 15, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32]);
 }

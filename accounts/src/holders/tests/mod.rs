@@ -2,6 +2,7 @@
 
 mod addresses;
 mod change;
+mod devices;
 mod errors;
 mod fields;
 mod golden;
@@ -14,6 +15,7 @@ mod question;
 mod recovery;
 mod registration;
 mod rules;
+mod sessions;
 mod states;
 mod support;
 mod throttling;

@@ -6,10 +6,11 @@ use crate::holders::credential::CredentialKind;
 use crate::holders::messages::{Content, Delivery, MessageRecord, Template};
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::registration::{EnvelopePassphrase, Invite, NewRegistration};
+use crate::holders::sessions::{Access, OpenedSession};
 use crate::holders::tables::MESSAGE;
 use crate::holders::{
     Actor, HolderError, HolderId, HolderSettings, Holders, Language, LoggedIn, MessageId,
-    OperationId, Pepper, RegistrationId, TypedTwice, otp,
+    OperationId, Pepper, RegistrationId, SecretToken, TypedTwice, otp,
 };
 use crate::testing::{MapStore, TestRandom, block_on};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -108,6 +109,25 @@ impl Bench {
 
     pub(super) fn login(&self, name: &str, word: &str, s: i64) -> Result<LoggedIn, HolderError> {
         block_on(self.holders.login(name, word, HOME, at(s)))
+    }
+
+    /// A session of a holder with the password [`RIGHT`].
+    pub(super) fn session(&self, name: &str, seconds: i64) -> OpenedSession {
+        let login = self.login(name, RIGHT, seconds).unwrap();
+        self.open(&login, seconds).unwrap()
+    }
+
+    pub(super) fn open(&self, login: &LoggedIn, s: i64) -> Result<OpenedSession, HolderError> {
+        block_on(self.holders.open_session(login, HOME, "Browser/1.0", at(s)))
+    }
+
+    pub(super) fn access(&self, token: &SecretToken, s: i64) -> Result<Access, HolderError> {
+        block_on(self.holders.access(token.expose(), at(s)))
+    }
+
+    /// The access of a new session.
+    pub(super) fn logged_in(&self, name: &str, seconds: i64) -> Access {
+        self.access(&self.session(name, seconds).token, seconds).unwrap()
     }
 
     pub(super) fn proof(&self, holder: HolderId, purpose: Purpose, bound: [u8; 32]) -> OtpVerified {

@@ -61,6 +61,11 @@ pub(crate) const TABLE: &[Row] = &[
     ("unknown-message", 404, "No such message"),
     ("message-not-retriable", 409, "The message cannot be tried again"),
     ("unknown-credential", 404, "No such credential"),
+    ("unknown-session", 404, "No such session"),
+    ("unknown-device", 404, "No such device"),
+    ("too-many-devices", 409, "Too many devices"),
+    ("invalid-qr-login", 410, "The QR code is not valid any more"),
+    ("no-phone-change", 404, "No change of the phone number"),
     ("unknown-holder", 404, "No such holder"),
     ("unknown-registration", 404, "No such registration"),
     ("email-taken", 409, "The address is another holder's"),
@@ -104,14 +109,16 @@ pub(crate) const TABLE: &[Row] = &[
     ("signing-unavailable", 503, "No signatures now"),
 ];
 
-/// Names that never leave the service by themselves: the client gets a common problem.
+/// Names that have no row: the client gets a common problem.
 #[cfg(test)]
-const INSIDE: [&str; 5] = ["busy", "pepper", "internal", "invalid-setting", "store"];
+const INSIDE: [&str; 6] =
+    ["busy", "pepper", "internal", "invalid-setting", "store", "unauthorized-holder"];
 
 /// What the client may know of a refusal.
 pub(crate) fn holder(error: HolderError) -> Problem {
     match &error {
         HolderError::Busy => return Problem::Busy,
+        HolderError::NotLoggedIn => return Problem::HolderUnauthorized,
         HolderError::Store(error) => return store_problem(error),
         HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
             tracing::error!(%error, "the holders' data");

@@ -1,0 +1,342 @@
+//! Linked devices: a holder's phones, and systems that sign automatically.
+//!
+//! A device is linked in a session with a one-time code. It gets a token for its requests, and
+//! leaves a public key with which it signs what it approves. Unlinking is at once: the token is
+//! dead in the next request. A device that was not used for long is unlinked by a timer, and all
+//! of them are when the holder is blocked or closed.
+//!
+//! A new password unlinks nothing, whether the old one was changed or recovered: a device is an
+//! authenticator of its own, and its link took a one-time code. Every address of the holder is
+//! told of both, and the list of devices shows what to unlink.
+
+mod key;
+mod record;
+
+pub(crate) use key::is_signed;
+pub(crate) use record::DeviceRecord;
+
+use super::bearer::{self, Owner, SecretToken, TokenDigest};
+use super::fields::FieldRule;
+use super::history::{HistoryEntry, HistoryKind};
+use super::holder::{HolderStatus, notify};
+use super::messages::Template;
+use super::otp::{OtpVerified, Purpose};
+use super::sessions::{Access, AccessKind, NOTED_EVERY};
+use super::tables::DEVICE;
+use super::{Actor, DeviceId, HolderError, HolderId, Holders, Inner, fields, history, holder, otp};
+use crate::encoding::decode;
+use chrono::{DateTime, Utc};
+use minicbor::{Decode, Encode};
+use std::net::IpAddr;
+use std::ops::Bound;
+use store::{Order, Transaction};
+
+/// What a device's token begins with.
+pub(crate) const PREFIX: &str = "md_";
+
+/// What a device is. Used in stored state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum DeviceKind {
+    /// A phone in the hand of its holder: it may approve.
+    #[n(0)]
+    Phone,
+    /// A machine that signs automatically: it approves nothing.
+    #[n(1)]
+    System,
+}
+
+impl DeviceKind {
+    /// Reads `phone` or `system`.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, HolderError> {
+        match text {
+            "phone" => Ok(Self::Phone),
+            "system" => Ok(Self::System),
+            _ => Err(FieldRule::DeviceKind.broken_by(field)),
+        }
+    }
+
+    /// A stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::System => "system",
+        }
+    }
+}
+
+/// A device to be linked.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// What its holder calls it: 1 to 200 characters.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// A P-256 key: DER of SubjectPublicKeyInfo, the point uncompressed.
+    pub public_key: Vec<u8>,
+}
+
+/// A device as its holder and operators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceView {
+    /// The identifier.
+    pub id: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// DER of SubjectPublicKeyInfo.
+    pub public_key: Vec<u8>,
+    /// When it was linked.
+    pub linked_at: DateTime<Utc>,
+    /// When it was used, to the minute.
+    pub last_used_at: DateTime<Utc>,
+    /// The IP address that it was linked from.
+    pub from: String,
+}
+
+/// A device with its token, which is not seen again.
+#[derive(Debug)]
+pub struct LinkedDevice {
+    /// What the device shows with each request.
+    pub token: SecretToken,
+    /// The device.
+    pub view: DeviceView,
+}
+
+/// What a one-time code that links a device is bound to: its public key.
+#[must_use]
+pub fn device_bound(public_key: &[u8]) -> [u8; 32] {
+    otp::bound(&[public_key])
+}
+
+impl Holders {
+    /// Links a device, with a one-time code for [`Purpose::LinkDevice`] bound to
+    /// [`device_bound`]. Every address of the holder is told.
+    ///
+    /// # Errors
+    /// [`HolderError::NoSession`] and [`HolderError::StepUpNeeded`] for an access that may not;
+    /// [`HolderError::TooManyDevices`]; and what is wrong with the name or the key.
+    pub async fn link_device(
+        &self,
+        access: &Access,
+        new: NewDevice,
+        proof: OtpVerified,
+        from: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<LinkedDevice, HolderError> {
+        access.session()?;
+        access.needs_full()?;
+        let name = fields::line("name", &new.name)?;
+        key::check("public_key", &new.public_key)?;
+        let (id, operation) = (access.holder, proof.operation());
+        proof.consume(id, operation, Purpose::LinkDevice, &device_bound(&new.public_key))?;
+        let from = from.to_string();
+        self.transact(move |inner, tx| {
+            let owner = holder::load(tx, id)?;
+            if owner.status != HolderStatus::Active {
+                return Err(HolderError::NotLoggedIn);
+            }
+            let most = inner.settings.most_devices;
+            if all_of(tx, id)?.len() >= most {
+                return Err(HolderError::TooManyDevices { most });
+            }
+            let at = now.timestamp_millis();
+            let record = DeviceRecord {
+                id: *inner.draw(|random| DeviceId::generate(random)).as_bytes(),
+                holder: id.number(),
+                name,
+                kind: new.kind,
+                public_key: new.public_key,
+                linked_at: at,
+                last_used_at: at,
+                from,
+            };
+            let token = SecretToken::generate(inner, PREFIX);
+            record::save(tx, &token.digest(), &record);
+            let entry = HistoryEntry::new(HistoryKind::DeviceLinked, Actor::Holder(id));
+            let entry = entry.with("device", &record.name).with("kind", record.kind.word());
+            history::append(tx, id, &entry, now)?;
+            let template = Template::DeviceLinked { device: record.name.clone(), at };
+            notify(inner, tx, id, &owner, &template, now)?;
+            Ok(LinkedDevice { token, view: view(record) })
+        })
+        .await
+    }
+
+    /// The devices of a holder, the one that was linked first first.
+    pub fn devices(&self, id: HolderId) -> Result<Vec<DeviceView>, HolderError> {
+        let store = self.store();
+        let scan = |from: Bound<&[u8]>, to: Bound<&[u8]>, limit| {
+            store.scan(DEVICE, from, to, Order::Ascending, limit)
+        };
+        let mut views = Vec::new();
+        for digest in bearer::of_holder(scan, DEVICE, id)? {
+            // It may have been unlinked since the scan.
+            if let Some(bytes) = store.get(DEVICE, &digest)? {
+                views.push(view(decode(DEVICE, &digest, &bytes)?));
+            }
+        }
+        views.sort_by_key(|view| (view.linked_at, view.id));
+        Ok(views)
+    }
+
+    /// Unlinks a device of a holder at once. Every address of the holder is told.
+    ///
+    /// # Errors
+    /// [`HolderError::UnknownDevice`].
+    pub async fn unlink_device(
+        &self,
+        id: HolderId,
+        device: DeviceId,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        self.transact(move |inner, tx| {
+            let owner = Owner { holder: id, id: *device.as_bytes() };
+            let digest = bearer::find(tx, DEVICE, owner)?.ok_or(HolderError::UnknownDevice)?;
+            let record = record::load(tx, &digest)?.ok_or(HolderError::UnknownDevice)?;
+            unlink(inner, tx, &record, actor, now)
+        })
+        .await
+    }
+
+    pub(super) async fn device_access(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Access, HolderError> {
+        let digest = bearer::digest(token);
+        let bytes = self.store().get(DEVICE, &digest)?.ok_or(HolderError::NotLoggedIn)?;
+        let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
+        if self.holder_record(device.holder())?.status != HolderStatus::Active {
+            return Err(HolderError::NotLoggedIn);
+        }
+        if now.timestamp_millis() - device.last_used_at >= NOTED_EVERY {
+            self.note_device(digest, now).await?;
+        }
+        Ok(Access::of_device(&device, digest))
+    }
+
+    async fn note_device(
+        &self,
+        digest: TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        self.transact(move |_, tx| {
+            let mut device = record::load(tx, &digest)?.ok_or(HolderError::NotLoggedIn)?;
+            device.last_used_at = device.last_used_at.max(now.timestamp_millis());
+            record::save(tx, &digest, &device);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Unlinks devices that were not used for long; part of [`Holders::sessions_tick`].
+    pub(super) async fn devices_tick(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
+        let (mut unlinked, mut after) = (0, b"h".to_vec());
+        let scan = |from: Bound<&[u8]>, to: Bound<&[u8]>, limit| {
+            self.store().scan(DEVICE, from, to, Order::Ascending, limit)
+        };
+        loop {
+            let (owners, last) = bearer::page(scan, DEVICE, &after)?;
+            let Some(last) = last else { return Ok(unlinked) };
+            after = last;
+            for (_, digest) in owners {
+                let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
+                    let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
+                    let idle = now.timestamp_millis() - record.last_used_at;
+                    if idle < inner.settings.device_idle.num_milliseconds() {
+                        return Ok(0);
+                    }
+                    unlink(inner, tx, &record, Actor::Service, now)?;
+                    Ok(1)
+                };
+                unlinked += self.transact(unused).await?;
+            }
+        }
+    }
+}
+
+impl Access {
+    fn of_device(device: &DeviceRecord, reference: TokenDigest) -> Self {
+        Self {
+            holder: device.holder(),
+            what: match device.kind {
+                DeviceKind::Phone => AccessKind::Device(device.id()),
+                DeviceKind::System => AccessKind::System(device.id()),
+            },
+            reference,
+            limited: false,
+            must_change_password: false,
+            stepped_up_until: None,
+        }
+    }
+}
+
+fn unlink(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    record: &DeviceRecord,
+    actor: Actor,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let id = record.holder();
+    bearer::remove(tx, DEVICE, record.owner())?;
+    let entry = HistoryEntry::new(HistoryKind::DeviceUnlinked, actor);
+    history::append(tx, id, &entry.with("device", &record.name), now)?;
+    let template =
+        Template::DeviceUnlinked { device: record.name.clone(), at: now.timestamp_millis() };
+    let owner = holder::load(tx, id)?;
+    notify(inner, tx, id, &owner, &template, now)
+}
+
+/// The device of an access, in a transaction.
+pub(crate) fn of_access(
+    tx: &dyn Transaction,
+    access: &Access,
+) -> Result<DeviceRecord, HolderError> {
+    access.device()?;
+    record::load(tx, &access.reference)?.ok_or(HolderError::NotLoggedIn)
+}
+
+/// Unlinks all devices of a holder, without a word: what they end with has its own.
+pub(crate) fn unlink_all(tx: &mut dyn Transaction, id: HolderId) -> Result<(), HolderError> {
+    for record in all_of(tx, id)? {
+        bearer::remove(tx, DEVICE, record.owner())?;
+    }
+    Ok(())
+}
+
+/// Deletes up to `limit` devices of a holder, and tells how many those were.
+pub(crate) fn erase(
+    tx: &mut dyn Transaction,
+    holder: HolderId,
+    limit: usize,
+) -> Result<usize, HolderError> {
+    bearer::erase(tx, DEVICE, holder, limit)
+}
+
+fn all_of(tx: &dyn Transaction, id: HolderId) -> Result<Vec<DeviceRecord>, HolderError> {
+    let scan = |from: Bound<&[u8]>, to: Bound<&[u8]>, limit| {
+        tx.scan(DEVICE, from, to, Order::Ascending, limit)
+    };
+    let mut devices = Vec::new();
+    for digest in bearer::of_holder(scan, DEVICE, id)? {
+        devices.extend(record::load(tx, &digest)?);
+    }
+    Ok(devices)
+}
+
+fn view(record: DeviceRecord) -> DeviceView {
+    DeviceView {
+        id: record.id(),
+        kind: record.kind,
+        linked_at: crate::stamps::instant(record.linked_at),
+        last_used_at: crate::stamps::instant(record.last_used_at),
+        name: record.name,
+        public_key: record.public_key,
+        from: record.from,
+    }
+}

@@ -1,0 +1,131 @@
+//! Who asks: what a token stands for, looked up for every request.
+
+use super::record::{self, SessionRecord};
+use super::{NOTED_EVERY, OpenedBy};
+use crate::encoding::decode;
+use crate::holders::bearer::{self, TokenDigest};
+use crate::holders::tables::SESSION;
+use crate::holders::{Actor, DeviceId, HolderError, HolderId, Holders, SessionId, devices};
+use chrono::{DateTime, Utc};
+
+/// What a session's token begins with.
+pub(crate) const SESSION_PREFIX: &str = "ms_";
+
+/// What somebody came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// A session of a browser or an app, after a login.
+    Session(SessionId),
+    /// A linked phone.
+    Device(DeviceId),
+    /// A linked system, for automatic signatures.
+    System(DeviceId),
+}
+
+/// A token was right: who asks, and what they may do. Only [`Holders::access`] gives one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Access {
+    /// Who.
+    pub holder: HolderId,
+    /// By what.
+    pub what: AccessKind,
+    /// Stands for this very token wherever something is bound to it: another one after each
+    /// rotation. It opens nothing.
+    pub reference: [u8; 32],
+    /// It began with a QR code, and is not raised at the moment: what matters is refused.
+    pub limited: bool,
+    /// Nothing else may be done before the password is replaced.
+    pub must_change_password: bool,
+    /// A session that was raised with a one-time code: until when.
+    pub stepped_up_until: Option<DateTime<Utc>>,
+}
+
+impl Access {
+    /// The session, where it is one.
+    pub fn session(&self) -> Result<SessionId, HolderError> {
+        match self.what {
+            AccessKind::Session(id) => Ok(id),
+            AccessKind::Device(_) | AccessKind::System(_) => Err(HolderError::NoSession),
+        }
+    }
+
+    /// The linked phone, where it is one.
+    pub fn device(&self) -> Result<DeviceId, HolderError> {
+        match self.what {
+            AccessKind::Device(id) => Ok(id),
+            AccessKind::Session(_) | AccessKind::System(_) => Err(HolderError::NotADevice),
+        }
+    }
+
+    /// For histories.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::Holder(self.holder)
+    }
+
+    /// Whether it is raised at this instant.
+    #[must_use]
+    pub fn stepped_up(&self, now: DateTime<Utc>) -> bool {
+        self.stepped_up_until.is_some_and(|until| now < until)
+    }
+
+    /// Refuses a session that began with a QR code and is not raised, and one of a first password:
+    /// for what changes factors, or opens other ways in.
+    pub fn needs_full(&self) -> Result<(), HolderError> {
+        if self.must_change_password {
+            return Err(HolderError::MustChangePassword);
+        }
+        if self.limited { Err(HolderError::StepUpNeeded) } else { Ok(()) }
+    }
+}
+
+impl Holders {
+    /// What a token of a session or of a device stands for. Two reads; and a write once a minute,
+    /// which notes that it is used.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLoggedIn`] for every token that opens nothing (any more).
+    pub async fn access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, HolderError> {
+        if token.starts_with(devices::PREFIX) {
+            return self.device_access(token, now).await;
+        }
+        if !token.starts_with(SESSION_PREFIX) {
+            return Err(HolderError::NotLoggedIn);
+        }
+        let digest = bearer::digest(token);
+        let bytes = self.store().get(SESSION, &digest)?.ok_or(HolderError::NotLoggedIn)?;
+        let session: SessionRecord = decode(SESSION, &digest, &bytes)?;
+        let holder = self.holder_record(session.holder())?;
+        if !session.lives(&self.inner().settings, &holder, now) {
+            return Err(HolderError::NotLoggedIn);
+        }
+        if now.timestamp_millis() - session.last_used_at >= NOTED_EVERY {
+            self.note_session(digest, now).await?;
+        }
+        let stepped_up_until = session.stepped_up(now);
+        Ok(Access {
+            holder: session.holder(),
+            what: AccessKind::Session(session.id()),
+            reference: digest,
+            limited: session.by == OpenedBy::QrCode && stepped_up_until.is_none(),
+            must_change_password: holder.password.is_some_and(|p| p.first_until.is_some()),
+            stepped_up_until,
+        })
+    }
+
+    /// Notes that a session is used; one that was ended meanwhile stays ended.
+    async fn note_session(
+        &self,
+        digest: TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        self.transact(move |_, tx| {
+            let mut session = record::load(tx, &digest)?.ok_or(HolderError::NotLoggedIn)?;
+            session.last_used_at = session.last_used_at.max(now.timestamp_millis());
+            record::save(tx, &digest, &session);
+            Ok(())
+        })
+        .await
+    }
+}
