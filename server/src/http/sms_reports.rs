@@ -52,7 +52,7 @@ pub(crate) async fn by_post(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::read(&request, payload, service.limits.body_timeout()).await?;
+    let body = body::read(&request, payload, service.limits.body_timeout).await?;
     take(&request, &gateway, &[], &body, &service).await
 }
 

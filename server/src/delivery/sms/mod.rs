@@ -16,7 +16,7 @@ mod webhook;
 mod tests;
 
 pub(crate) use client::ClientError;
-pub(crate) use failover::Gateways;
+pub(crate) use failover::{Gateways, Sent};
 pub(crate) use report::{Report, ReportRefused, ReportRequest};
 
 use super::fault::Fault;

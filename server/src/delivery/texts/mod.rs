@@ -155,10 +155,12 @@ impl Texts {
             T::SignatureMade { credential, count, at: when } => {
                 words.signature_made(&of(credential), *count, &at(when))
             }
-            T::SignatureSummary { day, times } => {
+            T::SignatureSummary { day, times, count } => {
                 let times: Vec<String> = times.iter().map(|at| self.time(*at)).collect();
-                words.signature_summary(&written_day(words, day), times.len(), times)
+                let count = count.map_or(times.len(), |count| count as usize);
+                words.signature_summary(&written_day(words, day), count, times)
             }
+            T::OtpLocked { until } => words.otp_locked(&at(until)),
             T::StampsLow { account, left } => words.stamps_low(account, *left),
             T::StampsExpiring { account, quantity, until } => {
                 words.stamps_expiring(account, *quantity, &at(until))
