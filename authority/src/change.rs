@@ -198,6 +198,12 @@ fn write(
         return Err(illegal(IllegalChange::Status { from: StatusWord::Expired }));
     }
     let change = read::change_in_milliseconds(change);
+    let not_before = crate::encoding::instant(CERTIFICATE, &row, record.not_before)?;
+    if let Change::Revoke { invalidity: Some(invalidity), .. } = change
+        && invalidity < not_before
+    {
+        return Err(illegal(IllegalChange::InvalidBeforeValid { invalidity, not_before }));
+    }
     let status = from.after(change, now).map_err(illegal)?;
     let listed = listed(key, number, status)?;
 

@@ -84,6 +84,14 @@ pub enum IllegalChange {
         /// The end asked for.
         until: DateTime<Utc>,
     },
+    /// An invalidity date before the certificate was valid.
+    #[error("the certificate cannot be invalid since {invalidity}: it is valid since {not_before}")]
+    InvalidBeforeValid {
+        /// The date given.
+        invalidity: DateTime<Utc>,
+        /// The beginning of the certificate.
+        not_before: DateTime<Utc>,
+    },
     /// An invalidity date in the future.
     #[error("the certificate cannot be invalid since {invalidity}, which is in the future")]
     InvalidInFuture {

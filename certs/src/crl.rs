@@ -12,10 +12,11 @@ use crate::key::KeyError;
 use crate::oid;
 use crate::revocation::RevocationReason;
 use crate::serial::Serial;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use rasn::Encode;
 use rasn::types::{GeneralizedTime, Integer};
 use rasn_pkix::Extension;
+use std::ops::RangeInclusive;
 
 /// One certificate that is revoked or suspended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,11 @@ impl EncodedEntry {
             let since: GeneralizedTime = since.trunc_subsecs(0).fixed_offset();
             let since = extension::extension(oid::INVALIDITY_DATE, false, &since)?;
             extensions.extend(encoded(&since, "the invalidity date")?);
+        }
+        for date in [Some(entry.revoked_at), entry.invalidity].into_iter().flatten() {
+            if !WRITABLE.contains(&date.year()) {
+                return Err(IssueError::Date { year: date.year() });
+            }
         }
         let revoked_at = time(entry.revoked_at)?;
         let extensions = der::value(der::SEQUENCE, &[&extensions]);
@@ -156,6 +162,9 @@ fn revoked<'a>(entries: impl IntoIterator<Item = &'a EncodedEntry>) -> Result<Ve
     let parts: Vec<&[u8]> = entries.into_iter().map(|entry| &*entry.der).collect();
     Ok(der::value(der::SEQUENCE, &parts))
 }
+
+/// Years of a date: RFC 5280 §4.1.2.5 begins in 1950, and GeneralizedTime has four digits.
+const WRITABLE: RangeInclusive<i32> = 1950..=9999;
 
 const REASON: &str = "the reason code";
 

@@ -3,6 +3,7 @@
 use crate::oid;
 use rasn::types::{Any, Oid, PrintableString, SetOf};
 use rasn_pkix::{AttributeTypeAndValue, Name, RelativeDistinguishedName};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// The subject of a certificate that this service issues.
 ///
@@ -44,7 +45,10 @@ pub enum NameError {
     )]
     SerialNumber(String),
     /// One of the other attributes.
-    #[error("{attribute} {value:?}: must be 1 to 64 characters, none of them a control character")]
+    #[error(
+        "{attribute} {value:?}: must be 1 to 64 visible characters, none of them a control or \
+         format character, with no blank at either end"
+    )]
     Text {
         /// The attribute's name in X.520.
         attribute: &'static str,
@@ -202,15 +206,24 @@ fn text(
     // RFC 5280 A.1: ub-common-name and ub-organization-name are 64. A person's names may be
     // longer there; one limit for all keeps them within what a commonName can repeat.
     let length = value.chars().count();
-    if length == 0 || length > 64 || value.chars().any(char::is_control) {
+    if length == 0 || length > 64 || value.trim() != value || value.chars().any(is_unseen) {
         return Err(refused());
     }
     let value = rasn::der::encode(&value.to_owned()).map_err(|_| refused())?;
     Ok(AttributeTypeAndValue { r#type: kind.into(), value: Any::new(value) })
 }
 
+/// A character that cannot be seen, or changes how its neighbours are read: controls, formats
+/// (directions, zero widths), private and unassigned ones, and the separators of lines and
+/// paragraphs. A name with one of them can be made to look like another name.
+fn is_unseen(character: char) -> bool {
+    use GeneralCategory::{LineSeparator, ParagraphSeparator};
+    character.general_category_group() == GeneralCategoryGroup::Other
+        || matches!(character.general_category(), LineSeparator | ParagraphSeparator)
+}
+
 /// A name for people and logs: `C=IT, O=…, CN=…`. Whatever the certificate holds, the result is
-/// one line without control characters.
+/// one line without control characters, and no value can be read as two (RFC 4514 §2.4).
 #[must_use]
 pub fn display_name(name: &Name) -> String {
     let Name::RdnSequence(relative) = name;
@@ -224,9 +237,19 @@ pub fn display_name(name: &Name) -> String {
             None => shown.push_str(&attribute.r#type.to_string()),
         }
         shown.push('=');
-        shown.extend(string_content(attribute.value.as_bytes()).escape_debug());
+        escape_into(&mut shown, &string_content(attribute.value.as_bytes()));
     }
     if shown.is_empty() { "(empty name)".to_owned() } else { shown }
+}
+
+fn escape_into(shown: &mut String, value: &str) {
+    for character in value.chars() {
+        match character {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => shown.extend(['\\', character]),
+            seen if !is_unseen(seen) => shown.push(seen),
+            unseen => shown.extend(unseen.escape_unicode()),
+        }
+    }
 }
 
 fn short_name(kind: &Oid) -> Option<&'static str> {

@@ -11,6 +11,7 @@
 //! trail          the audit trail, from outside
 //! revocation     suspended, reactivated, revoked: every verifier says so at once
 //! access         every route × every caller
+//! holders        a person's account: every flow, from a request to the erasure
 //! problems       a golden file for every error that a client can receive
 //! demo, tls      the two ways to start
 //! faults         what breaks, and what is then promised
@@ -35,6 +36,7 @@ mod clients;
 mod demo;
 mod faults;
 mod harness;
+mod holders;
 mod operation;
 mod pki;
 mod problems;

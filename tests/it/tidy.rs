@@ -218,6 +218,24 @@ fn documents_point_to_what_is_there() {
     none(&faults);
 }
 
+/// Every test that the security checklist names is there, by its file and its name.
+#[test]
+fn the_checklist_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/SECURITY-CHECKLIST.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2).filter_map(|span| span.split_once(".rs::"));
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for (file, name) in named {
+        count += 1;
+        let source = fs::read_to_string(root().join(format!("{file}.rs"))).unwrap_or_default();
+        if !source.contains(&format!("fn {name}(")) {
+            faults.push(format!("no {name} in {file}.rs"));
+        }
+    }
+    assert!(count > 75, "{count} tests in the checklist");
+    none(&faults);
+}
+
 /// The documents that a reader looks for first.
 #[test]
 fn the_documents_are_there() {
@@ -232,6 +250,7 @@ fn the_documents_are_there() {
         "docs/rfc3161-choices.md",
         "docs/DEPENDENCIES.md",
         "docs/PERFORMANCE.md",
+        "docs/SECURITY-CHECKLIST.md",
     ] {
         assert!(root().join(name).is_file(), "{name} is missing");
     }

@@ -8,10 +8,12 @@
 //! nonce and genTime, each with its own serial number and by its own key, for one stamp: both are
 //! signed and recorded together, or neither is.
 
+mod held;
 mod issuer;
 mod outcome;
 mod units;
 
+pub use held::{HeldStamp, HeldToken};
 pub use issuer::{Issuer, IssuerError, IssuerSettings, NotReady, ReplyError, UnitReadiness};
 pub use outcome::{Outcome, Reply};
 
@@ -25,6 +27,16 @@ use crate::tsu::Tsu;
 use chrono::DateTime;
 use std::sync::Arc;
 use tracing::{error, warn};
+use units::Place;
+
+/// A token that is durable with its debit.
+struct Made {
+    signed: SignedToken,
+    /// Its own serial number, and its companion's.
+    serials: (Serial, Option<Serial>),
+    /// Stamps that remain in the account.
+    remaining: u64,
+}
 
 impl<L: Ledger> Issuer<L> {
     /// Answers a request of `caller`, who has been authenticated, with a token of the unit `unit`
@@ -64,11 +76,28 @@ impl<L: Ledger> Issuer<L> {
             }
         };
 
+        let made = self.make(&place, &request, now_ms, reservation).await?;
+
+        // 8. Answer.
+        let token = made.signed.der(request.cert_req());
+        Ok(Reply::granted(&token, made.serials, made.remaining))
+    }
+
+    /// Steps 4 to 7: from a stamp that is held to a token that is durable with its debit.
+    async fn make(
+        &self,
+        place: &Place,
+        request: &Accepted<'_, '_>,
+        now_ms: i64,
+        reservation: L::Reservation,
+    ) -> Result<Made, Rejection> {
+        let (unit, companion) = (place.unit(), place.companion()?);
+
         // 4. Prepare the TSTInfo with its time and its serial number. The clock is read again: the
         //    stamp may have been waited for.
         let gen_time_ms = self.gen_time(unit, companion)?;
-        let prepared = self.prepare(&request, unit, gen_time_ms)?;
-        let second = companion.map(|unit| self.prepare(&request, unit, gen_time_ms)).transpose()?;
+        let prepared = self.prepare(request, unit, gen_time_ms)?;
+        let second = companion.map(|unit| self.prepare(request, unit, gen_time_ms)).transpose()?;
 
         // 5. Sign, and 6. verify, on this thread or on one of the signer's. The companion begins:
         //    a slow one is on its thread while this one signs.
@@ -83,10 +112,7 @@ impl<L: Ledger> Issuer<L> {
         let record = record_of(&signed, second.as_ref(), request.retry_key());
         let serials = (record.serial, serial_of_companion(&record));
         let committed = self.ledger().commit(reservation, record).await.map_err(refused)?;
-
-        // 8. Answer.
-        let token = signed.der(request.cert_req());
-        Ok(Reply::granted(&token, serials, committed.remaining))
+        Ok(Made { signed, serials, remaining: committed.remaining })
     }
 
     /// The time now, if the unit and its companion may sign at it.

@@ -24,7 +24,10 @@ pub mod verify;
 
 pub use failure::{PkiFailureInfo, RejectReason, Rejection};
 pub use hash::HashAlgorithm;
-pub use issuance::{Issuer, IssuerError, IssuerSettings, NotReady, Outcome, Reply, UnitReadiness};
+pub use issuance::{
+    HeldStamp, HeldToken, Issuer, IssuerError, IssuerSettings, NotReady, Outcome, Reply,
+    UnitReadiness,
+};
 pub use policy::{Policies, PolicyId};
 pub use time::Accuracy;
 pub use tsu::{ChainPolicy, KeyChange, Tsu, TsuSettings, VerifyPolicy};

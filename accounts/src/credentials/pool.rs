@@ -1,5 +1,6 @@
 //! A few threads for password checks, with a bounded queue: a flood of logins fills the queue and
-//! is turned away, and the threads that issue tokens never see it.
+//! is turned away, and the threads that issue tokens never see it. Where threads have priorities
+//! of their own (Linux), these give way: a core that has a token to make makes it first.
 
 use super::error::CredentialError;
 use parking_lot::Mutex;
@@ -8,6 +9,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 type Task = Box<dyn FnOnce() + Send>;
+
+/// How far the threads give way to others: 0 is not at all, 19 the most.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 15;
 
 /// The threads. They end when the pool is dropped and the queue is empty.
 pub(crate) struct Pool {
@@ -39,7 +44,18 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Full;
 
+/// Linux keeps a priority for each thread: process 0 is the calling thread (setpriority(2)). A
+/// refusal leaves the usual priority, which is slower for others and not wrong.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    drop(rustix::process::setpriority_process(None, NICENESS));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
 fn work(receiver: &Mutex<Receiver<Task>>) {
+    give_way();
     loop {
         // The lock is held while waiting, so one thread waits for a task and the others for it;
         // it is free again while the task runs.
@@ -57,6 +73,17 @@ fn work(receiver: &Mutex<Receiver<Task>>) {
 mod tests {
     use super::Pool;
     use std::sync::mpsc::channel;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn its_threads_give_way() {
+        let pool = Pool::start(1, 8).unwrap();
+        let (told, wait) = channel();
+        let ask = move || told.send(rustix::process::getpriority_process(None)).unwrap();
+        pool.submit(Box::new(ask)).unwrap();
+        let theirs = wait.recv().unwrap().unwrap();
+        assert!(theirs >= super::NICENESS, "{theirs}");
+    }
 
     #[test]
     fn a_task_that_panics_costs_no_thread() {

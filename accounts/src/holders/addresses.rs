@@ -95,7 +95,10 @@ impl Holders {
             let new = link.address.ok_or(HolderError::LinkInvalid)?;
             match link.purpose {
                 LinkPurpose::ConfirmUserId => change_user_id(inner, tx, id, &mut record, new, now)?,
-                _ => change_notices(inner, tx, id, &mut record, Some(new), now)?,
+                _ => {
+                    let by = Actor::Holder(id);
+                    change_notices(inner, tx, (id, &mut record), Some(new), by, now)?;
+                }
             }
             Ok(id)
         })
@@ -106,6 +109,7 @@ impl Holders {
     pub async fn clear_notice_address(
         &self,
         id: HolderId,
+        actor: Actor,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         self.transact(move |inner, tx| {
@@ -114,7 +118,7 @@ impl Holders {
             if record.notice_email.is_none() {
                 return Err(FieldRule::Unchanged.broken_by("address"));
             }
-            change_notices(inner, tx, id, &mut record, None, now)
+            change_notices(inner, tx, (id, &mut record), None, actor, now)
         })
         .await
     }
@@ -188,9 +192,9 @@ fn change_user_id(
 fn change_notices(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    id: HolderId,
-    record: &mut HolderRecord,
+    (id, record): (HolderId, &mut HolderRecord),
     new: Option<String>,
+    actor: Actor,
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let new_address = new.clone().unwrap_or_else(|| record.email.clone());
@@ -205,6 +209,6 @@ fn change_notices(
         let to = Email::parse("email", new)?;
         mail(inner, tx, (id, record), to, template, None, now)?;
     }
-    let entry = HistoryEntry::new(HistoryKind::NoticeEmailChanged, Actor::Holder(id));
+    let entry = HistoryEntry::new(HistoryKind::NoticeEmailChanged, actor);
     history::append(tx, id, &entry, now).map(drop)
 }

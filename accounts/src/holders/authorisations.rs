@@ -10,10 +10,10 @@
 //! eight bytes), hash → credential.
 
 use super::credential::{self, State};
-use super::history::{HistoryEntry, append};
+use super::history::{HistoryEntry, HistoryKind, append};
 use super::holder::{self, HolderStatus};
 use super::tables::AUTHORISATION;
-use super::{CredentialId, HolderError, HolderId, Holders};
+use super::{CredentialId, HolderError, HolderId, Holders, Inner, notices};
 use crate::encoding::{damaged, decode, encode};
 use chrono::{DateTime, Utc};
 use minicbor::bytes::{ByteArray, ByteVec};
@@ -112,7 +112,7 @@ impl Holders {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.transact(move |_, tx| {
+        self.transact(move |inner, tx| {
             let before = load(tx, &place.hash)?;
             let standing = standing(tx, place.credential, now)?;
             let mut entry = AuthorisationEntry { kept: before.clone(), standing, notes: vec![] };
@@ -125,6 +125,7 @@ impl Holders {
             for (holder, note) in &entry.notes {
                 append(tx, *holder, note, now)?;
             }
+            tell_of_signatures(inner, tx, place.credential, &entry.notes, now)?;
             Ok(Ok(done))
         })
         .await
@@ -149,6 +150,22 @@ impl Holders {
             Ok(AuthorisationPlace { hash: *hash, credential: CredentialId::new(credential) })
         };
         rows.iter().map(place).collect()
+    }
+}
+
+/// Tells of the signatures among the notes, as their holder wants it.
+fn tell_of_signatures(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    credential: CredentialId,
+    notes: &[(HolderId, HistoryEntry)],
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let made = notes.iter().filter(|(_, note)| note.kind == HistoryKind::SignatureMade);
+    let count = u32::try_from(made.clone().count()).unwrap_or(u32::MAX);
+    match made.map(|(holder, _)| *holder).next() {
+        Some(holder) => notices::signed(inner, tx, (holder, credential), count, now),
+        None => Ok(()),
     }
 }
 

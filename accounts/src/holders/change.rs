@@ -101,6 +101,19 @@ impl Holders {
         self.check_password(link.holder(), password)
     }
 
+    /// Checks the rules of a new password and its repetition for somebody with a link, before a
+    /// one-time code is used up for it.
+    pub fn check_typed_with_link(
+        &self,
+        token: &str,
+        typed: &TypedTwice<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let (_, link) = self.live_link(token, &[LinkPurpose::RecoverPassword], now)?;
+        let record = self.holder_record(link.holder())?;
+        prepared(typed.same()?, &context(self.inner(), &record)).map(drop)
+    }
+
     /// Sets the first password with the link of the invitation: the account is active.
     pub async fn set_first_password(
         &self,

@@ -28,6 +28,7 @@ mod keys;
 mod link;
 mod login;
 pub mod messages;
+mod notices;
 mod numbers;
 pub mod otp;
 pub mod password;

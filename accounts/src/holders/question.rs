@@ -36,6 +36,11 @@ pub enum Question {
 }
 
 impl Question {
+    /// Checks the rules of a question and its answer, before a one-time code is used up for them.
+    pub fn check(&self, answer: &str) -> Result<(), HolderError> {
+        read_answer(&self.text()?, answer).map(drop)
+    }
+
     fn text(&self) -> Result<String, HolderError> {
         match self {
             Self::Listed(name) if LISTED.contains(&name.as_str()) => Ok(name.clone()),

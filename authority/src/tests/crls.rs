@@ -34,6 +34,21 @@ fn a_list_follows_each_change_at_once() {
     assert_eq!((report.held, report.revoked), (0, 2));
 }
 
+/// What was never valid cannot have become invalid; a year 0 would spoil every list after it.
+#[test]
+fn an_invalidity_date_is_not_before_the_certificate() {
+    let world = world();
+    let issued = world.issue(1);
+    let before = issued.not_before - chrono::TimeDelta::seconds(1);
+    let reason = RevocationReason::CessationOfOperation;
+    let revoke = |date| {
+        block_on(world.authority.revoke(&issued.serial, reason, Some(date), admin(), at(20)))
+    };
+    let refused = revoke(before).unwrap_err().to_string();
+    assert!(refused.contains("it is valid since"), "{refused}");
+    revoke(issued.not_before).unwrap();
+}
+
 #[test]
 fn the_change_tells_how_it_stands() {
     let world = world();

@@ -117,6 +117,25 @@ fn resumable(unit: &Unit) -> Option<u32> {
 }
 
 impl Inner {
+    /// Whether the companion that is asked for is free, and the unit is nobody's companion. A
+    /// companion that is not there yet may come later; until then the plan names the fault.
+    fn check_pair(&self, settings: &UnitSettings) -> Result<(), UnitError> {
+        let Some(companion) = &settings.companion else { return Ok(()) };
+        let is = |unit: &Unit, id: &String| unit.settings.id == *id;
+        let chained = |unit: &Unit| match &unit.settings.companion {
+            Some(_) if is(unit, companion) => Some(companion.clone()),
+            Some(of) if *of == settings.id => Some(settings.id.clone()),
+            _ => None,
+        };
+        match self.list()?.iter().find_map(chained) {
+            None => Ok(()),
+            Some(paired) => {
+                let (unit, companion) = (settings.id.clone(), companion.clone());
+                Err(UnitError::CompanionPaired { unit, companion, paired })
+            }
+        }
+    }
+
     /// Creates a unit with its first generation; with a chain, that generation has signed before
     /// and goes on.
     async fn create(
@@ -130,6 +149,7 @@ impl Inner {
         if self.find(&id)?.is_some() {
             return Err(UnitError::UnitExists { unit: id });
         }
+        self.check_pair(&settings)?;
         let mut key = self.make_key(&settings, 1, existing_chain.is_some(), now).await?;
         let mut certified = None;
         if let Some(chain) = existing_chain {
@@ -178,6 +198,7 @@ impl Inner {
             return Ok(());
         }
         self.backend(&settings.id, settings.key_store)?;
+        self.check_pair(&settings)?;
         let id = settings.id.clone();
         let changed = event(Category::Configuration, "unit-changed", by, subject_of(&id));
         let changed =

@@ -190,6 +190,19 @@ pub enum UnitError {
         /// The policy.
         policy: String,
     },
+    /// Pairs are pairs: no chains, no rings.
+    #[error(
+        "unit {unit} cannot have {companion} as its companion: {paired} is paired itself; a pair \
+         is two units and no more"
+    )]
+    CompanionPaired {
+        /// The unit.
+        unit: String,
+        /// The companion asked for.
+        companion: String,
+        /// Which of the two is in another pair.
+        paired: String,
+    },
     /// A key could not be made, opened or destroyed.
     #[error("unit {unit}: {error}")]
     Key {
@@ -223,8 +236,10 @@ impl From<AuthorityError> for UnitError {
     }
 }
 
+/// What forbids the certificate. What is only worth knowing would hide it.
 fn list(faults: &[TsuFault]) -> String {
-    faults.iter().map(|fault| format!("\n  - {fault}")).collect()
+    let forbidding = faults.iter().filter(|fault| fault.severity() == certs::Severity::Error);
+    forbidding.map(|fault| format!("\n  - {fault}")).collect()
 }
 
 fn not_good(status: StatusWord) -> &'static str {

@@ -35,6 +35,12 @@ pub enum IssueError {
         /// First instant.
         from: DateTime<Utc>,
     },
+    /// A date that certificates and lists cannot say.
+    #[error("a date in the year {year} cannot be written: use 1950 to 9999")]
+    Date {
+        /// Its year.
+        year: i32,
+    },
     /// privateKeyUsagePeriod must end inside the certificate's validity.
     #[error(
         "the private key usage period of {usage} days must be at least 1 day and shorter than \

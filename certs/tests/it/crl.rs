@@ -1,7 +1,7 @@
 //! Revocation lists: field by field, and whether OpenSSL agrees about who is revoked.
 
 use crate::support::{Hierarchy, name, now, openssl_command, person, skipped, write_certificate};
-use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use marca_certs::crl::{self, CrlEntry, CrlError, EncodedEntry};
 use marca_certs::{EndKind, KeyKind, RevocationReason, Serial};
 use openssl::asn1::Asn1Integer;
@@ -16,6 +16,23 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 static HIERARCHY: LazyLock<Hierarchy> = LazyLock::new(|| Hierarchy::new(KeyKind::P256));
+
+/// RFC 5280 §4.1.2.5 begins with 1950, and GeneralizedTime has four digits for a year.
+#[test]
+fn a_date_that_cannot_be_written_is_refused() {
+    let serial = Serial::from_bytes(&[1]).unwrap();
+    for year in [-1, 0, 1949, 10_000] {
+        let date = now().with_year(year).unwrap();
+        let entry = |revoked_at, invalidity| {
+            let reason = RevocationReason::Superseded;
+            let serial = serial.clone();
+            EncodedEntry::new(&CrlEntry { serial, revoked_at, reason, invalidity })
+        };
+        let said = format!("a date in the year {year} cannot be written: use 1950 to 9999");
+        assert_eq!(entry(date, None).unwrap_err().to_string(), said);
+        assert_eq!(entry(now(), Some(date)).unwrap_err().to_string(), said);
+    }
+}
 
 fn entry(serial: &Serial, reason: RevocationReason) -> EncodedEntry {
     let entry = CrlEntry { serial: serial.clone(), revoked_at: now(), reason, invalidity: None };

@@ -135,10 +135,17 @@ fn impossible_names_are_refused() {
     let country = "must be two capital letters (ISO 3166), such as \"IT\"";
     assert_eq!(refused(|it| it.country = "it".into()), format!("countryName \"it\": {country}"));
     assert_eq!(refused(|it| it.country = "ITA".into()), format!("countryName \"ITA\": {country}"));
-    let text = "must be 1 to 64 characters, none of them a control character";
+    let text = "must be 1 to 64 visible characters, none of them a control or format character, \
+                with no blank at either end";
     assert_eq!(refused(|it| it.common_name.clear()), format!("commonName \"\": {text}"));
     let newline = refused(|it| it.organization = Some("a\nb".into()));
     assert_eq!(newline, format!("organizationName \"a\\nb\": {text}"));
+    // Another direction, no width, a byte order mark, a line of its own, nothing but blanks.
+    for unseen in ["a\u{202e}b", "a\u{200b}b", "\u{feff}a", "a\u{2028}b", "\u{e000}", " ", " a"] {
+        let mut name = name("x");
+        name.common_name = unseen.to_owned();
+        assert!(name.to_name().unwrap_err().to_string().ends_with(text), "{unseen:?}");
+    }
     let long = refused(|it| it.organization_identifier = Some("x".repeat(65)));
     assert!(long.starts_with("organizationIdentifier \"xx"));
     let mut edge = name("x");
@@ -156,7 +163,17 @@ fn a_shown_name_is_one_harmless_line() {
         parts[0] = rasn::types::SetOf::from_vec(vec![attribute]).into();
     });
     let shown = display_name(check::parse(&hierarchy.unit).unwrap().subject());
-    assert!(shown.starts_with("C=a\\n\\u{1b}[1mb, O="), "{shown}");
+    assert!(shown.starts_with("C=a\\u{a}\\u{1b}[1mb, O="), "{shown}");
+}
+
+/// RFC 4514 §2.4: what separates names is escaped inside one.
+#[test]
+fn one_value_is_not_shown_as_two() {
+    let mut subject = name("D'Angelo, CN=Root \"A+B\"");
+    subject.organization = None;
+    subject.organization_identifier = None;
+    let shown = display_name(&subject.to_name().unwrap());
+    assert_eq!(shown, "C=IT, CN=D'Angelo\\, CN=Root \\\"A\\+B\\\"");
 }
 
 #[test]

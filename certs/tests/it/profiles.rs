@@ -163,7 +163,8 @@ fn each_attribute_is_checked_by_name() {
         let name = DistinguishedName { serial_number: Some(number.to_owned()), ..person() };
         assert_eq!(name.to_name(), Err(NameError::SerialNumber(number.to_owned())));
     }
-    let rule = "must be 1 to 64 characters, none of them a control character";
+    let rule = "must be 1 to 64 visible characters, none of them a control or format character, \
+                with no blank at either end";
     let surname = wrong(|it| it.surname = Some("\u{7}".to_owned()));
     assert_eq!(text(surname), format!("surname \"\\u{{7}}\": {rule}"));
     let given = wrong(|it| it.given_name = Some(String::new()));

@@ -181,12 +181,12 @@ impl Client {
                  name the file of this service with --admin-token-file",
                 self.token_file.display()
             ),
-            404 => "`marca account list`, `marca tsu list` and `marca ca certificates` show what \
-                    there is"
+            404 => "`marca account list`, `marca holder list`, `marca tsu list` and `marca ca \
+                    certificates` show what there is"
                 .to_owned(),
-            409 => "look at its state first, as with `marca account show NAME` or `marca tsu show \
-                    ID`"
-            .to_owned(),
+            409 | 410 => "look at its state first, as with `marca account show NAME`, `marca \
+                    holder show HOLDER` or `marca tsu show ID`"
+                .to_owned(),
             400 | 422 => "correct the value and repeat; nothing was changed".to_owned(),
             429 | 503 => "nothing was changed; try again in a moment".to_owned(),
             500 => "the log of the service tells more".to_owned(),

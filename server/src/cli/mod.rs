@@ -17,6 +17,7 @@ mod console;
 mod credentials;
 mod error;
 mod health;
+mod holder;
 mod service;
 mod stamps;
 mod store;
@@ -66,6 +67,8 @@ enum Command {
     Config(service::ConfigCommand),
     /// Open, list, suspend and close stamp accounts, and their credentials
     Account(account::AccountCommand),
+    /// Register, invite, block and close holders of signatures, and stop their credentials
+    Holder(holder::HolderCommand),
     /// Grant, refund and void stamps, and read statements
     Stamps(stamps::StampsCommand),
     /// Make, certify, roll over and retire time-stamping units
@@ -118,6 +121,7 @@ fn dispatch(
         Command::Serve(options) => service::serve(&options, services),
         Command::Config(command) => service::config(&command, services, console),
         Command::Account(command) => account::run(&command, console),
+        Command::Holder(command) => holder::run(&command, console),
         Command::Stamps(command) => stamps::run(&command, console),
         Command::Tsu(command) => tsu::run(&command, console),
         Command::Ca(command) => ca::run(&command, console),

@@ -3,8 +3,8 @@
 mod trust;
 mod units;
 
-use super::{Config, SmsConfig};
 use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
+use super::{Config, SmsConfig};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 

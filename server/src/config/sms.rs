@@ -68,9 +68,13 @@ impl SmsConfig {
 impl GatewayConfig {
     fn check(&self) -> Result<(), Fault> {
         let name = &self.name;
-        let plain = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
+        let plain =
+            |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
         if name.is_empty() || name.len() > 32 || !name.bytes().all(plain) {
-            return fault("sms.gateway.name", format!("\"{name}\" is not 1 to 32 of a-z, 0-9, '-'"));
+            return fault(
+                "sms.gateway.name",
+                format!("\"{name}\" is not 1 to 32 of a-z, 0-9, '-'"),
+            );
         }
         if let Some(from) = &self.from {
             check_sender(&self.key("from"), from)?;

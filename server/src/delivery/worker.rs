@@ -40,7 +40,9 @@ pub(crate) async fn run(service: Arc<Service>) {
         if free > 0 {
             let now = service.clock.now();
             match service.holders.claim_messages(&worker, free, now).await {
-                Ok(claimed) => under_way.extend(claimed.into_iter().map(|one| one_of(service, one))),
+                Ok(claimed) => {
+                    under_way.extend(claimed.into_iter().map(|one| one_of(service, one)))
+                }
                 Err(error) => {
                     tracing::error!(%error, "the queue of messages cannot be read; tried again");
                 }
@@ -80,10 +82,7 @@ async fn one_of(service: &Service, message: Outgoing) {
 /// What became of a message.
 enum Handed {
     /// Somebody has it.
-    Over {
-        gateway: String,
-        gateway_id: String,
-    },
+    Over { gateway: String, gateway_id: String },
     /// Nobody has it.
     Refused(Fault),
     /// Somebody may have it, and must not get it a second time.

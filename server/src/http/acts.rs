@@ -23,7 +23,7 @@ const LONGEST_PREFIX: usize = 12;
 const ADMIN: &str = "/api/v1/admin/";
 
 /// The acts by the last words of their routes, below [`ADMIN`]. A name in the trail never changes.
-const ACTS: [(&str, &str, &str); 25] = [
+const ACTS: &[(&str, &str, &str)] = &[
     ("POST", "accounts", "account-opened"),
     ("POST", "accounts/{account}/suspend", "account-suspended"),
     ("POST", "accounts/{account}/reactivate", "account-reactivated"),
@@ -49,6 +49,25 @@ const ACTS: [(&str, &str, &str); 25] = [
     ("POST", "tsus/{id}/default", "default-unit-asked-for"),
     ("GET", "trail", "trail-read"),
     ("GET", "tsus/{id}/csr", "certification-request-read"),
+    ("POST", "registrations", "registration-asked-for"),
+    ("POST", "registrations/{registration}/approve", "approval-asked-for"),
+    ("POST", "registrations/{registration}/reject", "rejection-asked-for"),
+    ("POST", "registrations/{registration}/invite", "invitation-asked-for"),
+    ("POST", "holders/{holder}/block", "block-asked-for"),
+    ("POST", "holders/{holder}/unblock", "unblock-asked-for"),
+    ("POST", "holders/{holder}/close", "closing-asked-for"),
+    ("POST", "holders/{holder}/erase", "erasure-asked-for"),
+    ("POST", "holders/{holder}/clear-question", "question-removal-asked-for"),
+    ("POST", "holders/{holder}/clear-notice-address", "notice-address-removal-asked-for"),
+    ("POST", "holders/{holder}/credentials/{credential}/suspend", "hold-asked-for"),
+    ("POST", "holders/{holder}/credentials/{credential}/reactivate", "release-asked-for"),
+    ("POST", "holders/{holder}/credentials/{credential}/revoke", "credential-end-asked-for"),
+    ("GET", "holders", "holders-read"),
+    ("GET", "holders/{holder}", "holder-read"),
+    ("GET", "holders/{holder}/history", "holder-history-read"),
+    ("GET", "holders/{holder}/personal-data", "personal-data-read"),
+    ("GET", "registrations", "registrations-read"),
+    ("GET", "registrations/{registration}", "registration-read"),
 ];
 
 /// What an act says of itself in its body.
@@ -112,6 +131,9 @@ fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
     let pattern = pattern.strip_prefix(ADMIN)?;
     let action = action(request.method(), pattern)?;
     let note = request.extensions().get::<Note>().cloned().unwrap_or_default();
+    // The trail is kept for ever: of a holder it has the number alone, and none of the words that
+    // an operator wrote. The reason stands in the holder's history, which can be erased.
+    let note = if is_personal(pattern) { Note::default() } else { note };
     let made = note.name.or(note.id).map(|made| format!("/{made}")).unwrap_or_default();
     let subject = format!("{}{made}", subject(below, pattern));
     let mut event = Event::success(Category::Administration, action, "admin", subject);
@@ -119,7 +141,10 @@ fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
         event.outcome = Outcome::Failure;
     }
     let reason = note.reason.filter(|reason| !reason.is_empty());
-    let event = event.with("reason", reason.as_deref().unwrap_or("not stated"));
+    let event = match reason {
+        None if is_personal(pattern) => event,
+        reason => event.with("reason", reason.as_deref().unwrap_or("not stated")),
+    };
     let event = event.with("status", status.as_u16());
     Some(match peer(request) {
         Some(from) => event.with("from", from),
@@ -127,15 +152,37 @@ fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
     })
 }
 
+/// Whether an act is about a person.
+fn is_personal(pattern: &str) -> bool {
+    ["holders", "registrations", "messages"].iter().any(|of| pattern.starts_with(of))
+}
+
 /// What an act was done to, out of its path. Whoever takes a whole API key for its prefix must not
-/// find it in the trail for ever.
+/// find it in the trail for ever, and whoever takes an address for a holder's number neither.
 fn subject(path: &str, pattern: &str) -> String {
+    if is_personal(pattern) {
+        let pieces = path.split('/').zip(pattern.split('/'));
+        let told = pieces.map(|(piece, of)| match of.starts_with('{') && !is_identifier(piece) {
+            true => "(no identifier)",
+            false => piece,
+        });
+        return told.collect::<Vec<_>>().join("/");
+    }
     match path.rsplit_once('/') {
         Some((keys, prefix)) if pattern.ends_with("{prefix}") && prefix.len() > LONGEST_PREFIX => {
             format!("{keys}/(not a prefix)")
         }
         _ => path.to_owned(),
     }
+}
+
+/// A number such as `h-1`, or 32 hexadecimal digits.
+fn is_identifier(piece: &str) -> bool {
+    let number = piece.get(2..).filter(|_| ["h-", "r-", "m-"].iter().any(|p| piece.starts_with(p)));
+    let digits =
+        |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
+    let random = piece.len() == 32 && piece.bytes().all(|c| c.is_ascii_hexdigit());
+    random || number.is_some_and(digits)
 }
 
 /// The name of an act; `None` for what only looks.
@@ -170,6 +217,19 @@ mod tests {
         assert_eq!(subject(prefix, pattern), prefix);
         let serial = "certificates/5f2a5f2a5f2a5f2a5f2a5f2a5f2a5f2a/revoke";
         assert_eq!(subject(serial, "certificates/{serial}/revoke"), serial);
+    }
+
+    #[test]
+    fn of_a_person_the_trail_has_the_number_alone() {
+        let pattern = "holders/{holder}/block";
+        assert_eq!(subject("holders/h-12/block", pattern), "holders/h-12/block");
+        for piece in ["ada@example.org", "RSSMRA85T10A562S", "h-ada", "h-", "%61da", "h-1%20ada"] {
+            let path = format!("holders/{piece}/block");
+            assert_eq!(subject(&path, pattern), "holders/(no identifier)/block");
+        }
+        let credential = "holders/h-1/credentials/00112233445566778899aabbccddeeff/revoke";
+        let of = "holders/{holder}/credentials/{credential}/revoke";
+        assert_eq!(subject(credential, of), credential);
     }
 
     /// A new route is recorded even before it has a name, and a test of its own asks for the name.

@@ -60,9 +60,7 @@ fn messages(outbox: &Outbox) -> Vec<Message> {
 
 /// `GET /dev/outbox.json`: newest first.
 async fn list(outbox: Data<Outbox>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(messages(&outbox))
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(messages(&outbox))
 }
 
 /// `GET /dev/outbox`: the same, for people.

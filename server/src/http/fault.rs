@@ -99,7 +99,9 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
             Problem::Invalid { field: field.to_owned(), reason }
         }
         UnitError::Certificate { faults, .. } => {
-            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            // What is only worth knowing would hide what forbids it.
+            let forbids = |fault: &&certs::TsuFault| fault.severity() == certs::Severity::Error;
+            let faults: Vec<_> = faults.iter().filter(forbids).map(ToString::to_string).collect();
             Problem::Invalid { field: "chain".to_owned(), reason: faults.join("; ") }
         }
         UnitError::Pem { reason, .. } => Problem::Invalid { field: "chain".to_owned(), reason },
@@ -115,7 +117,8 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         | UnitError::NotGood { .. }
         | UnitError::StrangeKey { .. }
         | UnitError::KeyNotFound { .. }
-        | UnitError::CompanionOffersLess { .. } => Problem::Conflict { reason: error.to_string() },
+        | UnitError::CompanionOffersLess { .. }
+        | UnitError::CompanionPaired { .. } => Problem::Conflict { reason: error.to_string() },
         UnitError::Authority(error) => authority_problem(*error),
         UnitError::Store(error) => store_problem(&error),
         error => {

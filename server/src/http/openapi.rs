@@ -43,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         (name = "joining", description = "Holders, before they are logged in"),
         (name = "holder", description = "A holder's own account"),
         (name = "administration", description = "For the operator, with the administration token"),
+        (name = "administration of holders", description = "Registrations, holders and messages"),
     ),
     components(schemas(problem::ProblemBody)),
     modifiers(&Schemes),
@@ -87,7 +88,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// The document, with what every room says of itself.
 pub(super) fn described() -> utoipa::openapi::OpenApi {
-    holder::described(Document::openapi())
+    super::admin::described(holder::described(Document::openapi()))
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.

@@ -23,11 +23,7 @@ pub(crate) struct Described;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource(
-            "/api/v1/sms-reports/{gateway}",
-            "POST",
-            [web::post().to(by_post)],
-        ))
+        .service(resource("/api/v1/sms-reports/{gateway}", "POST", [web::post().to(by_post)]))
         .service(resource(
             "/api/v1/sms-reports/{gateway}/{message}/{mac}",
             "GET",

@@ -58,6 +58,12 @@ impl Logins {
         self.count(Refused { action, actor: "unknown".to_owned(), proof, from }, now);
     }
 
+    /// The token of a holder's session or device was not one, or not any more.
+    pub(crate) fn holder_refused(&self, from: Option<IpAddr>, now: DateTime<Utc>) {
+        let (action, proof) = ("holder-refused", "holder-token");
+        self.count(Refused { action, actor: "unknown".to_owned(), proof, from }, now);
+    }
+
     fn count(&self, refused: Refused, now: DateTime<Utc>) {
         let mut counts = self.0.lock();
         counts.turn(now);

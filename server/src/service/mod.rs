@@ -18,7 +18,7 @@ mod units;
 mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
-pub(crate) use holders::{HolderAccess, HolderSystem, InviteError, PepperError};
+pub(crate) use holders::{HolderSystem, InviteError, PepperError};
 pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use rounds::begin;
 pub(crate) use watch::watch;

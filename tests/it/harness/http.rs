@@ -111,8 +111,13 @@ impl Client {
 
     /// `POST` of JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json("POST", path, body)
+    }
+
+    /// Any method with JSON.
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
-        self.send("POST", path, &[("Content-Type", "application/json")], Some(text.as_bytes()))
+        self.send(method, path, &[("Content-Type", "application/json")], Some(text.as_bytes()))
     }
 
     /// `DELETE`

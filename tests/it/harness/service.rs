@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -46,7 +47,8 @@ pub(crate) struct Service {
 struct Running {
     child: Child,
     url: String,
-    lines: Receiver<String>,
+    /// Behind a lock, so that threads of a test can share the service.
+    lines: Mutex<Receiver<String>>,
 }
 
 /// A configuration file for `marca serve`, section by section.
@@ -207,7 +209,7 @@ impl Service {
                 Ok(line) => {
                     if let Some(url) = line.strip_prefix("ready: ") {
                         let url = url.trim().to_owned();
-                        self.running = Some(Running { child, url, lines });
+                        self.running = Some(Running { child, url, lines: Mutex::new(lines) });
                         return;
                     }
                 }
@@ -324,7 +326,7 @@ impl Service {
 
     /// What it wrote to standard output after the `ready:` line, so far.
     pub(crate) fn printed(&self) -> Vec<String> {
-        let lines = &self.running().lines;
+        let lines = self.running().lines.lock().unwrap();
         let mut printed = Vec::new();
         while let Ok(line) = lines.recv_timeout(Duration::from_millis(300)) {
             printed.push(line);

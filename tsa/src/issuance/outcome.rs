@@ -66,13 +66,18 @@ impl Reply {
     }
 
     pub(super) fn rejected(rejection: &Rejection) -> Self {
-        let outcome = match rejection.reason {
-            RejectReason::NoStamps => Outcome::NoStamps,
-            RejectReason::AccountNotActive => Outcome::AccountNotActive,
-            RejectReason::Busy => Outcome::Busy,
-            RejectReason::UnknownUnit => Outcome::UnknownUnit,
-            reason => Outcome::Rejected { failure: rejection.failure, reason },
-        };
-        Self { der: response::rejected(rejection), outcome }
+        Self { der: response::rejected(rejection), outcome: rejection.reason.into() }
+    }
+}
+
+impl From<RejectReason> for Outcome {
+    fn from(reason: RejectReason) -> Self {
+        match reason {
+            RejectReason::NoStamps => Self::NoStamps,
+            RejectReason::AccountNotActive => Self::AccountNotActive,
+            RejectReason::Busy => Self::Busy,
+            RejectReason::UnknownUnit => Self::UnknownUnit,
+            reason => Self::Rejected { failure: reason.failure(), reason },
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! units      setting a unit up, and the threads that sign for slow ones
 //! replacing  units that come and go, and keys in devices that are asked how they are
 //! device     a unit whose device is pulled out and comes back
+//! held       a stamp that is held before there is anything to stamp
 //! pair       one request, two tokens, one stamp
 //! forged     tokens of the right key that are not right
 //! verifying  our own verifier accepts what is issued and nothing else
@@ -20,6 +21,7 @@
 mod device;
 mod forged;
 mod golden;
+mod held;
 mod interop;
 mod issuing;
 mod pair;

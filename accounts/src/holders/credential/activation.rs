@@ -4,7 +4,7 @@
 use super::record::CredentialRecord;
 use super::{
     CertificateIssuer, CertificateRequest, CertificateStatus, Event, IssuedCertificate,
-    RevocationCause, binding, delete_wraps, own, save, save_wraps, short,
+    RevocationCause, binding, delete_wraps, issuing, own, save, save_wraps, short,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, notify};
@@ -65,15 +65,17 @@ impl Holders {
         let fresh = self.compute(room, work).await?;
 
         let request = self.certificate_request((holder, id), &record, &fresh.key)?;
+        let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
         let issued = issuer.issue(request, now).await;
         let issued = issued.map_err(|fault| CodeRefusal::IssuerFailed { fault })?;
         let serial = issued.serial.clone();
         let keep = move |inner: &Inner, tx: &mut dyn Transaction| {
+            issuing::end(tx, id, attempt, &issued.serial)?;
             keep(inner, tx, (holder, id), fresh, issued, now)
         };
         let kept = self.transact(keep).await;
         if kept.is_err() {
-            // Nobody has its key. That it stays good for want of an answer harms nobody either.
+            // Nobody has its key. When the issuer does not answer, the timer does it.
             let status = CertificateStatus::Revoked(RevocationCause::Cessation);
             drop(issuer.set_status(&serial, status, now).await);
         }
@@ -125,7 +127,7 @@ fn keep(
     let (pin, puk) = (pin.wrap(&place, &secret)?, puk.wrap(&place, &secret)?);
     let wraps = Wrapped { pin, puk, deposit: None };
     save_wraps(tx, id, record.version, &wraps);
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     let entry = HistoryEntry::new(HistoryKind::CredentialActivated, Actor::Holder(holder))
         .with("credential", id)
         .with("certificate", record.serial.as_deref().unwrap_or_default());

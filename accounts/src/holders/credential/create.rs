@@ -130,8 +130,9 @@ pub(crate) fn insert(
         puk_tries: 0,
         former: prepared.former.clone(),
         unpublished: false,
+        renewal_told: None,
     };
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     save_wraps(tx, id, 0, &prepared.wrapped);
     let entry = HistoryEntry::new(HistoryKind::CredentialCreated, by)
         .with("credential", id)

@@ -82,6 +82,17 @@ pub trait CertificateIssuer: Send + Sync {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<IssuedCertificate, IssuerFault>> + Send;
 
+    /// The serial numbers, hex, of what was issued for a credential at or after `since` and is not
+    /// revoked.
+    ///
+    /// # Errors
+    /// The issuer's; it is asked again.
+    fn issued_for(
+        &self,
+        credential: CredentialId,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Vec<String>, IssuerFault>> + Send;
+
     /// Says in CRL and OCSP how a certificate stands. Saying the same again is no error.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod activation;
 mod create;
 mod issuer;
+pub(crate) mod issuing;
 mod record;
 mod state;
 mod suspension;
@@ -25,7 +26,7 @@ pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
     CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
-    own, save, save_wraps,
+    own, save, save_wraps, to_be_told,
 };
 pub(crate) use suspension::end_of_codes;
 

@@ -3,6 +3,7 @@
 use super::state::{Life, State};
 use crate::encoding::{damaged, decode, encode};
 use crate::holders::keys::{Place, SigningKeyKind, Wrapped};
+use crate::holders::notices::{RenewalTold, notice_at};
 use crate::holders::pin::CodeRefusal;
 use crate::holders::tables::{RENEWAL, SIGNING_CREDENTIAL, SIGNING_KEY};
 use crate::holders::{CredentialId, HolderError, HolderId};
@@ -74,6 +75,9 @@ pub(crate) struct CredentialRecord {
     /// The certificate's issuer has not heard of the last change of state yet.
     #[n(14)]
     pub(crate) unpublished: bool,
+    /// Which notice about the end of its certificate was sent last.
+    #[n(15)]
+    pub(crate) renewal_told: Option<RenewalTold>,
 }
 
 /// An emergency code at rest: under the pepper. Used in stored state.
@@ -114,6 +118,8 @@ const RECORD: u8 = 0;
 const OF_HOLDER: u8 = 1;
 /// Credentials that a timer has something to do for.
 const DUE: u8 = 2;
+/// Notices about ends of certificates, in the order of time.
+const NOTICE: u8 = 3;
 
 fn key(id: CredentialId) -> [u8; 17] {
     let mut key = [RECORD; 17];
@@ -124,6 +130,13 @@ fn key(id: CredentialId) -> [u8; 17] {
 fn due_key(id: CredentialId) -> [u8; 17] {
     let mut key = key(id);
     key[0] = DUE;
+    key
+}
+
+fn notice_key(at: i64, id: CredentialId) -> [u8; 25] {
+    let mut key = [NOTICE; 25];
+    key[1..9].copy_from_slice(&u64::try_from(at).unwrap_or(0).to_be_bytes());
+    key[9..].copy_from_slice(id.as_bytes());
     key
 }
 
@@ -166,8 +179,13 @@ pub(crate) fn own(
     Ok(record)
 }
 
-/// Writes a record, its place among its holder's, and whether a timer has to look at it.
-pub(crate) fn save(tx: &mut dyn Transaction, id: CredentialId, record: &CredentialRecord) {
+/// Writes a record, its place among its holder's, and whether and when a timer has to look at it.
+pub(crate) fn save(
+    tx: &mut dyn Transaction,
+    id: CredentialId,
+    record: &CredentialRecord,
+) -> Result<(), HolderError> {
+    note_notice(tx, id, Some(record))?;
     tx.put(SIGNING_CREDENTIAL, &key(id), &encode(record, 2_048));
     let holder = HolderId::new(record.holder);
     tx.put(SIGNING_CREDENTIAL, &holder_key(holder, *id.as_bytes()), &[]);
@@ -178,6 +196,29 @@ pub(crate) fn save(tx: &mut dyn Transaction, id: CredentialId, record: &Credenti
     } else {
         tx.delete(SIGNING_CREDENTIAL, &due_key(id));
     }
+    Ok(())
+}
+
+/// Moves the row of the next notice from where that of the stored record is.
+fn note_notice(
+    tx: &mut dyn Transaction,
+    id: CredentialId,
+    record: Option<&CredentialRecord>,
+) -> Result<(), HolderError> {
+    let before = tx.get(SIGNING_CREDENTIAL, &key(id))?;
+    let before: Option<CredentialRecord> =
+        before.map(|bytes| decode(SIGNING_CREDENTIAL, &key(id), &bytes)).transpose()?;
+    let (was, is) = (before.as_ref().and_then(notice_at), record.and_then(notice_at));
+    if was == is {
+        return Ok(());
+    }
+    if let Some(was) = was {
+        tx.delete(SIGNING_CREDENTIAL, &notice_key(was, id));
+    }
+    if let Some(is) = is {
+        tx.put(SIGNING_CREDENTIAL, &notice_key(is, id), &[]);
+    }
+    Ok(())
 }
 
 /// The record, outside a transaction.
@@ -204,6 +245,18 @@ pub(crate) fn due(
 ) -> Result<Vec<CredentialId>, StoreError> {
     let from = after.map_or([DUE; 1].to_vec(), |id| due_key(id).to_vec());
     let (from, to) = (Bound::Excluded(&from[..]), Bound::Excluded(&[DUE + 1][..]));
+    let rows = store.scan(SIGNING_CREDENTIAL, from, to, Order::Ascending, limit)?;
+    rows.iter().map(|(key, _)| tail(key)).collect()
+}
+
+/// Up to `limit` credentials with a notice that is due, the longest due first.
+pub(crate) fn to_be_told(
+    store: &dyn Store,
+    now: i64,
+    limit: usize,
+) -> Result<Vec<CredentialId>, StoreError> {
+    let (from, to) = ([NOTICE], notice_key(now.saturating_add(1), CredentialId::new([0; 16])));
+    let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
     let rows = store.scan(SIGNING_CREDENTIAL, from, to, Order::Ascending, limit)?;
     rows.iter().map(|(key, _)| tail(key)).collect()
 }
@@ -260,7 +313,13 @@ pub(crate) fn erase(
         for (wraps, _) in tx.scan(SIGNING_KEY, from, to, Order::Ascending, 100)? {
             tx.delete(SIGNING_KEY, &wraps);
         }
-        for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
+        note_notice(tx, id, None)?;
+        for row in [
+            &key(id)[..],
+            &due_key(id),
+            &holder_key(holder, *id.as_bytes()),
+            &super::issuing::key(id),
+        ] {
             tx.delete(SIGNING_CREDENTIAL, row);
         }
         // A renewal under way holds the passphrase of an envelope.

@@ -136,7 +136,7 @@ impl Holders {
     }
 
     /// Work for a timer: ends holds whose date has come, and tells the issuer what it has not
-    /// heard yet.
+    /// heard yet, and revokes what it issued and nobody kept.
     ///
     /// # Errors
     /// The store's.
@@ -148,7 +148,9 @@ impl Holders {
         let mut after = None;
         loop {
             let due = record::due(self.store(), after, 100)?;
-            let Some(last) = due.last().copied() else { return Ok(()) };
+            let Some(last) = due.last().copied() else {
+                return self.settle_issues(issuer, now).await;
+            };
             for id in due {
                 let end = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let mut record = load(tx, id)?;
@@ -200,7 +202,7 @@ impl Holders {
             // Only when nothing changed since: what came after has to be told as well.
             if record.life.epoch() == epoch {
                 record.unpublished = false;
-                save(tx, id, &record);
+                save(tx, id, &record)?;
             }
             Ok(())
         };
@@ -248,7 +250,7 @@ fn apply(
         }
         _ => (HistoryKind::CredentialReactivated, Template::Reactivated { credential, at }),
     };
-    save(tx, id, record);
+    save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     append(tx, holder, &HistoryEntry::new(kind, by).with("credential", id), now)?;
     tell(inner, tx, holder, &template, now)
@@ -266,7 +268,7 @@ pub(crate) fn end_of_codes(
     record.life = record.life.apply(Event::Revoke { cause }, now)?;
     record.unpublished = record.serial.is_some();
     delete_wraps(tx, id, record.version);
-    save(tx, id, record);
+    save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     let entry = HistoryEntry::failure(HistoryKind::PukExhausted, Actor::Holder(holder));
     append(tx, holder, &entry.with("credential", id), now)?;

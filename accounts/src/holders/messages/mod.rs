@@ -3,16 +3,26 @@
 //! A message is queued in the transaction of the change that it tells of, so that neither is
 //! there without the other (`enqueue`). Whom it goes to, what it says and what is attached are
 //! sealed at rest; the content of a secret one is wiped when the gateway has taken it.
+//!
+//! Workers claim what is due, for a time ([`Holders::claim_messages`]), and say what became of it
+//! ([`Holders::message_sent`], [`Holders::message_refused`]). A row for each message that there is
+//! something to do about, in the order of time, spares them looking at all of them.
 
+mod delivery;
+mod list;
 mod record;
 mod template;
 
+pub use delivery::{LEASE, Outgoing};
+pub use list::{MessagePage, MessageView};
 pub use record::{Delivery, MessageState};
 pub use template::Template;
 
 pub(crate) use record::{Content, MessageRecord};
 #[cfg(test)]
 pub(crate) use record::{Lease, StoredAttachment};
+
+use record::of_holder;
 
 use super::counters::{NEXT_MESSAGE, next};
 use super::tables::MESSAGE;
@@ -99,6 +109,7 @@ pub(crate) fn enqueue(
         attachment: message.attachment.map(Into::into),
     };
     let kind = content.template.kind().to_owned();
+    let ends_at = content.template.ends_at(inner.settings.otp_lifetime);
     let content = Zeroizing::new(encode(&content, 512));
     let sealed = inner.seal(SEALED_FOR, &id.key(), &content)?;
     let at = now.timestamp_millis();
@@ -118,11 +129,10 @@ pub(crate) fn enqueue(
         changed_at: at,
         gateway_id: None,
         last_error: None,
+        gateway: None,
+        ends_at,
     };
-    tx.put(MESSAGE, &id.key(), &encode(&record, 512));
-    if let Some(holder) = message.holder {
-        tx.put(MESSAGE, &of_holder(holder, id), &[]);
-    }
+    record::save(tx, id, None, &record);
     Ok(id)
 }
 
@@ -156,19 +166,13 @@ pub(crate) fn erase(
     let (from, to) = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
     let rows = tx.scan(MESSAGE, from, to, Order::Ascending, limit)?;
     for (row, _) in &rows {
-        tx.delete(MESSAGE, &read_id(row)?.key());
+        let id = read_id(row)?;
+        if let Some(record) = record::load(tx, id)? {
+            record::delete(tx, id, &record);
+        }
         tx.delete(MESSAGE, row);
     }
     Ok(rows.len())
-}
-
-/// `h`, holder, message: after every message, whose keys begin with zeros.
-fn of_holder(holder: HolderId, id: MessageId) -> [u8; 17] {
-    let mut key = [0; 17];
-    key[0] = b'h';
-    key[1..9].copy_from_slice(&holder.key());
-    key[9..].copy_from_slice(&id.key());
-    key
 }
 
 fn read_id(row: &[u8]) -> Result<MessageId, HolderError> {

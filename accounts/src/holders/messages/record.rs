@@ -1,11 +1,13 @@
 //! The stored form of a message. Every type here is **used in stored state**.
 
 use super::{Attachment, SEALED_FOR, Template};
-use crate::encoding::decode;
+use crate::encoding::{decode, encode};
 use crate::holders::tables::MESSAGE;
-use crate::holders::{HolderError, Language, MessageId, Pepper};
+use crate::holders::{HolderError, HolderId, Language, MessageId, Pepper};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use openssl::sha::sha256;
+use store::Transaction;
 
 /// How a message goes. Used in stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
@@ -38,6 +40,9 @@ pub enum MessageState {
 }
 
 impl MessageState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Delivered, Self::Failed];
+
     /// A stable word.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -85,6 +90,12 @@ pub(crate) struct MessageRecord {
     pub(crate) gateway_id: Option<String>,
     #[n(13)]
     pub(crate) last_error: Option<String>,
+    /// Which gateway has taken it.
+    #[n(14)]
+    pub(crate) gateway: Option<String>,
+    /// When its content is good for nothing any more; exclusive.
+    #[n(15)]
+    pub(crate) ends_at: Option<i64>,
 }
 
 impl MessageRecord {
@@ -98,6 +109,94 @@ impl MessageRecord {
         let bytes = pepper.open(SEALED_FOR, &id.key(), sealed)?;
         Ok(Some(decode(MESSAGE, &id.key(), &bytes)?))
     }
+
+    /// When something has to be done about it: it is tried, or its content is wiped.
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        match self.state {
+            MessageState::Queued => {
+                Some(self.lease.as_ref().map_or(self.next_try_at, |lease| lease.until))
+            }
+            MessageState::Failed if self.content.is_some() => self.ends_at,
+            _ => None,
+        }
+    }
+
+    /// Whether its content is good for nothing any more.
+    pub(crate) fn is_over(&self, at: i64) -> bool {
+        self.ends_at.is_some_and(|end| at >= end)
+    }
+}
+
+/// A message, in a transaction.
+pub(super) fn load(
+    tx: &dyn Transaction,
+    id: MessageId,
+) -> Result<Option<MessageRecord>, HolderError> {
+    let bytes = tx.get(MESSAGE, &id.key())?;
+    Ok(bytes.map(|bytes| decode(MESSAGE, &id.key(), &bytes)).transpose()?)
+}
+
+/// Writes a message, and when something has to be done about it. `before` is what was there.
+pub(super) fn save(
+    tx: &mut dyn Transaction,
+    id: MessageId,
+    before: Option<&MessageRecord>,
+    record: &MessageRecord,
+) {
+    tx.put(MESSAGE, &id.key(), &encode(record, 512));
+    let (was, is) = (before.and_then(MessageRecord::due_at), record.due_at());
+    if was != is {
+        if let Some(was) = was {
+            tx.delete(MESSAGE, &due_key(was, id));
+        }
+        if let Some(is) = is {
+            tx.put(MESSAGE, &due_key(is, id), &[]);
+        }
+    }
+    if before.is_none()
+        && let Some(holder) = record.holder
+    {
+        tx.put(MESSAGE, &of_holder(HolderId::new(holder), id), &[]);
+    }
+}
+
+/// Deletes a message with every row that leads to it.
+pub(super) fn delete(tx: &mut dyn Transaction, id: MessageId, record: &MessageRecord) {
+    tx.delete(MESSAGE, &id.key());
+    if let Some(due) = record.due_at() {
+        tx.delete(MESSAGE, &due_key(due, id));
+    }
+    if let Some(holder) = record.holder {
+        tx.delete(MESSAGE, &of_holder(HolderId::new(holder), id));
+    }
+    if let (Some(gateway), Some(name)) = (&record.gateway, &record.gateway_id) {
+        tx.delete(MESSAGE, &gateway_key(gateway, name));
+    }
+}
+
+/// `d`, instant, message: what there is something to do about, in the order of time. It stands
+/// after every message, whose keys begin with zeros.
+pub(super) fn due_key(at: i64, id: MessageId) -> [u8; 17] {
+    let at = u64::try_from(at).unwrap_or(0);
+    key(b'd', &at.to_be_bytes(), &id.key())
+}
+
+/// `g`, and half a hash of what a gateway calls a message.
+pub(super) fn gateway_key(gateway: &str, name: &str) -> [u8; 17] {
+    let hash = sha256(&[gateway.as_bytes(), b"\0", name.as_bytes()].concat());
+    key(b'g', &hash[..8], &hash[8..16])
+}
+
+/// `h`, holder, message.
+pub(super) fn of_holder(holder: HolderId, id: MessageId) -> [u8; 17] {
+    key(b'h', &holder.key(), &id.key())
+}
+
+fn key(letter: u8, first: &[u8], second: &[u8]) -> [u8; 17] {
+    let mut key = [letter; 17];
+    key[1..9].copy_from_slice(first);
+    key[9..].copy_from_slice(second);
+    key
 }
 
 /// A worker has a message to itself until a time. Used in stored state.
@@ -137,6 +236,13 @@ pub(crate) struct StoredAttachment {
 impl From<Attachment> for StoredAttachment {
     fn from(attachment: Attachment) -> Self {
         let Attachment { name, media_type, bytes } = attachment;
+        Self { name, media_type, bytes: bytes.into() }
+    }
+}
+
+impl From<StoredAttachment> for Attachment {
+    fn from(attachment: StoredAttachment) -> Self {
+        let StoredAttachment { name, media_type, bytes } = attachment;
         Self { name, media_type, bytes: bytes.into() }
     }
 }

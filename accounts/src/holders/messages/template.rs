@@ -5,6 +5,7 @@
 //! milliseconds since the Unix epoch.
 
 use crate::holders::otp::Purpose;
+use chrono::TimeDelta;
 use minicbor::{Decode, Encode};
 use std::fmt;
 
@@ -471,6 +472,19 @@ impl Template {
                 | Self::OtpCode { .. }
                 | Self::PhoneChangeWaiting { .. }
         )
+    }
+
+    /// When it is good for nothing any more, in milliseconds since the Unix epoch; exclusive.
+    pub(crate) fn ends_at(&self, otp_lifetime: TimeDelta) -> Option<i64> {
+        match self {
+            Self::EnvelopeReady { ends_at, .. }
+            | Self::FirstPassword { ends_at, .. }
+            | Self::SetPassword { ends_at, .. }
+            | Self::RecoverPassword { ends_at, .. }
+            | Self::ConfirmEmail { ends_at, .. } => Some(*ends_at),
+            Self::OtpCode { made_at, .. } => Some(made_at + otp_lifetime.num_milliseconds()),
+            _ => None,
+        }
     }
 
     /// A stable word in kebab-case, which may be shown to anybody who may see the queue.

@@ -114,7 +114,7 @@ impl Holders {
             record.pin_tries = 0;
             remember(&mut record.former, trace);
             put_pin(tx, id, &record, lock, &secret)?;
-            save(tx, id, &record);
+            save(tx, id, &record)?;
             let entry = HistoryEntry::new(told, Actor::Holder(holder)).with("credential", id);
             append(tx, holder, &entry, now)?;
             let at = now.timestamp_millis();

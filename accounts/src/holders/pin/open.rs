@@ -89,7 +89,7 @@ impl Code for Pin {
         now: DateTime<Utc>,
     ) -> Result<CodeRefusal, HolderError> {
         record.life = record.life.apply(Event::LockPin, now)?;
-        save(tx, id, record);
+        save(tx, id, record)?;
         let holder = HolderId::new(record.holder);
         let entry = HistoryEntry::failure(HistoryKind::PinLocked, Actor::Holder(holder));
         append(tx, holder, &entry.with("credential", id), now)?;
@@ -229,7 +229,7 @@ fn count<C: Code>(
         return Ok(Err(C::last(inner, tx, id, &mut record, now)?.into()));
     }
     *C::tries(&mut record) += 1;
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     let wraps = load_wraps(tx, id, record.version)?;
     Ok(Ok((record, wraps)))
 }
@@ -255,7 +255,7 @@ fn settle<C: Code>(
             }
             if ended.right {
                 *C::tries(&mut record) = 0;
-                save(tx, id, &record);
+                save(tx, id, &record)?;
                 return Ok(Ok(record));
             }
             if ended.number < MOST_TRIES {

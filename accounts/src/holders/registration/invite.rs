@@ -189,7 +189,7 @@ pub(crate) fn end_waiting(
         let cause = RevocationCause::Superseded;
         record.life = record.life.apply(Event::Revoke { cause }, now)?;
         credential::delete_wraps(tx, id, record.version);
-        credential::save(tx, id, &record);
+        credential::save(tx, id, &record)?;
         let entry = HistoryEntry::new(HistoryKind::CredentialRevoked, by.clone());
         history::append(tx, holder, &entry.with("credential", id), now)?;
     }

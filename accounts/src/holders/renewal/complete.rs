@@ -4,8 +4,8 @@ use super::steps::PASSPHRASE;
 use super::{Phase, RenewalRecord, under_way};
 use crate::holders::credential::{
     CertificateIssuer, CertificateStatus, CredentialRecord, EmergencyRecord, Event,
-    IssuedCertificate, RevocationCause, binding, delete_wraps, emergency_record, save, save_wraps,
-    short,
+    IssuedCertificate, RevocationCause, binding, delete_wraps, emergency_record, issuing, save,
+    save_wraps, short,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, mail, notify};
@@ -76,6 +76,7 @@ impl Holders {
         };
         let ready = self.compute(room, work).await?;
         let request = self.certificate_request((holder, id), &credential, &ready.key)?;
+        let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
         let issued = issuer.issue(request, now).await;
         let issued = issued.map_err(|fault| CodeRefusal::IssuerFailed { fault })?;
         let serial = issued.serial.clone();
@@ -84,11 +85,12 @@ impl Holders {
             if current != renewal {
                 return Err(CodeRefusal::Changed.into());
             }
+            issuing::end(tx, id, attempt, &issued.serial)?;
             keep(inner, tx, (id, record), (current, ready), issued, now)
         };
         let kept = self.transact(keep).await;
         if kept.is_err() {
-            // Nobody has its key.
+            // Nobody has its key. When the issuer does not answer, the timer does it.
             let status = CertificateStatus::Revoked(RevocationCause::Cessation);
             drop(issuer.set_status(&serial, status, now).await);
         }
@@ -164,7 +166,7 @@ fn keep(
     let deposit = Some(renewal.slot.deposit(&place, &secret)?);
     let puk = ready.puk.wrap(&place, &secret)?;
     save_wraps(tx, id, record.version, &Wrapped { pin: renewal.slot.pin, puk, deposit });
-    save(tx, id, &record);
+    save(tx, id, &record)?;
     tx.delete(RENEWAL, id.as_bytes());
     let entry = HistoryEntry::new(HistoryKind::RenewalCompleted, Actor::Holder(holder))
         .with("credential", id)

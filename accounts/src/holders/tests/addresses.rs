@@ -87,11 +87,11 @@ fn notices_go_to_an_address_of_their_own() {
     assert_eq!(bench.mails_to(NEW).last(), Some(&"notice-email-changed"));
     let again = request(&bench, id, AddressKind::Notices, NEW, 30).unwrap_err();
     assert_eq!((again.field(), again.rule()), (Some("address"), Some("not-the-current")));
-    block_on(bench.holders.clear_notice_address(id, at(40))).unwrap();
+    block_on(bench.holders.clear_notice_address(id, operator(), at(40))).unwrap();
     assert_eq!(bench.holders.holder(id).unwrap().notice_email, None);
     // The old one is told as well.
     assert_eq!(bench.mails_to(NEW).len(), 3);
-    assert!(block_on(bench.holders.clear_notice_address(id, at(41))).is_err());
+    assert!(block_on(bench.holders.clear_notice_address(id, operator(), at(41))).is_err());
 }
 
 #[test]

@@ -165,6 +165,8 @@ fn message() {
         changed_at: 6,
         gateway_id: Some("g".to_owned()),
         last_error: None,
+        gateway: None,
+        ends_at: None,
     };
     golden(&record, "8d0101636f747001f541ab0102030482617705066167");
     let content = Content {

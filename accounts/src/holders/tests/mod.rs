@@ -1,6 +1,7 @@
 //! Tests of the holders, over a store in a map and with an argon2 that costs next to nothing.
 
 mod addresses;
+mod authorisations;
 mod change;
 mod devices;
 mod errors;
@@ -10,6 +11,7 @@ mod history;
 mod login;
 mod messages;
 mod otp;
+mod pepper;
 mod personal_data;
 mod question;
 mod recovery;

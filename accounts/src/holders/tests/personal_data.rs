@@ -73,7 +73,7 @@ fn an_account_with_a_credential_in_use_is_not_closed() {
         let turn = bench.holders.transact(move |_, tx| {
             let mut record = credential::load(tx, credential)?;
             record.life = record.life.apply(event, at(6))?;
-            credential::save(tx, credential, &record);
+            credential::save(tx, credential, &record)?;
             Ok(())
         });
         block_on(turn).unwrap();

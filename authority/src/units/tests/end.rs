@@ -38,6 +38,24 @@ async fn the_companion_of_a_pair_is_not_retired_by_mistake() {
     bench.registry.retire("pq", FORCED, &by(), noon()).await.unwrap();
 }
 
+/// A pair is two units: no chain of three, and no ring.
+#[tokio::test]
+async fn a_companion_is_in_no_other_pair() {
+    let bench = Bench::new();
+    let with = |id: &str, companion: &str| UnitSettings {
+        companion: Some(companion.to_owned()),
+        ..unit(id)
+    };
+    bench.registry.create(with("main", "pq"), &by(), noon()).await.unwrap();
+    let ring = bench.registry.create(with("pq", "main"), &by(), noon()).await.unwrap_err();
+    assert!(ring.to_string().contains("main is paired itself"), "{ring}");
+    let chain = bench.registry.configure(with("third", "main"), None, &by(), noon()).await;
+    assert!(chain.unwrap_err().to_string().contains("main is paired itself"));
+    bench.registry.create(unit("pq"), &by(), noon()).await.unwrap();
+    let later = bench.registry.configure(with("pq", "other"), None, &by(), noon()).await;
+    assert!(later.unwrap_err().to_string().contains("pq is paired itself"));
+}
+
 #[tokio::test]
 async fn a_unit_that_nobody_needs_is_retired_without_force() {
     let bench = Bench::new();

@@ -210,6 +210,8 @@ fn make(
         Attribute::Token(true),
         Attribute::Private(false),
         Attribute::Verify(true),
+        Attribute::Encrypt(false),
+        Attribute::Wrap(false),
         label.clone(),
         id.clone(),
     ];
@@ -220,6 +222,10 @@ fn make(
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Sign(true),
+        // For signatures and nothing else; some tokens allow all by default.
+        Attribute::Decrypt(false),
+        Attribute::Unwrap(false),
+        Attribute::Derive(false),
         label,
         id,
     ];

@@ -74,7 +74,9 @@ impl Answer {
         let text = format!("status {status}: {said}").trim_end_matches([' ', ':']).to_owned();
         let passing = |text| Outcome::Refused { fault: Fault { permanent: false, text } };
         match status {
-            300..=399 => passing(format!("status {status}: it sends elsewhere, where nothing is sent")),
+            300..=399 => {
+                passing(format!("status {status}: it sends elsewhere, where nothing is sent"))
+            }
             // The gateway, not the message: its login, its address, its limits.
             401 | 403 | 404 | 405 | 407 | 408 | 421 | 425 | 429 | 503 => passing(text),
             400..=499 => Outcome::Refused { fault: Fault { permanent: true, text } },
@@ -95,7 +97,10 @@ fn unanswered(error: &Error, to: &str) -> Outcome {
             never("nobody listens there")
         }
         Error::Io(error)
-            if matches!(error.kind(), ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) =>
+            if matches!(
+                error.kind(),
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+            ) =>
         {
             never("its network cannot be reached")
         }
@@ -116,8 +121,10 @@ pub(super) fn with_query(url: &str, fields: &[(&str, &str)]) -> Result<Uri, ureq
 
 /// `application/x-www-form-urlencoded`.
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let fields: Vec<String> =
-        fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+        .collect();
     fields.join("&")
 }
 
@@ -138,7 +145,8 @@ fn escaped(value: &str) -> String {
 /// The CAs of the gateway's own file, or the system's.
 fn roots(config: &GatewayConfig) -> Result<RootCerts, ClientError> {
     let Some(path) = &config.ca_file else { return Ok(RootCerts::PlatformVerifier) };
-    let fault = |reason: String| ClientError { key: config.key("ca_file"), path: path.clone(), reason };
+    let fault =
+        |reason: String| ClientError { key: config.key("ca_file"), path: path.clone(), reason };
     let pem = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let mut certificates = Vec::<Certificate<'static>>::new();
     for item in parse_pem(&pem) {

@@ -34,7 +34,8 @@ impl Gateway for Kannel {
         let refused = |text| Outcome::Refused { fault: Fault::passing(text, &sms.to) };
         let Some(password) = self.secrets.first() else { return refused("no password") };
         let Some(mac) = mac(password, &sms.id) else { return refused("it cannot be signed") };
-        let report = format!("{}/{}/{}?status=%d&detail=%A", self.report_to, sms.id, hex::encode(mac));
+        let report =
+            format!("{}/{}/{}?status=%d&detail=%A", self.report_to, sms.id, hex::encode(mac));
         let fields = [
             ("username", self.user.as_str()),
             ("password", password),

@@ -34,7 +34,9 @@ struct Said {
 impl Gateway for Twilio {
     fn send(&self, sms: &Sms) -> Outcome {
         let Some(request) = self.request(sms) else {
-            return Outcome::Refused { fault: Fault::passing("its address cannot be used", &sms.to) };
+            return Outcome::Refused {
+                fault: Fault::passing("its address cannot be used", &sms.to),
+            };
         };
         let answer = match self.client.ask(request, &sms.to) {
             Ok(answer) => answer,

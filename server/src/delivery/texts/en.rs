@@ -7,8 +7,18 @@ use super::words::Words;
 pub(super) struct English;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// Something was changed in the account.
@@ -229,6 +239,29 @@ impl Words for English {
         )
     }
 
+    fn phone_change_waiting(&self, new: &str, at: &str, effective: &str, url: &str) -> Letter {
+        Letter::new("Another phone number was asked for")
+            .say(format!(
+                "On {at} somebody who has your envelope asked to send your codes to another phone \
+                 number: {new}. It counts from {effective} on, unless you stop it."
+            ))
+            .say("If it was you, you need not do anything. If it was not, stop it now:")
+            .open("Keep the old number", url)
+            .alarm(NOT_ME)
+    }
+
+    fn phone_change_waiting_short(&self, new: &str, effective: &str) -> String {
+        format!(
+            "codes go to {new} from {effective} on. Not you? Stop it with the link in our mail."
+        )
+    }
+
+    fn phone_change_cancelled(&self, new: &str, at: &str) -> Letter {
+        Letter::new("Your phone number stays as it was")
+            .say(format!("The change to the phone number {new} was stopped on {at}."))
+            .say("Your codes go to the number that you had.")
+    }
+
     fn otp_method_changed(&self, authenticator: bool, at: &str) -> Letter {
         let to = match authenticator {
             true => "come from your authenticator app",
@@ -405,6 +438,24 @@ impl Words for English {
             "A device was unlinked",
             &format!("The device \"{device}\" has no access to your account any more since {at}."),
         )
+    }
+
+    fn qr_login_approved(&self, device: &str, from: &str, client: &str, at: &str) -> Letter {
+        for_good(
+            "You logged in with a QR code",
+            &format!(
+                "On {at} a login by QR code was approved with the device \"{device}\". The browser \
+                 that is logged in now: {client}, from {from}."
+            ),
+        )
+    }
+
+    fn qr_login_disowned(&self, at: &str) -> Letter {
+        Letter::new("A login was ended")
+            .say(format!(
+                "On {at} you told us that a login by QR code was not yours. It was ended at once."
+            ))
+            .say("If somebody showed you that QR code, do not trust them again.")
     }
 
     fn blocked(&self, lifted: bool, at: &str) -> Letter {

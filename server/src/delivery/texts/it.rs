@@ -7,8 +7,18 @@ use super::words::Words;
 pub(super) struct Italian;
 
 const MONTHS: [&str; 12] = [
-    "gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre",
-    "ottobre", "novembre", "dicembre",
+    "gennaio",
+    "febbraio",
+    "marzo",
+    "aprile",
+    "maggio",
+    "giugno",
+    "luglio",
+    "agosto",
+    "settembre",
+    "ottobre",
+    "novembre",
+    "dicembre",
 ];
 
 /// Something was changed in the account.
@@ -238,6 +248,27 @@ impl Words for Italian {
         )
     }
 
+    fn phone_change_waiting(&self, new: &str, at: &str, effective: &str, url: &str) -> Letter {
+        Letter::new("Richiesto un altro numero di telefono")
+            .say(format!(
+                "Il {at} qualcuno che ha la sua busta ha chiesto di inviare i suoi codici a un \
+                 altro numero di telefono: {new}. Vale dal {effective}, se non lo ferma."
+            ))
+            .say("Se è stato lei, non deve fare nulla. Se non è stato lei, lo fermi ora:")
+            .open("Tieni il vecchio numero", url)
+            .alarm(NOT_ME)
+    }
+
+    fn phone_change_waiting_short(&self, new: &str, effective: &str) -> String {
+        format!("dal {effective} i codici vanno a {new}. Non è lei? Lo fermi dal link nella mail.")
+    }
+
+    fn phone_change_cancelled(&self, new: &str, at: &str) -> Letter {
+        Letter::new("Il numero di telefono resta quello")
+            .say(format!("Il cambio al numero di telefono {new} è stato fermato il {at}."))
+            .say("I suoi codici vanno al numero che aveva.")
+    }
+
     fn otp_method_changed(&self, authenticator: bool, at: &str) -> Letter {
         let to = match authenticator {
             true => "arrivano dalla sua app di autenticazione",
@@ -407,9 +438,8 @@ impl Words for Italian {
             _ => (format!("{quantity} marche scadono presto"), format!("{quantity} marche")),
         };
         let end = if quantity == 1 { "scade" } else { "scadono" };
-        Letter::new(subject).say(format!(
-            "Nell'account di marcatura temporale {account} {what} {end} il {until}."
-        ))
+        Letter::new(subject)
+            .say(format!("Nell'account di marcatura temporale {account} {what} {end} il {until}."))
     }
 
     fn device_linked(&self, device: &str, at: &str) -> Letter {
@@ -426,11 +456,29 @@ impl Words for Italian {
         )
     }
 
+    fn qr_login_approved(&self, device: &str, from: &str, client: &str, at: &str) -> Letter {
+        for_good(
+            "Accesso con un codice QR",
+            &format!(
+                "Il {at} è stato approvato un accesso con codice QR dal dispositivo \"{device}\". \
+                 Il browser che ora è collegato: {client}, da {from}."
+            ),
+        )
+    }
+
+    fn qr_login_disowned(&self, at: &str) -> Letter {
+        Letter::new("Un accesso è stato chiuso")
+            .say(format!(
+                "Il {at} ci ha detto che un accesso con codice QR non era suo. È stato chiuso \
+                 subito."
+            ))
+            .say("Se qualcuno le ha mostrato quel codice QR, non si fidi più di lui.")
+    }
+
     fn blocked(&self, lifted: bool, at: &str) -> Letter {
         match lifted {
-            true => Letter::new("Il suo account è di nuovo aperto").say(format!(
-                "Il suo account è stato riaperto il {at}. Può accedere come prima."
-            )),
+            true => Letter::new("Il suo account è di nuovo aperto")
+                .say(format!("Il suo account è stato riaperto il {at}. Può accedere come prima.")),
             false => Letter::new("Il suo account è bloccato")
                 .say(format!(
                     "Abbiamo bloccato il suo account il {at}. Ora nessuno può accedere né firmare."
@@ -441,7 +489,9 @@ impl Words for Italian {
 
     fn closed(&self, at: &str, kept_until: &str) -> Letter {
         Letter::new("Il suo account è stato chiuso")
-            .say(format!("Il suo account è stato chiuso il {at}. Quello che ha firmato resta valido."))
+            .say(format!(
+                "Il suo account è stato chiuso il {at}. Quello che ha firmato resta valido."
+            ))
             .say(format!(
                 "La legge ci chiede di conservare i dati della registrazione fino al \
                  {kept_until}; poi vengono cancellati."

@@ -49,7 +49,12 @@ pub(crate) struct Texts {
 impl Texts {
     /// The mail of a template; `None` for what does not go by mail: a one-time code would reach
     /// whoever can read the mail, who can ask for a new password too (ASVS 5.0, 6.3.6).
-    pub(crate) fn mail(&self, to: &str, template: &Template, language: Language) -> Option<MailText> {
+    pub(crate) fn mail(
+        &self,
+        to: &str,
+        template: &Template,
+        language: Language,
+    ) -> Option<MailText> {
         let words = words(language);
         let letter = self.letter(words, template)?;
         let support = self.support.as_deref();
@@ -70,9 +75,17 @@ impl Texts {
         if let Template::FirstPassword { password, ends_at } = template {
             let until = self.numbers(*ends_at);
             return Some(match language {
-                Language::En => format!("{service}: your first password is {password} until {until}"),
-                Language::It => format!("{service}: la prima password è {password} fino al {until}"),
+                Language::En => {
+                    format!("{service}: your first password is {password} until {until}")
+                }
+                Language::It => {
+                    format!("{service}: la prima password è {password} fino al {until}")
+                }
             });
+        }
+        if let Template::PhoneChangeWaiting { new_number, effective_at, .. } = template {
+            let (new, from) = (new_number, self.numbers(*effective_at));
+            return Some(format!("{service}: {}", words.phone_change_waiting_short(new, &from)));
         }
         if template.is_secret() {
             return None;
@@ -115,7 +128,9 @@ impl Texts {
             T::EmailChangeRequested { new_address, at: when } => {
                 words.email_change_requested(new_address, &at(when))
             }
-            T::EmailChanged { new_address, at: when } => words.email_changed(new_address, &at(when)),
+            T::EmailChanged { new_address, at: when } => {
+                words.email_changed(new_address, &at(when))
+            }
             T::NoticeEmailChanged { new_address, at: when } => {
                 words.notice_email_changed(new_address, &at(when))
             }
@@ -142,7 +157,9 @@ impl Texts {
             T::SuspensionEnds { credential, at: when } => {
                 words.suspension_ends(&of(credential), &at(when))
             }
-            T::Reactivated { credential, at: when } => words.reactivated(&of(credential), &at(when)),
+            T::Reactivated { credential, at: when } => {
+                words.reactivated(&of(credential), &at(when))
+            }
             T::Revoked { credential, reason, at: when } => {
                 words.revoked(&of(credential), reason, &at(when))
             }
@@ -159,6 +176,17 @@ impl Texts {
                 let times: Vec<String> = times.iter().map(|at| self.time(*at)).collect();
                 let count = count.map_or(times.len(), |count| count as usize);
                 words.signature_summary(&written_day(words, day), count, times)
+            }
+            T::QrLoginApproved { device, from, client, at: when } => {
+                words.qr_login_approved(device, from, client, &at(when))
+            }
+            T::QrLoginDisowned { at: when } => words.qr_login_disowned(&at(when)),
+            T::PhoneChangeWaiting { new_number, at: when, effective_at, token } => {
+                let url = link("cancel-phone", token);
+                words.phone_change_waiting(new_number, &at(when), &at(effective_at), &url)
+            }
+            T::PhoneChangeCancelled { new_number, at: when } => {
+                words.phone_change_cancelled(new_number, &at(when))
             }
             T::OtpLocked { until } => words.otp_locked(&at(until)),
             T::StampsLow { account, left } => words.stamps_low(account, *left),

@@ -41,6 +41,10 @@ pub(super) trait Words {
     fn notice_email_changed(&self, new: &str, at: &str) -> Letter;
     fn phone_change_requested(&self, new: &str, at: &str, effective: &str) -> Letter;
     fn phone_changed(&self, new: &str, at: &str) -> Letter;
+    fn phone_change_waiting(&self, new: &str, at: &str, effective: &str, url: &str) -> Letter;
+    /// [`Words::phone_change_waiting`] without the address: for the old number.
+    fn phone_change_waiting_short(&self, new: &str, effective: &str) -> String;
+    fn phone_change_cancelled(&self, new: &str, at: &str) -> Letter;
     fn otp_method_changed(&self, authenticator: bool, at: &str) -> Letter;
     fn otp_locked(&self, until: &str) -> Letter;
     fn activated(&self, credential: &str, until: &str, at: &str) -> Letter;
@@ -59,6 +63,8 @@ pub(super) trait Words {
     fn stamps_expiring(&self, account: &str, quantity: u64, until: &str) -> Letter;
     fn device_linked(&self, device: &str, at: &str) -> Letter;
     fn device_unlinked(&self, device: &str, at: &str) -> Letter;
+    fn qr_login_approved(&self, device: &str, from: &str, client: &str, at: &str) -> Letter;
+    fn qr_login_disowned(&self, at: &str) -> Letter;
     fn blocked(&self, lifted: bool, at: &str) -> Letter;
     fn closed(&self, at: &str, kept_until: &str) -> Letter;
 }

@@ -5,6 +5,9 @@ mod accounts;
 mod authorities;
 mod certificates;
 mod credentials;
+mod holder_credentials;
+mod holders;
+mod registrations;
 mod stamps;
 mod store;
 mod time;
@@ -22,6 +25,8 @@ use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
 
 /// The handlers' paths, for the OpenAPI document.
 pub(crate) mod paths {
@@ -78,9 +83,22 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         ))
         .configure(authority_routes)
         .configure(unit_routes)
+        .configure(registrations::routes)
+        .configure(holders::routes)
+        .configure(holder_credentials::routes)
         .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
         .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
         .service(resource("/api/v1/admin/store", GET, [get(store::store)]));
+}
+
+/// Adds what the rooms of holders say of themselves to the document.
+pub(super) fn described(document: Document) -> Document {
+    let rooms = [
+        registrations::Described::openapi(),
+        holders::Described::openapi(),
+        holder_credentials::Described::openapi(),
+    ];
+    rooms.into_iter().fold(document, Document::merge_from)
 }
 
 /// The built-in CAs and what they issued.

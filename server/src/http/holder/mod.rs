@@ -5,11 +5,18 @@
 //! `accounts` or `signing`, which decide. It turns refusals into problems ([`problem`]) and results
 //! into JSON ([`answer`]). Nothing here is remembered between two requests.
 
+pub(crate) mod access;
+pub(crate) mod account;
+mod addresses;
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod history;
 mod links;
 mod password;
+pub(crate) mod personal_data;
 pub(crate) mod problem;
+pub(crate) mod proof;
+mod question;
 mod recovery;
 pub(crate) mod registration;
 mod suspension;
@@ -27,7 +34,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(links::routes)
         .configure(password::routes)
         .configure(recovery::routes)
-        .configure(suspension::routes);
+        .configure(suspension::routes)
+        .configure(account::routes)
+        .configure(history::routes)
+        .configure(question::routes)
+        .configure(addresses::routes)
+        .configure(personal_data::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -38,6 +50,11 @@ pub(super) fn described(document: Document) -> Document {
         password::Described::openapi(),
         recovery::Described::openapi(),
         suspension::Described::openapi(),
+        account::Described::openapi(),
+        history::Described::openapi(),
+        question::Described::openapi(),
+        addresses::Described::openapi(),
+        personal_data::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }

@@ -3,25 +3,28 @@
 
 use super::body::Secret;
 use super::problem::holder as problem;
-use super::{answer, body};
+use super::{access, answer, body};
+use crate::http::auth::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
 use accounts::holders::TypedTwice;
 use accounts::holders::password::RuleOutcome;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(check_password, set_first_password))]
+#[openapi(paths(check_password, set_first_password, change_password))]
 pub(super) struct Described;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/api/v1/passwords/check", "POST", [web::post().to(check_password)]))
-        .service(resource("/api/v1/passwords/first", "POST", [web::post().to(set_first_password)]));
+        .service(resource("/api/v1/passwords/first", "POST", [web::post().to(set_first_password)]))
+        .service(resource("/api/v1/holder/password", "POST", [web::post().to(change_password)]));
 }
 
 /// A password that somebody is typing.
@@ -68,10 +71,22 @@ pub(crate) async fn check_password(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
+    // Who is logged in needs no link. Whoever has neither is told so before the body is read.
+    let access = match request.headers().contains_key(AUTHORIZATION) {
+        true => Some(access::own_password(&request, &service).await?),
+        false => None,
+    };
     let Typed { token, password } = body::json(&request, payload, &service).await?;
-    let token = token.ok_or(Problem::HolderUnauthorized)?;
     let now = service.clock.now();
-    let rules = service.holders.check_password_with_link(&token, &password, now);
+    let rules = match (access, token) {
+        (Some(access), None) => service.holders.check_password(access.holder, &password),
+        (None, Some(token)) => service.holders.check_password_with_link(&token, &password, now),
+        (None, None) => return Err(Problem::HolderUnauthorized),
+        (Some(_), Some(_)) => {
+            let reason = "send the link or the token of a login, and not both".to_owned();
+            return Err(Problem::Invalid { field: "token".to_owned(), reason });
+        }
+    };
     let rules = rules.map_err(problem)?.into_iter().map(Rule::from).collect();
     Ok(answer::ok(&Rules { rules }))
 }
@@ -103,5 +118,40 @@ pub(crate) async fn set_first_password(
     let typed = TypedTwice { new: &password, repeat: &repeat };
     let now = service.clock.now();
     service.holders.set_first_password(&token, &typed, now).await.map_err(problem)?;
+    Ok(answer::done())
+}
+
+/// Another password.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasswordChange)]
+pub(crate) struct Change {
+    #[schema(value_type = String, format = Password)]
+    current: Secret,
+    #[schema(value_type = String, format = Password)]
+    password: Secret,
+    /// The same again.
+    #[schema(value_type = String, format = Password)]
+    repeat: Secret,
+}
+
+/// Changes the password. Every other session of the holder ends.
+#[utoipa::path(post, path = "/api/v1/holder/password", tag = "holder",
+    operation_id = "change_password", request_body = Change,
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, description = "The current password is not right", body = ProblemBody),
+        (status = 422, body = ProblemBody), (status = 429, body = ProblemBody)),
+    security(("holder" = [])))]
+pub(crate) async fn change_password(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Service>,
+) -> Result<HttpResponse, Problem> {
+    let access = access::own_password(&request, &service).await?;
+    let Change { current, password, repeat } = body::json(&request, payload, &service).await?;
+    let typed = TypedTwice { new: &password, repeat: &repeat };
+    let (from, now) = (caller_address(&request), service.clock.now());
+    let changed = service.holders.change_own_password(&access, &current, &typed, from, now).await;
+    changed.map_err(problem)?;
     Ok(answer::done())
 }

@@ -5,11 +5,12 @@
 //! 319 412-1 §5.1.3: `TIN`, the country, a hyphen, the code.
 
 use crate::service::HOLDERS;
+use accounts::holders::CredentialId;
 use accounts::holders::credential::{
     CertificateIssuer, CertificateRequest, CertificateStatus, CredentialKind, IssuedCertificate,
     IssuerFault, RevocationCause,
 };
-use authority::{Act, Authority, AuthorityError, Status, StatusWord};
+use authority::{Act, Authority, AuthorityError, CertificateQuery, Status, StatusWord};
 use certs::{DistinguishedName, EndKind, EndProfile, RevocationReason, Serial};
 use chrono::{DateTime, TimeDelta, Utc};
 use openssl::pkey::PKey;
@@ -45,15 +46,23 @@ impl CertificateIssuer for HolderCa {
         let mut profile = EndProfile::new(kind, Vec::new());
         profile.validity = self.validity;
         let key = PKey::public_key_from_der(&request.public_key).map_err(fault)?;
-        let by = Act::new(
-            &format!("holder {}", request.holder),
-            &format!("credential {}", request.credential),
-        );
+        let by = Act::new(&format!("holder {}", request.holder), &reason_of(request.credential));
         let subject = subject(&request);
         let issued = self.authority.issue(HOLDERS, &profile, &subject, &key, &by, now).await;
         let issued = issued.map_err(told)?;
         let (serial, not_after) = (issued.serial.to_string(), issued.not_after);
         Ok(IssuedCertificate { der: issued.der, serial, not_after })
+    }
+
+    async fn issued_for(
+        &self,
+        credential: CredentialId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, IssuerFault> {
+        let authority = self.authority.clone();
+        // Only after an activation that was cut off: the whole list is looked through.
+        let search = move || issued_for(&authority, &reason_of(credential), since);
+        tokio::task::spawn_blocking(search).await.map_err(fault)?.map_err(told)
     }
 
     async fn set_status(
@@ -97,6 +106,39 @@ impl CertificateIssuer for HolderCa {
             }
             Err(AuthorityError::Illegal { .. }) if self.has_expired(&serial, now) => Ok(()),
             Err(error) => Err(told(error)),
+        }
+    }
+}
+
+/// What stands in the registry as the reason of a certificate.
+fn reason_of(credential: CredentialId) -> String {
+    format!("credential {credential}")
+}
+
+/// The certificates that were issued for this reason and are not revoked.
+fn issued_for(
+    authority: &Authority,
+    reason: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, AuthorityError> {
+    let ca = Some(HOLDERS.to_owned());
+    let mut query = CertificateQuery { after: 0, limit: 1_000, ca, status: None };
+    let mut found = Vec::new();
+    loop {
+        let page = authority.list(&query, since)?;
+        for certificate in page.certificates {
+            let (serial, status) = (certificate.serial, certificate.status);
+            if certificate.issued_at < since || matches!(status, Status::Revoked { .. }) {
+                continue;
+            }
+            let details = authority.show(&serial, since)?;
+            if details.is_some_and(|details| details.issued_by.reason == reason) {
+                found.push(serial.to_string());
+            }
+        }
+        match page.next {
+            Some(next) => query.after = next,
+            None => return Ok(found),
         }
     }
 }

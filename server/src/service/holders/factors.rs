@@ -3,40 +3,49 @@
 use accounts::holders::credential::CredentialKind;
 use accounts::holders::otp::OtpVerified;
 use accounts::holders::pin::PinVerified;
-use accounts::holders::{CredentialId, HolderId};
+use accounts::holders::sessions::{Access, AccessKind};
+use accounts::holders::{CredentialId, Holders};
+use chrono::{DateTime, Utc};
 use signing::{
-    AccessFacts, AccessRef, CredentialRef, Factors, HolderRef, OtpFacts, PinFacts, SystemFacts,
+    AccessFacts, AccessRef, CredentialRef, Factors, HolderRef, OtpFacts, PinFacts, SignError,
+    SystemFacts,
 };
 use std::sync::Arc;
 
 /// Names the house's proofs.
 pub(crate) enum HouseFactors {}
 
-/// An authenticated session or device of a holder.
-#[derive(Clone, Copy)]
-pub(crate) struct HolderAccess {
-    /// Whose it is.
-    pub(crate) holder: HolderId,
-    /// Which one it is.
-    pub(crate) reference: [u8; 32],
+/// A linked system, and the automatic credential that it asks for.
+pub(crate) struct HolderSystem {
+    access: Access,
+    credential: CredentialId,
 }
 
-/// An authenticated system, and the automatic credential that it was registered for.
-#[derive(Clone, Copy)]
-pub(crate) struct HolderSystem {
-    /// The system.
-    pub(crate) access: HolderAccess,
-    /// The only credential that it may use.
-    pub(crate) credential: CredentialId,
+impl HolderSystem {
+    /// The system whose token was shown, for an automatic credential of the holder who linked it.
+    /// Anything else is [`SignError::NotAutomatic`] or [`SignError::UnknownCredential`].
+    pub(crate) fn of(
+        holders: &Holders,
+        access: Access,
+        credential: CredentialId,
+        now: DateTime<Utc>,
+    ) -> Result<Self, SignError> {
+        let view = holders.credential(access.holder, credential, now);
+        let view = view.map_err(|_| SignError::UnknownCredential)?;
+        match (access.what, view.kind) {
+            (AccessKind::System(_), CredentialKind::Automatic) => Ok(Self { access, credential }),
+            _ => Err(SignError::NotAutomatic),
+        }
+    }
 }
 
 impl Factors for HouseFactors {
-    type Access = HolderAccess;
+    type Access = Access;
     type Pin = PinVerified;
     type Otp = OtpVerified;
     type System = HolderSystem;
 
-    fn access(access: &HolderAccess) -> AccessFacts {
+    fn access(access: &Access) -> AccessFacts {
         let holder = HolderRef(access.holder.number());
         AccessFacts { holder, access: AccessRef(access.reference) }
     }

@@ -9,12 +9,14 @@ mod ca;
 mod factors;
 mod pepper;
 mod room;
+mod stamper;
 mod ticks;
 
 pub(crate) use act::InviteError;
 pub(crate) use ca::HolderCa;
-pub(crate) use factors::{HolderAccess, HolderSystem, HouseFactors, reference};
+pub(crate) use factors::{HolderSystem, HouseFactors, reference};
 pub(crate) use pepper::PepperError;
+pub(crate) use stamper::SignatureStamper;
 pub(super) use ticks::tend_holders;
 
 use self::room::AuthorisationRoom;

@@ -7,13 +7,20 @@ use std::time::Duration;
 
 /// A suspension ends, and a key is locked again, at most this much after its instant.
 const EVERY: Duration = Duration::from_secs(5);
+/// What is only tidied, or told days before, waits for so many rounds: five minutes.
+const SELDOM: u64 = 60;
 
 /// Does what is due, for ever. Not by a time that nobody trusts: an end that is written by a wrong
 /// clock stays written.
 pub(crate) async fn tend_holders(service: &Service) -> Infallible {
+    let mut round = 0_u64;
     loop {
         if service.clock.trusted_now().is_ok() {
             tend(service).await;
+            if round.is_multiple_of(SELDOM) {
+                tidy(service).await;
+            }
+            round += 1;
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -24,7 +31,17 @@ async fn tend(service: &Service) {
     tell("requests", holders.expire_registrations(now).await);
     tell("links", holders.expire_links(now).await);
     tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
+    tell("sessions", holders.sessions_tick(now).await);
+    tell("one-time codes", holders.otp_tick(now).await);
     tell("authorisations", service.signing.tick(now).await);
+}
+
+/// Old codes and messages go; notices that a day brings are queued.
+async fn tidy(service: &Service) {
+    let (holders, now) = (&service.holders, service.clock.now());
+    tell("one-time codes", holders.otp_tick(now).await);
+    tell("notices", holders.notices_tick(now).await);
+    tell("messages", holders.messages_tick(now).await);
 }
 
 /// What could not be done is tried again next time.

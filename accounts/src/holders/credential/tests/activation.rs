@@ -5,7 +5,7 @@ use crate::holders::credential::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, NewPin};
-use crate::holders::{HolderError, HolderId, OperationId};
+use crate::holders::{CredentialId, HolderError, HolderId, OperationId};
 use crate::testing::block_on;
 use chrono::{DateTime, Utc};
 use envelope::{Pin, PinRefused, Puk};
@@ -152,6 +152,14 @@ impl CertificateIssuer for Breaking<'_> {
         issued
     }
 
+    async fn issued_for(
+        &self,
+        credential: CredentialId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, IssuerFault> {
+        self.0.issuer.issued_for(credential, since).await
+    }
+
     async fn set_status(
         &self,
         serial: &str,
@@ -187,4 +195,33 @@ fn a_credential_of_another_holder_is_as_unknown_as_none() {
     assert!(bench.holders.credentials_of(other, at(1)).unwrap().is_empty());
     let own = bench.holders.credentials_of(HOLDER, at(1)).unwrap();
     assert_eq!(own.iter().map(|view| view.id).collect::<Vec<_>>(), [bench.id]);
+}
+
+/// The process ends between the issuer's answer and the transaction that keeps it.
+#[test]
+fn a_certificate_that_nobody_kept_is_revoked_later() {
+    let bench = Bench::waiting();
+    let (codes, otp) = ((bench.envelope_pin(), bench.puk()), bench.otp(Purpose::Activate));
+    let (new, breaking) = (NewPin { pin: NEW_PIN, repeat: NEW_PIN }, Breaking(&bench));
+    let place = (HOLDER, bench.id);
+    let cut_off = bench.holders.activate(place, codes, new, otp, &breaking, at(1));
+    assert!(block_on(cut_off).is_err());
+    assert_eq!(bench.issuer.requests.lock().len(), 1);
+    // As if the process had ended before it could tell the issuer.
+    bench.issuer.revoked.lock().clear();
+
+    let away = &bench.issuer.away;
+    let tick = |seconds| block_on(bench.holders.credentials_tick(&bench.issuer, at(seconds)));
+    tick(60).unwrap();
+    assert!(bench.issuer.revoked.lock().is_empty(), "somebody may still wait for it");
+    away.store(true, Ordering::SeqCst);
+    tick(700).unwrap();
+    away.store(false, Ordering::SeqCst);
+    // The holder tries again meanwhile, and what comes of that stays.
+    bench.activate(NEW_PIN).unwrap();
+    tick(700).unwrap();
+    assert_eq!(*bench.issuer.revoked.lock(), ["01"]);
+    assert_eq!(bench.view().serial.as_deref(), Some("02"));
+    tick(1_400).unwrap();
+    assert_eq!(bench.issuer.revoked.lock().len(), 1, "it is done with");
 }

@@ -29,6 +29,7 @@ fn sample() -> CredentialRecord {
             traces: vec![[10; 32].into()],
         },
         unpublished: true,
+        renewal_told: None,
     }
 }
 

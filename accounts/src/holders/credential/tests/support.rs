@@ -207,6 +207,8 @@ pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
 pub(crate) struct Issuer {
     pub(crate) told: Mutex<Vec<CertificateStatus>>,
     pub(crate) requests: Mutex<Vec<CertificateRequest>>,
+    /// Serial numbers of what was revoked.
+    pub(crate) revoked: Mutex<Vec<String>>,
     pub(crate) away: AtomicBool,
 }
 
@@ -233,13 +235,28 @@ impl CertificateIssuer for Issuer {
         Ok(IssuedCertificate { der, serial, not_after: now + TimeDelta::days(1_095) })
     }
 
+    async fn issued_for(
+        &self,
+        credential: CredentialId,
+        _: DateTime<Utc>,
+    ) -> Result<Vec<String>, IssuerFault> {
+        self.fault()?;
+        let requests = self.requests.lock();
+        let of = |(_, request): &(usize, &CertificateRequest)| request.credential == credential;
+        let serials = (1..).zip(requests.iter()).filter(of).map(|(n, _)| format!("{n:02x}"));
+        Ok(serials.collect())
+    }
+
     async fn set_status(
         &self,
-        _: &str,
+        serial: &str,
         status: CertificateStatus,
         _: DateTime<Utc>,
     ) -> Result<(), IssuerFault> {
         self.fault()?;
+        if matches!(status, CertificateStatus::Revoked(_)) {
+            self.revoked.lock().push(serial.to_owned());
+        }
         self.told.lock().push(status);
         Ok(())
     }

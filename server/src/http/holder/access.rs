@@ -1,0 +1,84 @@
+//! Who asks: the holder behind a bearer token, found before a body is read.
+//!
+//! A token is of a session, which a login opened, or of a linked device. Which of them a room lets
+//! in is the choice of its function here; a session that has to replace its password first gets in
+//! by [`known`] and [`own_password`] alone.
+
+use super::problem::holder as problem;
+use crate::http::auth::peer;
+use crate::http::problem::Problem;
+use crate::service::Service;
+use accounts::holders::HolderError;
+use accounts::holders::sessions::{Access, AccessKind};
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+
+/// Any session or device.
+pub(crate) async fn holder(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = known(request, service).await?;
+    if access.must_change_password {
+        return Err(problem(HolderError::MustChangePassword));
+    }
+    Ok(access)
+}
+
+/// A session, also one that has to replace its password first.
+pub(crate) async fn own_password(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<Access, Problem> {
+    let access = known(request, service).await?;
+    access.session().map_err(problem)?;
+    Ok(access)
+}
+
+/// A session, and no device.
+pub(crate) async fn session(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = holder(request, service).await?;
+    access.session().map_err(problem)?;
+    Ok(access)
+}
+
+/// A session or device that may do what matters most: one that began with a QR code has to be
+/// raised with a one-time code first.
+pub(crate) async fn full(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = known(request, service).await?;
+    access.needs_full().map_err(problem)?;
+    Ok(access)
+}
+
+/// A linked phone.
+pub(crate) async fn device(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = holder(request, service).await?;
+    access.device().map_err(problem)?;
+    Ok(access)
+}
+
+/// A linked system.
+pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = holder(request, service).await?;
+    match access.what {
+        AccessKind::System(_) => Ok(access),
+        AccessKind::Session(_) | AccessKind::Device(_) => Err(problem(HolderError::NotADevice)),
+    }
+}
+
+/// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
+fn token(request: &HttpRequest) -> Option<&str> {
+    let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = sent.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Any session or device, also a session that has to replace its password first.
+pub(crate) async fn known(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let now = service.clock.now();
+    let Some(token) = token(request) else { return Err(Problem::HolderUnauthorized) };
+    match service.holders.access(token, now).await {
+        Err(HolderError::NotLoggedIn) => {
+            service.logins.holder_refused(peer(request), now);
+            Err(Problem::HolderUnauthorized)
+        }
+        found => found.map_err(problem),
+    }
+}

@@ -1,0 +1,152 @@
+//! Devices and stamp accounts are linked and unlinked; the stamps that remain are seen to change.
+
+use crate::harness::person::Person;
+use crate::harness::pocket::Pocket;
+use crate::harness::{Account, Answer, House, QUERY, REPLY, Raw, Reply, request};
+use serde_json::{Value, json};
+
+/// Links a device, with a code for the key that it names.
+fn link(house: &House, person: &Person, pocket: &Pocket, kind: &str) -> Answer {
+    let key = pocket.public_key();
+    let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
+    let body = json!({ "name": "phone of Ada", "kind": kind, "public_key": key, "otp": otp });
+    person.post(house, "/devices", &body)
+}
+
+/// The device's own access: password and code link it, it lives until it is unlinked, and then the
+/// next request is refused.
+#[test]
+fn a_device_is_linked_and_unlinked() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let pocket = Pocket::new();
+    let mark = house.mail.mark();
+    let linked = link(&house, &ada, &pocket, "phone").status(201).json();
+    house.mail.wait(mark, &ada.email, |mail| mail.text.contains("phone of Ada"));
+    let device = house.client().bearer(linked["token"].as_str().unwrap());
+    let me = device.get("/api/v1/holder").status(200).json();
+    assert_eq!(me["user_id"], ada.email.as_str());
+
+    let all = ada.get(&house, "/devices").status(200);
+    assert!(!all.text().contains(linked["token"].as_str().unwrap()), "a token in a list");
+    let all = all.json();
+    assert_eq!(all["devices"].as_array().unwrap().len(), 1, "{all}");
+    let id = all["devices"][0]["id"].as_str().unwrap().to_owned();
+    // What only a session may: a device links no device, and sees no sessions.
+    let other = json!({ "name": "x", "kind": "phone", "public_key": pocket.public_key(),
+        "otp": { "operation": "0".repeat(32), "code": "000000" } });
+    assert_eq!(device.post("/api/v1/holder/devices", &other).status, 403);
+
+    let mark = house.mail.mark();
+    ada.client(&house).delete(&format!("/api/v1/holder/devices/{id}")).status(204);
+    device.get("/api/v1/holder").problem(401, "unauthorized-holder");
+    house.mail.wait(mark, &ada.email, |mail| mail.text.contains("phone of Ada"));
+    assert_eq!(ada.get(&house, "/devices").json()["devices"], json!([]));
+    for kind in ["device-linked", "device-unlinked"] {
+        assert_eq!(ada.history(&house, kind).len(), 1, "{kind}");
+    }
+}
+
+/// The code is for one key: another key, another purpose, no code at all are refused.
+#[test]
+fn a_device_is_linked_with_the_code_for_its_key() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let (own, other) = (Pocket::new(), Pocket::new());
+    let code =
+        |key: &str| ada.code(&house, &json!({ "purpose": "link-device", "public_key": key }));
+    let send = |key: &str, otp: &Value| {
+        let body = json!({ "name": "x", "kind": "phone", "public_key": key, "otp": otp });
+        ada.post(&house, "/devices", &body)
+    };
+    let otp = code(&own.public_key());
+    send(&other.public_key(), &otp).problem(409, "otp-for-other-operation");
+    let step = ada.code(&house, &json!({ "purpose": "step-up" }));
+    send(&own.public_key(), &step).problem(409, "otp-for-other-operation");
+    for key in ["", "AAAA", "not base64"] {
+        let asked = json!({ "purpose": "link-device", "public_key": key });
+        assert_eq!(ada.post(&house, "/one-time-codes", &asked).status / 100, 4, "{key}");
+    }
+    assert_eq!(ada.get(&house, "/devices").json()["devices"], json!([]));
+}
+
+/// Ten devices, and an eleventh is refused; a place is free again when one is unlinked.
+#[test]
+fn ten_devices_are_the_most() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let mut first = None;
+    for _ in 0..10 {
+        let linked = link(&house, &ada, &Pocket::new(), "phone").status(201).json();
+        first.get_or_insert(linked["device"]["id"].as_str().unwrap().to_owned());
+    }
+    link(&house, &ada, &Pocket::new(), "phone").problem(409, "too-many-devices");
+    let path = format!("/api/v1/holder/devices/{}", first.unwrap());
+    ada.client(&house).delete(&path).status(204);
+    ada.client(&house).delete(&path).problem(404, "unknown-device");
+    link(&house, &ada, &Pocket::new(), "phone").status(201);
+}
+
+/// By name and password, or by API key; what is shown is the stamp account's own view.
+#[test]
+fn a_stamp_account_is_linked_by_its_own_login() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let account = Account::open(&house.service, "stamps", 5);
+    let put = |body: &Value| ada.send(&house, "PUT", "/stamp-account", body);
+    assert_eq!(ada.get(&house, "/stamp-account").status, 404);
+    assert_eq!(put(&json!({ "name": account.name, "password": "wrong" })).status / 100, 4);
+    assert_eq!(put(&json!({ "api_key": "marca_x" })).status / 100, 4);
+    assert!(ada.get(&house, "").json()["stamp_account"].is_null());
+    put(&json!({ "name": account.name, "password": account.password })).status(200);
+    let shown = ada.get(&house, "/stamp-account").status(200).json();
+    assert_eq!((shown["remaining"].as_u64(), shown["used"].as_u64()), (Some(5), Some(0)));
+    assert_eq!(ada.get(&house, "").json()["stamp_account"]["name"], account.name.as_str());
+    ada.client(&house).delete("/api/v1/holder/stamp-account").status(204);
+    assert_eq!(ada.get(&house, "/stamp-account").status, 404);
+    put(&json!({ "api_key": account.api_key })).status(200);
+    // The login that linked is not kept: another password changes nothing of the link.
+    house.admin().post(&account.path("/password"), &json!({})).status(200);
+    assert_eq!(ada.get(&house, "/stamp-account").status(200).json()["remaining"], 5);
+}
+
+/// A document is stamped without a signature; the device and the session see the count go down.
+#[test]
+fn a_document_is_stamped_and_the_count_changes_without_a_reload() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let account = Account::open(&house.service, "stamps", 2);
+    let linked = link(&house, &ada, &Pocket::new(), "phone").status(201).json();
+    let body = json!({ "api_key": account.api_key });
+    ada.send(&house, "PUT", "/stamp-account", &body).status(200);
+    let token = linked["token"].as_str().unwrap();
+    let mut events = Raw::connect(house.service.address());
+    events
+        .write(
+            format!(
+                "GET /api/v1/holder/stamp-account/events HTTP/1.1\r\nHost: test\r\n\
+                 Authorization: Bearer {token}\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+        .unwrap();
+    events.until("\"remaining\":2").unwrap();
+    let stamp = |request: &[u8]| {
+        let headers = [("Content-Type", QUERY)];
+        let device = house.client().bearer(token);
+        device.send("POST", "/api/v1/holder/timestamps", &headers, Some(request))
+    };
+    let answer = stamp(&request::fresh()).status(200);
+    assert_eq!(answer.header("content-type"), Some(REPLY));
+    assert_eq!(answer.header("stamps-remaining"), Some("1"));
+    Reply::read(&answer.body).token().verify(&std::fs::read(house.service.ca_file()).unwrap());
+    events.until("\"remaining\":1").unwrap();
+    assert_eq!(account.balance(&house.service), (1, 1));
+    stamp(&request::fresh()).status(200);
+    stamp(&request::fresh()).problem(402, "no-stamps");
+    assert_eq!(account.balance(&house.service), (0, 2));
+    // Unlinked, the next request finds nothing to stamp with, and the stream ends.
+    ada.client(&house).delete("/api/v1/holder/stamp-account").status(204);
+    assert_eq!(stamp(&request::fresh()).status / 100, 4);
+    assert!(events.closes(), "the stream of an unlinked account goes on");
+}

@@ -1,0 +1,167 @@
+//! Suspended, reactivated, revoked: by the holder, with the emergency code, by the operator. The
+//! verifiers follow in the same second, and what was authorised before signs no more.
+
+use crate::harness::person::{Person, hashes};
+use crate::harness::{Holder, House, Standing, in_seconds};
+use openssl::x509::X509;
+use serde_json::json;
+
+/// The person's certificate with its verifiers.
+#[track_caller]
+fn certificate<'a>(house: &'a House, person: &Person, name: &str) -> Holder<'a> {
+    let chain = X509::stack_from_pem(person.chain(house).as_bytes()).unwrap();
+    let leaf = String::from_utf8(chain[0].to_pem().unwrap()).unwrap();
+    Holder::issued(&house.service, name, &leaf)
+}
+
+/// By the holder: suspended, reactivated, suspended until a date, revoked.
+#[test]
+fn verifiers_follow_the_holder_at_once() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let bruno = house.activated(1);
+    let (certificate, other) = (certificate(&house, &ada, "ada"), certificate(&house, &bruno, "b"));
+    certificate.openssl_says(Standing::Good);
+    let mark = house.mail.mark();
+    ada.act(&house, "suspend", "suspend", json!({})).status(200);
+    certificate.openssl_says(Standing::Suspended);
+    house.mail.subject(mark, &ada.email, "suspended");
+    assert_eq!(ada.state(&house), "suspended");
+
+    let mark = house.mail.mark();
+    ada.act(&house, "reactivate", "reactivate", json!({})).status(200);
+    certificate.openssl_says(Standing::Good);
+    house.mail.wait(mark, &ada.email, |mail| !mail.subject.contains("suspended"));
+
+    ada.act(&house, "suspend", "suspend", json!({ "until": in_seconds(86_400) })).status(200);
+    certificate.openssl_says(Standing::Suspended);
+    let mark = house.mail.mark();
+    ada.act(&house, "revoke", "revoke", json!({ "cause": "key-compromise" })).status(200);
+    certificate.openssl_says(Standing::Revoked("keyCompromise"));
+    house.mail.subject(mark, &ada.email, "revoked");
+    assert_eq!(ada.state(&house), "revoked");
+    other.openssl_says(Standing::Good);
+}
+
+/// What may not happen in a state is refused, and nothing changes.
+#[test]
+fn acts_out_of_their_state_are_refused() {
+    let house = House::open();
+    let ada = house.activated(0);
+    ada.act(&house, "reactivate", "reactivate", json!({})).status(409);
+    ada.act(&house, "suspend", "suspend", json!({})).status(200);
+    let otp = ada.code_for(&house, "activate");
+    ada.tries_to_activate(&house, &otp).status(409);
+    ada.act(&house, "pin", "change-pin", pins(&ada.pin, "60718293")).status(409);
+    ada.act(&house, "revoke", "revoke", json!({ "cause": "cessation" })).status(200);
+    for (act, body) in [
+        ("suspend", json!({})),
+        ("reactivate", json!({})),
+        ("revoke", json!({ "cause": "cessation" })),
+    ] {
+        ada.act(&house, act, act, body).status(409);
+    }
+    ada.act(&house, "revoke", "revoke", json!({ "cause": "because" })).status(422);
+    assert_eq!(ada.state(&house), "revoked");
+}
+
+fn pins(current: &str, new: &str) -> serde_json::Value {
+    json!({ "current": current, "new_pin": new, "repeat": new })
+}
+
+/// The same second: an authorisation given before is worth nothing, also after a reactivation.
+#[test]
+fn signing_stops_with_the_suspension() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let wanted = hashes(&["a contract"]);
+    let sad = ada.authorises(&house, &wanted);
+    ada.act(&house, "suspend", "suspend", json!({})).status(200);
+    let refused = ada.signs(&house, &sad, &wanted, false);
+    assert_eq!(refused.status / 100, 4, "{}", refused.text());
+    ada.act(&house, "reactivate", "reactivate", json!({})).status(200);
+    ada.signs(&house, &sad, &wanted, false).problem(403, "sad-withdrawn");
+    let sad = ada.authorises(&house, &wanted);
+    ada.signs(&house, &sad, &wanted, false).status(200);
+}
+
+/// Without a login: user ID and emergency code; one answer for right and wrong ones.
+#[test]
+fn the_emergency_code_suspends_without_a_login() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let certificate = certificate(&house, &ada, "ada");
+    let send = |user_id: &str, code: &str| {
+        let body = json!({ "user_id": user_id, "emergency_code": code });
+        house.client().post("/api/v1/suspensions", &body).status(202).json()
+    };
+    let code = ada.sheet().emergency_code;
+    let answers = [send(&ada.email, "BCDFGHJKMN"), send("nobody@example.org", &code)];
+    certificate.openssl_says(Standing::Good);
+    assert_eq!(ada.state(&house), "active");
+    let (mark, sad) = (house.mail.mark(), ada.authorises(&house, &hashes(&["a contract"])));
+    assert_eq!([send(&ada.email, &code), answers[0].clone()], answers);
+    certificate.openssl_says(Standing::Suspended);
+    house.mail.subject(mark, &ada.email, "suspended");
+    let refused = ada.signs(&house, &sad, &hashes(&["a contract"]), false);
+    assert_eq!(refused.status / 100, 4);
+    assert_eq!(ada.history(&house, "emergency-code-failed").len(), 1);
+    // The holder takes it back, and the code works again as long as its envelope is the newest.
+    ada.act(&house, "reactivate", "reactivate", json!({})).status(200);
+    certificate.openssl_says(Standing::Good);
+}
+
+/// Guesses of an emergency code are limited; the answer does not tell.
+#[test]
+fn guesses_of_an_emergency_code_end() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let body = |code: &str| json!({ "user_id": ada.email, "emergency_code": code });
+    let send = |code: &str| house.client().post("/api/v1/suspensions", &body(code)).status;
+    let letters: Vec<char> = "BCDFGHJKMNPQRSTUVWXYZ".chars().collect();
+    let guesses = (0..20).map(|n| format!("BCDFGHJKM{}", letters[n]));
+    let answers: Vec<u16> = guesses.map(|guess| send(&guess)).collect();
+    assert!(answers.iter().all(|status| matches!(status, 202 | 429)), "{answers:?}");
+    let counted = ada.history(&house, "emergency-code-failed").len();
+    assert!(counted < 20, "every one of {counted} guesses was taken");
+    assert_eq!(ada.state(&house), "active");
+}
+
+/// The operator's hand: suspends, reactivates, revokes; cannot sign and cannot see a code.
+#[test]
+fn an_operator_can_stop_a_credential_and_not_use_it() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let certificate = certificate(&house, &ada, "ada");
+    let change = |act: &str, body: serde_json::Value| {
+        let path = format!("/api/v1/admin/holders/{}/credentials/{}/{act}", ada.id, ada.credential);
+        house.admin().post(&path, &body)
+    };
+    change("suspend", json!({})).status(200);
+    certificate.openssl_says(Standing::Suspended);
+    change("reactivate", json!({})).status(200);
+    certificate.openssl_says(Standing::Good);
+    change("activate", json!({})).status(404);
+    change("signatures", json!({})).status(404);
+    change("revoke", json!({ "cause": "affiliation-changed" })).status(200);
+    certificate.openssl_says(Standing::Revoked("affiliationChanged"));
+    let shown = house.admin().get(&format!("/api/v1/admin/holders/{}", ada.id)).status(200).text();
+    let sheet = ada.sheet();
+    for secret in [&sheet.puk, &sheet.emergency_code, &ada.pin, &ada.password] {
+        assert!(!shown.contains(secret.as_str()), "{shown}");
+    }
+}
+
+/// What the certificate's state is, it still is after a restart.
+#[test]
+fn a_restart_keeps_a_suspension() {
+    let mut house = House::open();
+    let ada = house.activated(0);
+    ada.act(&house, "suspend", "suspend", json!({})).status(200);
+    house.service.kill();
+    house.service.start();
+    assert_eq!(ada.state(&house), "suspended");
+    certificate(&house, &ada, "ada").openssl_says(Standing::Suspended);
+    ada.act(&house, "reactivate", "reactivate", json!({})).status(200);
+    certificate(&house, &ada, "again").openssl_says(Standing::Good);
+}
