@@ -27,6 +27,10 @@ pub struct HolderSettings {
     pub most_requests: usize,
     /// How long a one-time code lives.
     pub otp_lifetime: TimeDelta,
+    /// Between two messages with the same code.
+    pub otp_gap: TimeDelta,
+    /// Messages with codes to a number, and to a holder, within an hour and within a day.
+    pub otp_messages: (u32, u32),
     /// Short messages with codes in an hour, to all holders together.
     pub sms_per_hour: u32,
     /// How long the law asks to keep what was registered, after the account was closed.
@@ -68,6 +72,8 @@ impl Default for HolderSettings {
             most_requests: 10_000,
             // NIST SP 800-63B-4 §3.1.3.2 has ten minutes as the most.
             otp_lifetime: TimeDelta::minutes(3),
+            otp_gap: TimeDelta::seconds(30),
+            otp_messages: (10, 20),
             sms_per_hour: 1_000,
             retention: TimeDelta::days(20 * 365 + 5),
             // ASVS 5.0, 7.1.1 and 7.3: both documented; NIST SP 800-63B-4 §2.2.3 allows an hour
@@ -104,6 +110,13 @@ impl HolderSettings {
             let allowed = "1 to 1000000";
             return Err(HolderError::BadSetting { name: "short messages per hour", allowed });
         }
+        let (hour_most, day_most) = self.otp_messages;
+        if hour_most == 0 || hour_most > day_most || day_most > 10_000 {
+            let allowed = "1 to 10000, and for a day as many as for an hour or more";
+            return Err(HolderError::BadSetting { name: "messages with codes", allowed });
+        }
+        let seconds = "1 second to 5 minutes";
+        within("gap between messages", self.otp_gap, minute / 60, minute * 5, seconds)?;
         let seconds = "30 seconds to 10 minutes";
         within("one-time code lifetime", self.otp_lifetime, minute / 2, minute * 10, seconds)?;
         let days = "1 to 30 days";

@@ -37,9 +37,10 @@ pub const RENEWAL: Table = Table::new(27, "renewal");
 pub const PHONE_CHANGE: Table = Table::new(28, "phone-change");
 /// Holder, instant, number → history entry.
 pub const HISTORY: Table = Table::new(29, "history");
-/// Message (u64, big-endian) → outgoing message record; `h`, holder, message → nothing; `d`,
-/// instant, message → nothing, for what there is something to do about then; `g`, half a hash of
-/// a gateway's name for it → message; `s`, day, holder → the signatures of that day.
+/// Message (u64, big-endian) → outgoing message record; `h`, holder, message → nothing; `m` for
+/// mails or `t` for texts, instant, message → nothing, for what there is something to do about
+/// then; `g`, half a hash of a gateway's name for it → message; `s`, day, holder → the signatures
+/// of that day.
 pub const MESSAGE: Table = Table::new(30, "message");
 /// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
 /// `authorisations`).

@@ -119,7 +119,7 @@ const OF_HOLDER: u8 = 1;
 /// Credentials that a timer has something to do for.
 const DUE: u8 = 2;
 /// Notices about ends of certificates, in the order of time.
-const NOTICE: u8 = 3;
+const NOTICE: u8 = 4;
 
 fn key(id: CredentialId) -> [u8; 17] {
     let mut key = [RECORD; 17];

@@ -56,6 +56,10 @@ pub struct Outgoing {
     pub holder: Option<HolderId>,
     /// Which try this is: 1 is the first.
     pub tries: u32,
+    /// Whether its content is wiped as soon as a gateway has taken it.
+    pub secret: bool,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
     /// From when on it is not worth sending; exclusive.
     pub ends_at: Option<DateTime<Utc>>,
 }
@@ -72,25 +76,26 @@ impl std::fmt::Debug for Outgoing {
 }
 
 impl Holders {
-    /// Takes messages that are due, for [`LEASE`]: up to `limit`, and a hundred. Cheap when none
-    /// is. What has ended meanwhile is not given out, and its content is wiped.
+    /// Takes messages of one way that are due, for [`LEASE`]: up to `limit`, and a hundred. When
+    /// none is, nothing is written. What has ended is not given out, and its content is wiped.
     ///
     /// # Errors
     /// The store's; [`HolderError::Unsealable`] with another pepper.
     pub async fn claim_messages(
         &self,
+        delivery: Delivery,
         worker: &str,
         limit: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<Outgoing>, HolderError> {
-        let (limit, end) = (limit.min(MOST_CLAIMED), due_until(now));
-        let store = self.store();
-        let due = store.scan(MESSAGE, FIRST, Bound::Excluded(&end), Order::Ascending, limit)?;
-        if due.is_empty() {
+        let limit = limit.min(MOST_CLAIMED);
+        let (from, to) = due_until(delivery, now);
+        let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+        if self.store().scan(MESSAGE, from, to, Order::Ascending, limit)?.is_empty() {
             return Ok(Vec::new());
         }
         let worker = cut(worker, LONGEST_NAME);
-        self.transact(move |inner, tx| claim(inner, tx, &worker, limit, now)).await
+        self.transact(move |inner, tx| claim(inner, tx, delivery, (&worker, limit), now)).await
     }
 
     /// A gateway has taken a message, and calls it `name`. The content of a secret one is wiped.
@@ -243,23 +248,22 @@ impl Holders {
     }
 }
 
-/// The first row of those that there is something to do about.
-const FIRST: Bound<&[u8]> = Bound::Included(b"d");
-
-/// Behind the last row that is due now.
-fn due_until(now: DateTime<Utc>) -> [u8; 17] {
-    record::due_key(now.timestamp_millis().saturating_add(1), MessageId::new(0))
+/// Where the rows of what is due now begin, and where they have ended.
+fn due_until(delivery: Delivery, now: DateTime<Utc>) -> ([u8; 1], [u8; 17]) {
+    let after = now.timestamp_millis().saturating_add(1);
+    ([record::due_letter(delivery)], record::due_key(delivery, after, MessageId::new(0)))
 }
 
 fn claim(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    worker: &str,
-    limit: usize,
+    delivery: Delivery,
+    (worker, limit): (&str, usize),
     now: DateTime<Utc>,
 ) -> Result<Vec<Outgoing>, HolderError> {
-    let (at, end) = (now.timestamp_millis(), due_until(now));
-    let due = tx.scan(MESSAGE, FIRST, Bound::Excluded(&end), Order::Ascending, limit)?;
+    let (at, (from, to)) = (now.timestamp_millis(), due_until(delivery, now));
+    let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+    let due = tx.scan(MESSAGE, from, to, Order::Ascending, limit)?;
     let mut claimed = Vec::with_capacity(due.len());
     for (row, _) in due {
         let id = super::read_id(&row)?;
@@ -306,6 +310,8 @@ fn outgoing(id: MessageId, record: &MessageRecord, content: Content) -> Outgoing
         attachment: attachment.map(Into::into),
         holder: record.holder.map(HolderId::new),
         tries: record.tries,
+        secret: record.secret,
+        created_at: crate::stamps::instant(record.created_at),
         ends_at: record.ends_at.map(crate::stamps::instant),
     }
 }

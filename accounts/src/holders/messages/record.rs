@@ -147,10 +147,10 @@ pub(super) fn save(
     let (was, is) = (before.and_then(MessageRecord::due_at), record.due_at());
     if was != is {
         if let Some(was) = was {
-            tx.delete(MESSAGE, &due_key(was, id));
+            tx.delete(MESSAGE, &due_key(record.delivery, was, id));
         }
         if let Some(is) = is {
-            tx.put(MESSAGE, &due_key(is, id), &[]);
+            tx.put(MESSAGE, &due_key(record.delivery, is, id), &[]);
         }
     }
     if before.is_none()
@@ -164,7 +164,7 @@ pub(super) fn save(
 pub(super) fn delete(tx: &mut dyn Transaction, id: MessageId, record: &MessageRecord) {
     tx.delete(MESSAGE, &id.key());
     if let Some(due) = record.due_at() {
-        tx.delete(MESSAGE, &due_key(due, id));
+        tx.delete(MESSAGE, &due_key(record.delivery, due, id));
     }
     if let Some(holder) = record.holder {
         tx.delete(MESSAGE, &of_holder(HolderId::new(holder), id));
@@ -174,11 +174,19 @@ pub(super) fn delete(tx: &mut dyn Transaction, id: MessageId, record: &MessageRe
     }
 }
 
-/// `d`, instant, message: what there is something to do about, in the order of time. It stands
+/// Letter, instant, message: what there is something to do about, in the order of time. It stands
 /// after every message, whose keys begin with zeros.
-pub(super) fn due_key(at: i64, id: MessageId) -> [u8; 17] {
+pub(super) fn due_key(delivery: Delivery, at: i64, id: MessageId) -> [u8; 17] {
     let at = u64::try_from(at).unwrap_or(0);
-    key(b'd', &at.to_be_bytes(), &id.key())
+    key(due_letter(delivery), &at.to_be_bytes(), &id.key())
+}
+
+/// Each way has its own: a mail relay that is slow keeps no code waiting.
+pub(super) fn due_letter(delivery: Delivery) -> u8 {
+    match delivery {
+        Delivery::Mail => b'm',
+        Delivery::Sms => b't',
+    }
 }
 
 /// `g`, and half a hash of what a gateway calls a message.

@@ -13,8 +13,6 @@ use std::time::Duration;
 use store::Transaction;
 use zeroize::Zeroizing;
 
-/// Between two messages with the same code.
-const GAP: i64 = 30_000;
 /// Messages for one operation, new codes included.
 const MOST_SENDINGS: u32 = 5;
 /// So long new codes are made for an operation.
@@ -242,7 +240,7 @@ fn resend(
         return Err(OtpRefusal::Expired.into());
     }
     // Never longer than the gap, also when the clock was set back.
-    let rest = (record.sent_at.min(at) + GAP - at).max(0).unsigned_abs();
+    let rest = (record.sent_at.min(at) + gap(inner) - at).max(0).unsigned_abs();
     if rest > 0 {
         let retry_after = Duration::from_secs(rest.div_ceil(1_000));
         return Err(OtpRefusal::TooSoon { retry_after }.into());
@@ -303,7 +301,7 @@ fn asked(
     record: &ChallengeRecord,
 ) -> Result<OtpAsked, HolderError> {
     let instant = crate::stamps::instant;
-    let next = record.sent_at + GAP;
+    let next = record.sent_at + gap(inner);
     let more = record.channel == OtpChannel::Sms
         && record.sendings < MOST_SENDINGS
         && next < record.began_at + OPERATION;
@@ -317,6 +315,11 @@ fn asked(
         resend_at: more.then(|| instant(next)),
         tries_left: check::MOST_TRIES.saturating_sub(record.tries),
     })
+}
+
+/// Between two messages with the same code.
+fn gap(inner: &Inner) -> i64 {
+    inner.settings.otp_gap.num_milliseconds()
 }
 
 /// The way that a holder's codes come in.

@@ -2,9 +2,8 @@
 //!
 //! Messages are counted four times: by number, by holder (who may try number after number), by
 //! block of 10 000 numbers (who earns money with calls and messages to a block asks for many of
-//! them), and over the whole service. A number, and a holder, have ten in an hour and twenty in a
-//! day, in every hour and every day and not in those of a clock; blocks and the service are
-//! counted by windows of an hour.
+//! them), and over the whole service. A number, and a holder, have so many in every hour and every
+//! day, and not in those of a clock; blocks and the service are counted by windows of an hour.
 //!
 //! Wrong codes are counted by holder, over all operations: without that, each new operation would
 //! give three tries more.
@@ -24,10 +23,8 @@ use store::{Order, Transaction};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// Messages to a number, and to a holder, within an hour and within a day.
-pub(super) const MOST_MESSAGES: (usize, usize) = (10, 20);
-/// Wrong codes of a holder.
-pub(super) const MOST_WRONG: (usize, usize) = (10, 20);
+/// Wrong codes of a holder, within an hour and within a day.
+pub(super) const MOST_WRONG: (u32, u32) = (10, 20);
 /// A tenth of the whole budget, and never less than this, may go to one block of numbers.
 const LEAST_OF_A_BLOCK: u32 = 20;
 
@@ -71,8 +68,9 @@ impl TimesRecord {
     }
 
     /// How long until one more fits under both limits.
-    fn wait(&self, (hour, day): (usize, usize), now: i64) -> Option<Duration> {
-        let over = |most: usize, window: i64| {
+    fn wait(&self, (hour, day): (u32, u32), now: i64) -> Option<Duration> {
+        let over = |most: u32, window: i64| {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
             let oldest = self.times.len().checked_sub(most).and_then(|n| self.times.get(n))?;
             Some(oldest + window - now).filter(|rest| *rest > 0)
         };
@@ -90,9 +88,9 @@ pub(super) fn spend(
 ) -> Result<(), HolderError> {
     let at = now.timestamp_millis();
     let limit = |retry_after| OtpRefusal::Limit { retry_after };
-    add(tx, &key(inner, Counted::Number, number.as_str().as_bytes())?, MOST_MESSAGES, at)?
-        .map_err(limit)?;
-    add(tx, &key(inner, Counted::Holder, &holder.key())?, MOST_MESSAGES, at)?.map_err(limit)?;
+    let each = inner.settings.otp_messages;
+    add(tx, &key(inner, Counted::Number, number.as_str().as_bytes())?, each, at)?.map_err(limit)?;
+    add(tx, &key(inner, Counted::Holder, &holder.key())?, each, at)?.map_err(limit)?;
     let most = inner.settings.sms_per_hour;
     let block = number.as_str();
     let block = block.get(..block.len().saturating_sub(4)).unwrap_or_default();
@@ -154,7 +152,7 @@ pub(super) fn wrong_code(
 fn add(
     tx: &mut dyn Transaction,
     key: &[u8],
-    limits: (usize, usize),
+    limits: (u32, u32),
     at: i64,
 ) -> Result<Result<(), Duration>, HolderError> {
     let mut times = times(tx, key, at)?;

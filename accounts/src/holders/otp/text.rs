@@ -8,6 +8,7 @@
 use super::Purpose;
 use crate::holders::Language;
 use crate::holders::messages::Template;
+use chrono::FixedOffset;
 use zeroize::Zeroizing;
 
 /// How the characters of a message are written.
@@ -36,29 +37,35 @@ impl std::fmt::Debug for SmsText {
     }
 }
 
-/// The text of what goes by short message; `None` for what goes by mail alone. Times are those of
-/// UTC, and say so: the service does not know where a holder is.
+/// The text of what goes by short message; `None` for what goes by mail alone. Days and times are
+/// those of `zone`; where that is UTC, the text says so.
 #[must_use]
-pub fn sms_text(template: &Template, language: Language, service_name: &str) -> Option<SmsText> {
+pub fn sms_text(
+    template: &Template,
+    language: Language,
+    service_name: &str,
+    zone: FixedOffset,
+) -> Option<SmsText> {
+    let (day, time) = (|at| day(at, language, zone), |at| time(at, zone));
     let english = language == Language::En;
     let text = match template {
         Template::OtpCode { purpose, requested_at, made_at, code, documents } => {
             let what = phrase(*purpose, *documents, language);
-            let (day, time) = (day(*requested_at, language), time(*made_at));
+            let (day, time) = (day(*requested_at), time(*made_at));
             if english {
                 format!(
                     "{service_name}: {code} is your code to {what}. Asked for on {day}, made at \
-                     {time} UTC. Tell it to nobody."
+                     {time}. Tell it to nobody."
                 )
             } else {
                 format!(
                     "{service_name}: {code} è il codice per {what}. Richiesta del {day}, codice \
-                     delle {time} UTC. Non dirlo a nessuno."
+                     delle {time}. Non dirlo a nessuno."
                 )
             }
         }
         Template::PhoneChangeRequested { new_number, at, effective_at } => {
-            let (at, from) = (day(*at, language), day(*effective_at, language));
+            let (at, from) = (day(*at), day(*effective_at));
             if english {
                 format!(
                     "{service_name}: on {at} another phone number ({new_number}) was asked for, \
@@ -72,7 +79,7 @@ pub fn sms_text(template: &Template, language: Language, service_name: &str) -> 
             }
         }
         Template::PhoneChanged { new_number, at } => {
-            let at = day(*at, language);
+            let at = day(*at);
             if english {
                 format!("{service_name}: since {at} codes go to another number ({new_number}).")
             } else {
@@ -120,13 +127,14 @@ fn septets(c: char) -> Option<usize> {
 }
 
 /// RFC 3339's day, or the one that Italians write.
-fn day(at: i64, language: Language) -> String {
+fn day(at: i64, language: Language, zone: FixedOffset) -> String {
     let form = if language == Language::En { "%Y-%m-%d" } else { "%d/%m/%Y" };
-    crate::stamps::instant(at).format(form).to_string()
+    crate::stamps::instant(at).with_timezone(&zone).format(form).to_string()
 }
 
-fn time(at: i64) -> String {
-    crate::stamps::instant(at).format("%H:%M:%S").to_string()
+fn time(at: i64, zone: FixedOffset) -> String {
+    let form = if zone.local_minus_utc() == 0 { "%H:%M:%S UTC" } else { "%H:%M:%S" };
+    crate::stamps::instant(at).with_timezone(&zone).format(form).to_string()
 }
 
 /// What a code is for, behind "your code to" or "il codice per".
