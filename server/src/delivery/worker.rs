@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 /// The queue is looked at this often: a code must not wait for a timer.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Messages that are under way at once.
-const AT_ONCE: usize = 16;
+/// Messages of one kind that are under way at once.
+const AT_ONCE: usize = 8;
 /// A message that takes longer is given up; far below the lease.
 const LONGEST: Duration = Duration::from_secs(60);
 /// What became of a message is written in so many tries: the store may be busy.
@@ -30,7 +30,10 @@ const MAIL: &str = "mail";
 
 /// Delivers until [`Delivery::end`], and then until what is under way has ended.
 pub(crate) async fn run(service: Arc<Service>) {
-    let service = &*service;
+    tokio::join!(keep(&service, By::Mail), keep(&service, By::Sms));
+}
+
+async fn keep(service: &Service, by: By) {
     let worker = std::process::id().to_string();
     let mut under_way = FuturesUnordered::new();
     let ending = service.delivery.ending();
@@ -39,7 +42,7 @@ pub(crate) async fn run(service: Arc<Service>) {
         let free = AT_ONCE.saturating_sub(under_way.len());
         if free > 0 {
             let now = service.clock.now();
-            match service.holders.claim_messages(&worker, free, now).await {
+            match service.holders.claim_messages(by, &worker, free, now).await {
                 Ok(claimed) => {
                     under_way.extend(claimed.into_iter().map(|one| one_of(service, one)))
                 }
@@ -122,7 +125,8 @@ impl Delivery {
 
     async fn sms_out(&self, message: Outgoing, now: DateTime<Utc>) -> Handed {
         let Outgoing { id, to, template, language, .. } = message;
-        let text = sms_text(&template, language, &self.texts.service)
+        let zone = self.texts.offset(now);
+        let text = sms_text(&template, language, &self.texts.service, zone)
             .or_else(|| self.texts.short(&template, language));
         let Some(text) = text else { return no_text(&template, "short message") };
         match &self.sms {

@@ -19,7 +19,7 @@ pub(crate) use frame::escape;
 use accounts::holders::Language;
 use accounts::holders::messages::Template;
 use accounts::holders::otp::SmsText;
-use chrono::{DateTime, Datelike, TimeDelta};
+use chrono::{DateTime, Datelike, FixedOffset, Offset, TimeDelta, Utc};
 use chrono_tz::Tz;
 use frame::Around;
 use letter::Letter;
@@ -227,6 +227,11 @@ impl Texts {
     /// An instant in as few characters as a short message has room for.
     fn numbers(&self, at: i64) -> String {
         self.local(at).format("%d/%m/%Y %H:%M").to_string()
+    }
+
+    /// How far the zone is from UTC then.
+    pub(crate) fn offset(&self, at: DateTime<Utc>) -> FixedOffset {
+        at.with_timezone(&self.zone).offset().fix()
     }
 
     fn local(&self, at: i64) -> DateTime<Tz> {
