@@ -47,6 +47,16 @@ pub(crate) async fn full(request: &HttpRequest, service: &Service) -> Result<Acc
     Ok(access)
 }
 
+/// A session that may do what matters most: for what changes the account or its factors.
+pub(crate) async fn full_session(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<Access, Problem> {
+    let access = full(request, service).await?;
+    access.session().map_err(problem)?;
+    Ok(access)
+}
+
 /// A linked phone.
 pub(crate) async fn device(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let access = holder(request, service).await?;

@@ -9,7 +9,9 @@ pub(crate) mod access;
 pub(crate) mod account;
 mod addresses;
 pub(crate) mod answer;
+mod authenticator;
 pub(crate) mod body;
+mod codes;
 pub(crate) mod history;
 mod links;
 mod password;
@@ -39,7 +41,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(history::routes)
         .configure(question::routes)
         .configure(addresses::routes)
-        .configure(personal_data::routes);
+        .configure(personal_data::routes)
+        .configure(codes::routes)
+        .configure(authenticator::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -55,6 +59,8 @@ pub(super) fn described(document: Document) -> Document {
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        codes::Described::openapi(),
+        authenticator::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }

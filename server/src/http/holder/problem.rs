@@ -45,7 +45,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("credential-changed", 409, "The credential changed in the meantime"),
     ("invalid-link", 410, "The link is not valid any more"),
     ("otp-for-other-operation", 409, "The code is for something else"),
-    ("unknown-otp", 409, "No code was asked for"),
+    ("unknown-otp", 404, "No code was asked for"),
     ("otp-void", 409, "The code is not the newest"),
     ("otp-expired", 409, "The code has ended"),
     ("otp-wrong", 403, "The code is not right"),
