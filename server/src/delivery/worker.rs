@@ -70,13 +70,13 @@ async fn one_of(service: &Service, message: Outgoing) {
     };
     match &outcome {
         Handed::Over { gateway, .. } => {
-            tracing::info!(message = %id, kind, gateway, "a message was sent");
+            tracing::info!(%id, kind, gateway, "a message was sent");
         }
         Handed::Refused(Fault { permanent, text }) => {
-            tracing::warn!(message = %id, kind, permanent, error = text, "a message was not sent");
+            tracing::warn!(%id, kind, permanent, error = text, "a message was not sent");
         }
         Handed::Unclear(text) => {
-            tracing::warn!(message = %id, kind, error = text, "a message may have been sent");
+            tracing::warn!(%id, kind, error = text, "a message may have been sent");
         }
     }
     record(service, id, &outcome).await;
@@ -190,7 +190,7 @@ async fn record(service: &Service, id: MessageId, outcome: &Handed) {
         match recorded {
             // Erased with its holder in the meantime.
             Ok(()) | Err(HolderError::UnknownMessage(_)) => return,
-            Err(error) => tracing::error!(%error, message = %id, "a message is not recorded yet"),
+            Err(error) => tracing::error!(%error, %id, "a message is not recorded yet"),
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
