@@ -88,13 +88,28 @@ pub fn sms_text(
                 )
             }
         }
+        Template::PhoneChangeCancelled { new_number, at } => {
+            let at = day(*at);
+            if english {
+                format!(
+                    "{service_name}: the change to another number ({new_number}) was cancelled \
+                     on {at}."
+                )
+            } else {
+                format!(
+                    "{service_name}: il {at} il cambio di numero ({new_number}) è stato annullato."
+                )
+            }
+        }
         _ => return None,
     };
     Some(SmsText::of(text))
 }
 
 impl SmsText {
-    fn of(text: String) -> Self {
+    /// A text, with what it takes to send it.
+    #[must_use]
+    pub fn of(text: String) -> Self {
         // The ellipsis of a masked number is in no alphabet of telephones.
         let text = Zeroizing::new(text.replace(" … ", ".."));
         let septets = text.chars().map(septets).sum::<Option<usize>>();

@@ -9,7 +9,9 @@ pub(crate) mod access;
 pub(crate) mod account;
 mod addresses;
 pub(crate) mod answer;
+mod authenticator;
 pub(crate) mod body;
+mod codes;
 pub(crate) mod history;
 mod links;
 mod password;
@@ -19,6 +21,7 @@ pub(crate) mod proof;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+mod sessions;
 mod suspension;
 
 use super::problem::Problem;
@@ -35,11 +38,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(password::routes)
         .configure(recovery::routes)
         .configure(suspension::routes)
+        .configure(sessions::routes)
         .configure(account::routes)
         .configure(history::routes)
         .configure(question::routes)
         .configure(addresses::routes)
-        .configure(personal_data::routes);
+        .configure(personal_data::routes)
+        .configure(codes::routes)
+        .configure(authenticator::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -50,11 +56,14 @@ pub(super) fn described(document: Document) -> Document {
         password::Described::openapi(),
         recovery::Described::openapi(),
         suspension::Described::openapi(),
+        sessions::Described::openapi(),
         account::Described::openapi(),
         history::Described::openapi(),
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        codes::Described::openapi(),
+        authenticator::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }
