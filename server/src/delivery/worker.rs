@@ -1,8 +1,8 @@
 //! The worker: takes what is due, hands it over, and writes back what became of it.
 //!
 //! Mails and short messages are taken apart from each other, so that a relay that hangs keeps no
-//! code from its telephone. A process that ends in the middle leaves a lease behind; when it has run
-//! out, the message goes out again: rather twice than never.
+//! code from its telephone. What a process that ended in the middle had claimed goes out again at
+//! the next start: rather twice than never.
 
 use super::fault::Fault;
 use super::mail::Letter;
@@ -30,6 +30,12 @@ const MAIL: &str = "mail";
 
 /// Delivers until [`Delivery::end`], and then until what is under way has ended.
 pub(crate) async fn run(service: Arc<Service>) {
+    let (holders, now) = (&service.holders, service.clock.now());
+    match holders.release_messages(now).await {
+        Ok(0) => {}
+        Ok(messages) => tracing::info!(messages, "messages of an earlier start go out again"),
+        Err(error) => tracing::error!(%error, "messages of an earlier start wait for a while"),
+    }
     tokio::join!(keep(&service, By::Mail), keep(&service, By::Sms));
 }
 

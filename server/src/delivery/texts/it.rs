@@ -79,7 +79,6 @@ impl Words for Italian {
     }
 
     fn zone(&self, city: &str) -> String {
-        // The zones' names are English ones.
         format!("ora di {}", if city == "Rome" { "Roma" } else { city })
     }
 
