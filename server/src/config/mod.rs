@@ -8,7 +8,6 @@ mod holders;
 mod trust;
 mod types;
 
-pub(crate) use holders::HoldersConfig;
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,
     TsuConfig,

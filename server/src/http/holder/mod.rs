@@ -10,6 +10,7 @@ pub(crate) mod account;
 mod addresses;
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod credentials;
 pub(crate) mod history;
 mod links;
 mod password;
@@ -19,6 +20,8 @@ pub(crate) mod proof;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+pub(crate) mod renewal;
+pub(crate) mod signing;
 mod suspension;
 
 use super::problem::Problem;
@@ -39,7 +42,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(history::routes)
         .configure(question::routes)
         .configure(addresses::routes)
-        .configure(personal_data::routes);
+        .configure(personal_data::routes)
+        .configure(credentials::routes)
+        .configure(renewal::routes)
+        .configure(signing::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -55,6 +61,9 @@ pub(super) fn described(document: Document) -> Document {
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        credentials::Described::openapi(),
+        renewal::Described::openapi(),
+        signing::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }
