@@ -7,6 +7,9 @@ use crate::config::Config;
 use crate::serve;
 use crate::service::Service;
 use accounts::credentials::{CredentialError, Password};
+use accounts::holders::credential::CredentialKind;
+use accounts::holders::registration::{EnvelopePassphrase, NewRegistration, RegistrationState};
+use accounts::holders::{Actor, Language};
 use accounts::stamps::{Act, Category, NewLot};
 use std::path::Path;
 
@@ -23,6 +26,10 @@ const PASSWORD: &str = "demo-stamps";
 const API_KEY: &str = "marca_demo_0123456789abcdef0123456789abcdef";
 /// Its stamps.
 const STAMPS: u64 = 100;
+/// The demo's holder of a signing credential. RFC 2606 §2 keeps `.example` from being anybody's.
+const HOLDER: &str = "holder@demo.example";
+/// What opens the holder's envelope.
+const PASSPHRASE: &str = "demo-envelope";
 
 /// `marca demo`
 pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
@@ -47,7 +54,10 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     config.server.public_url = format!("http://{address}");
     let service = Service::open(&config)?;
     std::fs::write(options.data.join(MARKER), MARKER_TEXT)?;
-    actix_web::rt::System::new().block_on(open_account(&service))?;
+    actix_web::rt::System::new().block_on(async {
+        open_account(&service).await?;
+        invite_holder(&service).await
+    })?;
     let data = options.data.clone();
     serve::run_with(&config, listener, service, move |url| {
         serve::tell_ready(&url);
@@ -79,6 +89,37 @@ async fn open_account(service: &Service) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// Registers and invites the demo's holder, unless an earlier start did; one that was killed
+/// between the two is completed. Mail and short messages of a demo go nowhere but to its outbox.
+async fn invite_holder(service: &Service) -> Result<(), ServiceError> {
+    let (now, by) = (service.clock.now(), Actor::Operator("demo".to_owned()));
+    let known = service.holders.registrations(None, 1_000)?;
+    let known = known.into_iter().find(|one| one.email.as_deref() == Some(HOLDER));
+    let id = match known {
+        Some(known) if known.state != RegistrationState::Approved => return Ok(()),
+        Some(known) => known.id,
+        None => service.holders.register(holder(), by.clone(), now).await?.0,
+    };
+    service.invite(id, false, by, now).await?;
+    Ok(())
+}
+
+/// Nobody: the fiscal code is of the form for people of other countries.
+fn holder() -> NewRegistration {
+    NewRegistration {
+        given_name: "Demo".to_owned(),
+        surname: "Holder".to_owned(),
+        fiscal_code: "IE-0000000".to_owned(),
+        birth_date: None,
+        email: HOLDER.to_owned(),
+        // Ofcom keeps this range for drama: it is nobody's.
+        phone: "+44 7700 900123".to_owned(),
+        passphrase: EnvelopePassphrase::Own(PASSPHRASE.to_owned().into()),
+        kind: CredentialKind::Remote,
+        language: Language::En,
+    }
+}
+
 /// Commands that can be pasted as they stand.
 fn commands(url: &str, data: &Path) -> String {
     let ca = data.join("ca.pem");
@@ -103,6 +144,9 @@ See the stamps that remain:
   curl -fsS -u {NAME}:{PASSWORD} {url}/api/v1/stamp-account
 
 API key for tools: {API_KEY}
+
+A holder of a signing credential, {HOLDER}, is invited. Mails and short messages of the demo,
+with the envelope (passphrase: {PASSPHRASE}) and the link to begin with: {url}/dev/outbox
 The interface, to browse: {url}/api/v1/docs/
 Press Ctrl-C to end.
 "

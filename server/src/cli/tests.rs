@@ -4,6 +4,7 @@
 mod ca;
 mod enroll;
 mod fake;
+mod holder;
 mod parsing;
 mod refusals;
 mod stores;

@@ -27,6 +27,7 @@ pub(crate) mod operation;
 pub(crate) mod page;
 pub(crate) mod pki;
 pub(crate) mod problem;
+mod qr_image;
 pub(crate) mod stamp_account;
 pub(crate) mod timestamp;
 pub(crate) mod token;

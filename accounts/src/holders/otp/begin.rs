@@ -169,7 +169,11 @@ fn begin(
 ) -> Result<OtpAsked, HolderError> {
     let owner = holder::load(tx, holder)?;
     needs_active(&owner)?;
-    let channel = request.channel.unwrap_or_else(|| way(&owner));
+    let channel = match request.purpose {
+        // To the number that is given up: that it can be read there is what is asked.
+        Purpose::ChangePhone => OtpChannel::Sms,
+        _ => request.channel.unwrap_or_else(|| way(&owner)),
+    };
     if channel == OtpChannel::Authenticator && !owner.totp {
         return Err(OtpRefusal::NoAuthenticator.into());
     }

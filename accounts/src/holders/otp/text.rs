@@ -88,6 +88,19 @@ pub fn sms_text(
                 )
             }
         }
+        Template::PhoneChangeCancelled { new_number, at } => {
+            let at = day(*at);
+            if english {
+                format!(
+                    "{service_name}: the change to another number ({new_number}) was cancelled \
+                     on {at}."
+                )
+            } else {
+                format!(
+                    "{service_name}: il {at} il cambio di numero ({new_number}) è stato annullato."
+                )
+            }
+        }
         _ => return None,
     };
     Some(SmsText::of(text))

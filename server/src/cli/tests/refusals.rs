@@ -11,7 +11,8 @@ fn a_problem_is_told_with_what_to_do() {
     assert_eq!(
         ended.err,
         "marca: there is no account `nobody`\n\
-         `marca account list`, `marca holder list`, `marca tsu list` and `marca ca certificates` show what there is\n"
+         `marca account list`, `marca holder list`, `marca tsu list` and `marca ca certificates` \
+         show what there is\n"
     );
 }
 

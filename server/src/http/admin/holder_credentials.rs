@@ -3,6 +3,7 @@
 use super::holders::{parse, shown};
 use super::registrations::OPERATOR;
 use super::{Reason, admitted};
+use crate::http::holder::body::Word;
 use crate::http::holder::problem::holder as problem;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -78,7 +79,8 @@ pub(crate) async fn reactivate_credential_of(
 #[serde(deny_unknown_fields)]
 #[schema(as = OperatorRevocation)]
 pub(crate) struct Revocation {
-    cause: Cause,
+    #[schema(value_type = Cause)]
+    cause: Word<Cause>,
 }
 
 /// Why a credential ends (RFC 5280 §5.3.1).
@@ -124,7 +126,8 @@ pub(crate) async fn revoke_credential_of(
     place: Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let Revocation { cause } = admitted(&request, payload, &service).await?;
-    change(&service, &place, Event::Revoke { cause: cause.into() }).await
+    let cause = cause.known("cause")?.into();
+    change(&service, &place, Event::Revoke { cause }).await
 }
 
 /// The state changes first, and with it signing stops; the key in memory is locked after.

@@ -6,7 +6,9 @@ mod authorities;
 mod certificates;
 mod credentials;
 mod holder_credentials;
+mod holder_sessions;
 mod holders;
+mod messages;
 mod registrations;
 mod stamps;
 mod store;
@@ -86,6 +88,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(registrations::routes)
         .configure(holders::routes)
         .configure(holder_credentials::routes)
+        .configure(holder_sessions::routes)
+        .configure(messages::routes)
         .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
         .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
         .service(resource("/api/v1/admin/store", GET, [get(store::store)]));
@@ -97,6 +101,8 @@ pub(super) fn described(document: Document) -> Document {
         registrations::Described::openapi(),
         holders::Described::openapi(),
         holder_credentials::Described::openapi(),
+        holder_sessions::Described::openapi(),
+        messages::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }

@@ -47,6 +47,16 @@ pub(crate) async fn full(request: &HttpRequest, service: &Service) -> Result<Acc
     Ok(access)
 }
 
+/// A session that may do what matters most: for what changes the account or its factors.
+pub(crate) async fn full_session(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<Access, Problem> {
+    let access = full(request, service).await?;
+    access.session().map_err(problem)?;
+    Ok(access)
+}
+
 /// A linked phone.
 pub(crate) async fn device(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let access = holder(request, service).await?;
@@ -64,7 +74,7 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
 }
 
 /// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
-fn token(request: &HttpRequest) -> Option<&str> {
+pub(super) fn token(request: &HttpRequest) -> Option<&str> {
     let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = sent.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

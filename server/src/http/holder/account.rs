@@ -1,5 +1,6 @@
 //! `/api/v1/holder`: what the account is, and what its holder chooses freely.
 
+use super::body::Word;
 use super::problem::holder as problem;
 use super::{access, answer, body};
 use crate::http::get;
@@ -155,7 +156,8 @@ pub(crate) async fn show_holder(
 pub(crate) struct Preferences {
     /// `en` or `it`.
     language: Option<String>,
-    notices: Option<Notices>,
+    #[schema(value_type = Option<Notices>)]
+    notices: Option<Word<Notices>>,
 }
 
 /// Which notices about signatures are sent.
@@ -189,15 +191,16 @@ pub(crate) async fn choose_preferences(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    let access = access::session(&request, &service).await?;
     let wanted: Preferences = body::json(&request, payload, &service).await?;
     // Read before anything is written: one of two choices would be half of what was asked for.
     let language = wanted.language.map(|code| Language::parse("language", &code)).transpose();
+    let notices = wanted.notices.map(|word| word.known("notices")).transpose()?;
     let (language, now) = (language.map_err(problem)?, service.clock.now());
     if let Some(language) = language {
         service.holders.set_language(access.holder, language, now).await.map_err(problem)?;
     }
-    if let Some(notices) = wanted.notices {
+    if let Some(notices) = notices {
         let chosen = service.holders.set_notices(access.holder, notices.into(), now).await;
         chosen.map_err(problem)?;
     }

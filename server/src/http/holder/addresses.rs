@@ -1,7 +1,7 @@
 //! E-mail addresses: another user ID, or an address for notices, each confirmed with a link that
 //! is mailed to it.
 
-use super::body::OneTimeCode;
+use super::body::{OneTimeCode, Word};
 use super::links::LinkToken;
 use super::problem::holder as problem;
 use super::proof::{self, Act};
@@ -29,7 +29,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAddress {
-    kind: Kind,
+    #[schema(value_type = Kind)]
+    kind: Word<Kind>,
     address: String,
     /// Asked for with the purpose `change-email` and this address.
     otp: OneTimeCode,
@@ -66,8 +67,9 @@ pub(crate) async fn request_address(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let NewAddress { kind, address, otp } = body::json(&request, payload, &service).await?;
+    let kind = kind.known("kind")?;
     let address = Email::parse("address", &address).map_err(problem)?;
     let now = service.clock.now();
     let proof = proof::verify(&service, &access, &Act::Address(&address), &otp, now).await?;

@@ -4,13 +4,15 @@
 //! send `application/json` (Fetch standard, CORS-safelisted request-header). So the media type is
 //! asked for even where nobody has to be logged in.
 
+use super::problem::refused;
 use crate::http::body::{LIMIT, check_media_type, read_within};
 use crate::http::problem::Problem;
 use crate::service::Service;
 use accounts::holders::OperationId;
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use serde::de::DeserializeOwned;
+use serde::de::value::{self, StringDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::ops::Deref;
@@ -71,6 +73,37 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// A word of an enumeration. One that is not known breaks a rule of its field, as a number that
+/// cannot be one does; the body is not broken by it.
+#[derive(Clone, Debug)]
+pub(crate) enum Word<T> {
+    /// It is one of the words.
+    Known(T),
+    /// It is another; with what is allowed.
+    Unknown(String),
+}
+
+impl<T> Word<T> {
+    /// The value of the word in `field`.
+    pub(crate) fn known(self, field: &'static str) -> Result<T, Problem> {
+        match self {
+            Self::Known(value) => Ok(value),
+            Self::Unknown(reason) => {
+                let detail = format!("{field} is not allowed: {reason}");
+                Err(refused("invalid-field", detail, Some(field), Some("one-of")))
+            }
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let word: StringDeserializer<value::Error> = text.into_deserializer();
+        Ok(T::deserialize(word).map_or_else(|error| Self::Unknown(error.to_string()), Self::Known))
+    }
+}
+
 /// A one-time code that was typed, and the operation that it was asked for.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +127,7 @@ impl OneTimeCode {
 
 #[cfg(test)]
 mod tests {
-    use super::{OneTimeCode, Secret};
+    use super::{OneTimeCode, Problem, Secret, Word};
 
     #[test]
     fn a_secret_is_not_printed() {
@@ -104,6 +137,24 @@ mod tests {
         assert!(!format!("{code:?}").contains("123456"));
         let refused = code.operation().unwrap_err().to_string();
         assert!(refused.starts_with("otp.operation: "), "{refused}");
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_breaks_a_rule_of_its_field() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum Colour {
+            LightRed,
+            Blue,
+        }
+        let known: Word<Colour> = serde_json::from_str("\"light-red\"").unwrap();
+        assert_eq!(known.known("colour").unwrap(), Colour::LightRed);
+        let unknown: Word<Colour> = serde_json::from_str("\"green\"").unwrap();
+        let Problem::Refused(refused) = unknown.known("colour").unwrap_err() else { panic!() };
+        assert_eq!((refused.field, refused.rule), (Some("colour"), Some("one-of")));
+        assert!(refused.detail.contains("`light-red` or `blue`"), "{}", refused.detail);
+        assert!(serde_json::from_str::<Word<Colour>>("7").is_err());
+        drop(Colour::Blue);
     }
 
     #[test]

@@ -9,7 +9,9 @@ pub(crate) mod access;
 pub(crate) mod account;
 mod addresses;
 pub(crate) mod answer;
+mod authenticator;
 pub(crate) mod body;
+mod codes;
 pub(crate) mod credentials;
 pub(crate) mod history;
 mod links;
@@ -22,6 +24,7 @@ mod recovery;
 pub(crate) mod registration;
 pub(crate) mod renewal;
 pub(crate) mod signing;
+pub(crate) mod stamps;
 mod suspension;
 
 use super::problem::Problem;
@@ -45,7 +48,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(personal_data::routes)
         .configure(credentials::routes)
         .configure(renewal::routes)
-        .configure(signing::routes);
+        .configure(signing::routes)
+        .configure(stamps::routes)
+        .configure(codes::routes)
+        .configure(authenticator::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -64,6 +70,9 @@ pub(super) fn described(document: Document) -> Document {
         credentials::Described::openapi(),
         renewal::Described::openapi(),
         signing::Described::openapi(),
+        stamps::Described::openapi(),
+        codes::Described::openapi(),
+        authenticator::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }

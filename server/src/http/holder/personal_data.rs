@@ -35,7 +35,7 @@ pub(crate) async fn export_personal_data(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
     let (act, now) = (Act::Plain(Purpose::ExportData), service.clock.now());
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;

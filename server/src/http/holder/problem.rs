@@ -39,13 +39,14 @@ pub(crate) const TABLE: &[Row] = &[
     ("wrong-pin", 403, "The PIN is not right"),
     ("wrong-puk", 403, "The PUK is not right"),
     ("wrong-codes", 403, "The codes are not those of the envelope"),
+    ("wrong-puk-or-emergency-code", 403, "PUK or emergency code are not right"),
     ("wrong-emergency-code", 403, "The emergency code is not right"),
     ("pin-locked", 409, "The PIN is locked"),
     ("codes-exhausted", 409, "The credential ended"),
     ("credential-changed", 409, "The credential changed in the meantime"),
     ("invalid-link", 410, "The link is not valid any more"),
     ("otp-for-other-operation", 409, "The code is for something else"),
-    ("unknown-otp", 409, "No code was asked for"),
+    ("unknown-otp", 404, "No code was asked for"),
     ("otp-void", 409, "The code is not the newest"),
     ("otp-expired", 409, "The code has ended"),
     ("otp-wrong", 403, "The code is not right"),
@@ -64,6 +65,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("unknown-session", 404, "No such session"),
     ("unknown-device", 404, "No such device"),
     ("too-many-devices", 409, "Too many devices"),
+    ("wrong-qr-number", 403, "The number is not the browser's"),
     ("invalid-qr-login", 410, "The QR code is not valid any more"),
     ("no-phone-change", 404, "No change of the phone number"),
     ("unknown-holder", 404, "No such holder"),
@@ -105,6 +107,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("stamp-none-left", 409, "No stamps are left"),
     ("stamp-account-not-active", 409, "The timestamp account is not active"),
     ("stamp-unavailable", 503, "No timestamp was given"),
+    ("no-stamp-account", 409, "No timestamp account is linked"),
+    ("wrong-stamp-login", 403, "The timestamp account's login is not right"),
     ("signing-busy", 503, "Too many signatures"),
     ("signing-unavailable", 503, "No signatures now"),
 ];
@@ -120,7 +124,9 @@ pub(crate) fn holder(error: HolderError) -> Problem {
         HolderError::Busy => return Problem::Busy,
         HolderError::NotLoggedIn => return Problem::HolderUnauthorized,
         HolderError::Store(error) => return store_problem(error),
-        HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
+        HolderError::PepperMissing { .. }
+        | HolderError::PepperDiffers { .. }
+        | HolderError::Unsealable { .. } => {
             tracing::error!(%error, "the holders' data");
             return Problem::Unavailable;
         }

@@ -87,7 +87,7 @@ pub(crate) async fn set_question(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let wanted: NewQuestion = body::json(&request, payload, &service).await?;
     let question = match wanted.question {
         AskedQuestion::Listed(name) => Question::Listed(name),
@@ -121,7 +121,7 @@ pub(crate) async fn remove_question(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
     let (act, now) = (Act::Plain(Purpose::ChangeQuestion), service.clock.now());
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;

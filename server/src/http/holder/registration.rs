@@ -3,7 +3,7 @@
 //! The answer is the same whether the address has an account, has asked before, or is new: only
 //! the mail to that address says it (ASVS 5.0, 6.3.8).
 
-use super::body::Secret;
+use super::body::{Secret, Word};
 use super::problem::holder as problem;
 use super::{answer, body};
 use crate::http::auth::caller_address;
@@ -51,7 +51,8 @@ pub(crate) struct Registration {
     /// The fiscal code in capitals opens the envelope, in the place of a passphrase.
     #[serde(default)]
     fiscal_code_as_passphrase: bool,
-    kind: Kind,
+    #[schema(value_type = Kind)]
+    kind: Word<Kind>,
     /// Of mails and pages: `en` or `it`.
     language: String,
 }
@@ -86,7 +87,7 @@ impl Registration {
             email: self.email,
             phone: self.phone,
             passphrase,
-            kind: match self.kind {
+            kind: match self.kind.known("kind")? {
                 Kind::Remote => CredentialKind::Remote,
                 Kind::Automatic => CredentialKind::Automatic,
             },

@@ -264,8 +264,7 @@ async fn unlock(
 
 /// The timestamp account that pays.
 fn linked(service: &Service, access: &Access) -> Result<StampAccountId, Problem> {
-    let _ = (service, access);
-    Err(refused("no-stamp-account", String::new(), None, None))
+    super::stamps::linked(service, access)?.ok_or_else(super::stamps::none_linked)
 }
 
 /// What a client names for signing, here and when it asks for a code.
