@@ -5,9 +5,11 @@
 
 mod check;
 mod holders;
+mod sms;
 mod trust;
 mod types;
 
+pub(crate) use sms::{GatewayConfig, GatewayKind, SmsConfig};
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,
     TsuConfig,

@@ -23,6 +23,7 @@ mod question;
 mod recovery;
 pub(crate) mod registration;
 pub(crate) mod renewal;
+mod sessions;
 pub(crate) mod signing;
 pub(crate) mod stamps;
 mod suspension;
@@ -41,6 +42,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(password::routes)
         .configure(recovery::routes)
         .configure(suspension::routes)
+        .configure(sessions::routes)
         .configure(account::routes)
         .configure(history::routes)
         .configure(question::routes)
@@ -62,6 +64,7 @@ pub(super) fn described(document: Document) -> Document {
         password::Described::openapi(),
         recovery::Described::openapi(),
         suspension::Described::openapi(),
+        sessions::Described::openapi(),
         account::Described::openapi(),
         history::Described::openapi(),
         question::Described::openapi(),

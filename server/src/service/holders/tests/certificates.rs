@@ -120,7 +120,7 @@ fn a_certificate_without_a_credential_is_found_again() {
         let issued = ca.issue(request, now).await.unwrap();
         let found = ca.issued_for(house.credential, now).await.unwrap();
         assert_eq!(found, [issued.serial.clone()]);
-        let later = now + chrono::TimeDelta::seconds(1);
+        let later = now + chrono::TimeDelta::seconds(2);
         assert!(ca.issued_for(house.credential, later).await.unwrap().is_empty());
         let status = CertificateStatus::Revoked(RevocationCause::Cessation);
         ca.set_status(&issued.serial, status, now).await.unwrap();

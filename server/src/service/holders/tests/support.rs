@@ -1,6 +1,7 @@
 //! A whole service in a directory of its own, and a holder with an active credential.
 
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::service::{Service, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::credential::{CredentialKind, NewCredential, binding};
@@ -48,7 +49,8 @@ impl House {
         config.holders.memory_kib = 19_456;
         config.holders.passes = 2;
         config.data.min_free_mib = 0;
-        let service = Service::opened(&config).await.unwrap();
+        let delivery = Delivery::new(&config).unwrap();
+        let service = Service::opened(&config, delivery).await.unwrap();
         service.pki.authority().tick(service.clock.now()).await;
         let now = service.clock.now();
         let (holder, access) = log_in(&service, now).await;
