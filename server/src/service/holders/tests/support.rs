@@ -1,7 +1,6 @@
 //! A whole service in a directory of its own, and a holder with an active credential.
 
 use crate::config::Config;
-use crate::delivery::Delivery;
 use crate::service::{Service, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::credential::{CredentialKind, NewCredential, binding};
@@ -49,7 +48,7 @@ impl House {
         config.holders.memory_kib = 19_456;
         config.holders.passes = 2;
         config.data.min_free_mib = 0;
-        let delivery = Delivery::new(&config).unwrap();
+        let delivery = crate::delivery::Delivery::new(&config).unwrap();
         let service = Service::opened(&config, delivery).await.unwrap();
         service.pki.authority().tick(service.clock.now()).await;
         let now = service.clock.now();
