@@ -4,6 +4,8 @@
 
 use crate::cli::{DemoOptions, ServiceError};
 use crate::config::Config;
+use crate::delivery::Outbox;
+use crate::http::dev;
 use crate::serve;
 use crate::service::Service;
 use accounts::credentials::{CredentialError, Password};
@@ -11,7 +13,9 @@ use accounts::holders::credential::CredentialKind;
 use accounts::holders::registration::{EnvelopePassphrase, NewRegistration, RegistrationState};
 use accounts::holders::{Actor, Language};
 use accounts::stamps::{Act, Category, NewLot};
+use actix_web::web::ServiceConfig;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that says what a data directory is.
 pub(crate) const MARKER: &str = "demo";
@@ -44,6 +48,10 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     }
     config.server.listen = options.listen;
     config.data.min_free_mib = 16;
+    // Nobody has to guess these passwords: the cheapest checks that are allowed start faster. And
+    // certificates that end soon let the demo's holder try a renewal at once.
+    (config.holders.memory_kib, config.holders.passes) = (19_456, 2);
+    config.holders.validity_days = 60;
     if let Some(unit) = config.tsu.first_mut() {
         // A unit for each kind of key: a second start with another kind makes another unit.
         unit.key = options.tsu_key.to_string();
@@ -52,14 +60,16 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     let _log = crate::log::start(&config.log);
     let (listener, address) = serve::bind(&config)?;
     config.server.public_url = format!("http://{address}");
-    let service = Service::open(&config)?;
+    let outbox = Arc::new(Outbox::default());
+    let service = Service::open_for_demo(&config, &outbox)?;
     std::fs::write(options.data.join(MARKER), MARKER_TEXT)?;
     actix_web::rt::System::new().block_on(async {
         open_account(&service).await?;
         invite_holder(&service).await
     })?;
     let data = options.data.clone();
-    serve::run_with(&config, listener, service, move |url| {
+    let pages = move |routes: &mut ServiceConfig| dev::routes(routes, &outbox);
+    serve::run_with(&config, listener, service, pages, move |url| {
         serve::tell_ready(&url);
         serve::tell(&commands(&url, &data));
     })

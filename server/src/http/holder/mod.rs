@@ -24,10 +24,11 @@ mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
-pub(crate) mod sessions;
+mod sessions;
 mod suspension;
 
 use super::problem::Problem;
+use crate::service::Service;
 use actix_web::web::ServiceConfig;
 use std::str::FromStr;
 use utoipa::OpenApi;
@@ -41,6 +42,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(password::routes)
         .configure(recovery::routes)
         .configure(suspension::routes)
+        .configure(sessions::routes)
         .configure(account::routes)
         .configure(history::routes)
         .configure(question::routes)
@@ -48,7 +50,6 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(personal_data::routes)
         .configure(codes::routes)
         .configure(authenticator::routes)
-        .configure(sessions::routes)
         .configure(devices::routes)
         .configure(qr::routes)
         .configure(phone::routes);
@@ -62,6 +63,7 @@ pub(super) fn described(document: Document) -> Document {
         password::Described::openapi(),
         recovery::Described::openapi(),
         suspension::Described::openapi(),
+        sessions::Described::openapi(),
         account::Described::openapi(),
         history::Described::openapi(),
         question::Described::openapi(),
@@ -69,12 +71,19 @@ pub(super) fn described(document: Document) -> Document {
         personal_data::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
-        sessions::Described::openapi(),
         devices::Described::openapi(),
         qr::Described::openapi(),
         phone::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
+}
+
+/// Whether mails and short messages go anywhere: nobody is brought in whom nothing can reach.
+pub(crate) fn reachable(service: &Service) -> Result<(), Problem> {
+    service.delivery.ready().map_err(|reason| {
+        let detail = format!("{reason}: holders cannot be reached, so nobody is registered");
+        problem::refused("no-channel", detail, None, None)
+    })
 }
 
 /// An identifier in a path. What cannot be one names nothing.

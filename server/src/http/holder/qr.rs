@@ -7,7 +7,7 @@
 use super::body::Secret;
 use super::devices::octets;
 use super::problem::holder as problem;
-use super::sessions::{OpenSession, Session, client};
+use super::sessions::{NewSession, Session, client};
 use super::{access, answer, body, id};
 use crate::http::auth::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
@@ -66,7 +66,7 @@ pub(crate) struct QrLogin {
 }
 
 /// Begins a login by QR code for a browser. Sixty in ten minutes from one address.
-#[utoipa::path(post, path = "/api/v1/qr-logins", tag = "joining", operation_id = "begin_qr_login",
+#[utoipa::path(post, path = "/api/v1/qr-logins", tag = "sessions", operation_id = "begin_qr_login",
     responses((status = 201, body = QrLogin),
         (status = 429, description = "Too many from this address", body = ProblemBody)))]
 pub(crate) async fn begin_qr_login(
@@ -74,7 +74,7 @@ pub(crate) async fn begin_qr_login(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let (from, now) = (caller_address(&request), service.clock.now());
-    let begun = service.holders.begin_qr_login(from, client(&request), now).await;
+    let begun = service.holders.begin_qr_login(from, &client(&request), now).await;
     let begun = begun.map_err(problem)?;
     let text = format!("{}/qr#{}", service.public_url, begun.id);
     // An address of a portal and 36 characters: it fits.
@@ -112,7 +112,7 @@ pub(crate) struct QrOutcome {
 }
 
 /// Tells the browser how it went; once a second is often enough. The session is given once.
-#[utoipa::path(post, path = "/api/v1/qr-logins/{id}/poll", tag = "joining",
+#[utoipa::path(post, path = "/api/v1/qr-logins/{id}/poll", tag = "sessions",
     operation_id = "poll_qr_login", request_body = QrPoll,
     params(("id" = String, Path, description = "As it was answered: 32 digits 0-9 a-f")),
     responses((status = 200, body = QrOutcome),
@@ -131,7 +131,7 @@ pub(crate) async fn poll_qr_login(
     let state = polled.word();
     let (token, session) = match polled {
         QrState::Approved(opened) => {
-            let OpenSession { token, session } = opened.into();
+            let NewSession { token, session } = opened.into();
             (Some(token), Some(session))
         }
         _ => (None, None),
@@ -158,7 +158,7 @@ pub(crate) struct QrSeen {
 }
 
 /// Reads a code with a linked phone. The first phone that does is the only one that can approve.
-#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}", tag = "holder",
+#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}", tag = "sessions",
     operation_id = "look_at_qr_login",
     params(("id" = String, Path, description = "What stands behind the `#` of the code")),
     responses((status = 200, body = QrSeen), (status = 401, body = ProblemBody),
@@ -202,7 +202,7 @@ pub(crate) struct QrApproval {
 
 /// Approves a login: the browser gets a limited session. A wrong number or a wrong signature ends
 /// the login.
-#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/approve", tag = "holder",
+#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/approve", tag = "sessions",
     operation_id = "approve_qr_login", request_body = QrApproval,
     params(("id" = String, Path, description = "As it was read")),
     responses((status = 204), (status = 401, body = ProblemBody),
@@ -226,7 +226,7 @@ pub(crate) async fn approve_qr_login(
 }
 
 /// Says no to a login that the phone has read.
-#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/deny", tag = "holder",
+#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/deny", tag = "sessions",
     operation_id = "deny_qr_login",
     params(("id" = String, Path, description = "As it was read")),
     responses((status = 204), (status = 401, body = ProblemBody),
@@ -248,7 +248,7 @@ pub(crate) async fn deny_qr_login(
 
 /// "That was not me": ends the session that an approved login gave, at once. Every address of the
 /// holder is told.
-#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/disown", tag = "holder",
+#[utoipa::path(post, path = "/api/v1/holder/qr-logins/{id}/disown", tag = "sessions",
     operation_id = "disown_qr_login",
     params(("id" = String, Path, description = "As it was read")),
     responses((status = 204), (status = 401, body = ProblemBody),
