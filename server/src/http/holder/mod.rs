@@ -13,12 +13,15 @@ mod authenticator;
 pub(crate) mod body;
 mod codes;
 pub(crate) mod credentials;
+mod devices;
 pub(crate) mod history;
 mod links;
 mod password;
 pub(crate) mod personal_data;
+mod phone;
 pub(crate) mod problem;
 pub(crate) mod proof;
+mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
@@ -54,7 +57,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(signing::routes)
         .configure(stamps::routes)
         .configure(codes::routes)
-        .configure(authenticator::routes);
+        .configure(authenticator::routes)
+        .configure(devices::routes)
+        .configure(qr::routes)
+        .configure(phone::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -77,6 +83,9 @@ pub(super) fn described(document: Document) -> Document {
         stamps::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
+        devices::Described::openapi(),
+        qr::Described::openapi(),
+        phone::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }
