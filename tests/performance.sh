@@ -33,6 +33,13 @@ grant() {
 }
 load() { "$marca" bench --url "$url" --key "$key" "$@"; }
 
+# figures: the rate and the latency of a report of the load generator.
+figures() {
+    python3 -c 'import json, sys
+report = json.load(sys.stdin)
+print("%.0f tokens/s, latency in us: %s" % (report["tokens_per_second"], report["latency_us"]))'
+}
+
 # raw KIND: signatures a second of the openssl command, one process for each of two cores.
 raw() { openssl speed -seconds 3 -multi 2 "$1" 2> /dev/null | tail -1 | awk '{print $(NF - 1)}'; }
 raw_one() { openssl speed -seconds 3 "$1" 2> /dev/null | tail -1 | awk '{print $(NF - 1)}'; }
@@ -71,6 +78,52 @@ PYTHON
 
 say "P-256: 16 connections"
 load --connections 16 --seconds "$seconds"
+
+# logins SECONDS: 200 at a time, each from an address of its own and with a name that nobody has, so
+# that each costs a whole check and no limit of a caller ends them; who is told to wait does so.
+logins() {
+    python3 - "$url" "$1" <<'PYTHON'
+import asyncio, collections, json, sys, time
+host, port = sys.argv[1].split("://")[1].split(":")
+end = time.monotonic() + float(sys.argv[2])
+answers = collections.Counter()
+
+async def one(number):
+    source = (f"127.0.{1 + number // 100}.{1 + number % 100}", 0)
+    reader, writer = await asyncio.open_connection(host, int(port), local_addr=source)
+    tries = 0
+    while time.monotonic() < end:
+        tries += 1
+        name = f"nobody-{number}-{tries}@example.org"
+        body = json.dumps({"user_id": name, "password": "Quercia,7-verde"}).encode()
+        writer.write(b"POST /api/v1/sessions HTTP/1.1\r\nHost: bench\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        status = int(head.split(" ", 2)[1])
+        answers[status] += 1
+        length = int(head.split("content-length: ")[1].split("\r\n")[0])
+        await reader.readexactly(length)
+        if status in (429, 503):
+            await asyncio.sleep(1)
+    writer.close()
+
+async def main():
+    await asyncio.gather(*(one(number) for number in range(200)), return_exceptions=True)
+
+asyncio.run(main())
+print("logins:", dict(answers))
+PYTHON
+}
+
+say "P-256: 64 connections, alone and beside 200 logins at a time"
+for round in 1 2; do
+    echo "alone: $(load --connections 64 --seconds "$seconds" --json | figures)"
+    logins "$((seconds + 4))" &
+    flood=$!
+    sleep 2
+    echo "beside logins: $(load --connections 64 --seconds "$seconds" --json | figures)"
+    wait "$flood"
+done
 
 say "P-256: memory after a million tokens, and the start with them in the store"
 stored=$(curl -fsS -u demo:demo-stamps "$url/api/v1/stamp-account" | sed 's/.*"used":\([0-9]*\).*/\1/')

@@ -4,6 +4,8 @@
 
 use crate::cli::{DemoOptions, ServiceError};
 use crate::config::Config;
+use crate::delivery::Outbox;
+use crate::http::dev;
 use crate::serve;
 use crate::service::Service;
 use accounts::credentials::{CredentialError, Password};
@@ -11,7 +13,9 @@ use accounts::holders::credential::CredentialKind;
 use accounts::holders::registration::{EnvelopePassphrase, NewRegistration, RegistrationState};
 use accounts::holders::{Actor, Language};
 use accounts::stamps::{Act, Category, NewLot};
+use actix_web::web::ServiceConfig;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that says what a data directory is.
 pub(crate) const MARKER: &str = "demo";
@@ -52,14 +56,16 @@ pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {
     let _log = crate::log::start(&config.log);
     let (listener, address) = serve::bind(&config)?;
     config.server.public_url = format!("http://{address}");
-    let service = Service::open(&config)?;
+    let outbox = Arc::new(Outbox::default());
+    let service = Service::open_for_demo(&config, &outbox)?;
     std::fs::write(options.data.join(MARKER), MARKER_TEXT)?;
     actix_web::rt::System::new().block_on(async {
         open_account(&service).await?;
         invite_holder(&service).await
     })?;
     let data = options.data.clone();
-    serve::run_with(&config, listener, service, move |url| {
+    let pages = move |routes: &mut ServiceConfig| dev::routes(routes, &outbox);
+    serve::run_with(&config, listener, service, pages, move |url| {
         serve::tell_ready(&url);
         serve::tell(&commands(&url, &data));
     })

@@ -34,7 +34,9 @@ pub(crate) fn start(config: &LogConfig) -> LogGuard {
     // What a stranger sends is not an error of ours: the framework's lines about broken requests
     // would let anybody fill the log.
     let quiet = "actix_http=off,actix_server=warn";
-    let filter = EnvFilter::builder().parse_lossy(format!("{quiet},{}", config.level));
+    // The client of gateways would tell the addresses that it asks, with all that is in them.
+    let secret = "ureq=off,ureq_proto=off";
+    let filter = EnvFilter::builder().parse_lossy(format!("{quiet},{},{secret}", config.level));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(block.clone())

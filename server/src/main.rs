@@ -6,12 +6,14 @@
 //! | [`serve`], [`demo`] | run the service, for real and to try out |
 //! | [`config`] | the file that `serve` reads |
 //! | [`service`] | the parts put together: store, accounts, units |
+//! | [`delivery`] | mails and short messages to holders |
 //! | [`http`] | the routes; the only room that knows HTTP |
 //! | [`log`], [`metrics`], [`tls`], [`clock`], [`random`] | the rim |
 
 mod cli;
 mod config;
 mod connections;
+mod delivery;
 mod demo;
 mod http;
 mod log;

@@ -3,13 +3,14 @@
 use crate::cli::ServiceError;
 use crate::config::Config;
 use crate::connections::{self, Connections, Deadlines};
+use crate::delivery;
 use crate::http;
 use crate::service::{Service, watch};
 use crate::{log, tls};
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::System;
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use std::any::Any;
 use std::io::Write;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::StoreError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// What `marca config default` prints.
 pub(crate) const DEFAULT_CONFIG: &str = crate::config::DEFAULT;
@@ -30,7 +32,7 @@ pub(crate) fn run(path: &Path) -> Result<(), ServiceError> {
     refuse_demo_data(&config.data.directory)?;
     let (listener, _address) = bind(&config)?;
     let service = Service::open(&config)?;
-    run_with(&config, listener, service, |url| tell_ready(&url))
+    run_with(&config, listener, service, |_| {}, |url| tell_ready(&url))
 }
 
 /// The demo's secrets are known to everybody, so its accounts must not serve for real.
@@ -81,15 +83,17 @@ pub(crate) fn tell(text: &str) {
     }
 }
 
-/// Serves until a signal ends it or the store stops. `ready` gets the address when it answers.
+/// Serves until a signal ends it or the store stops. `pages` are routes of this mode alone; `ready`
+/// gets the address when it answers.
 pub(crate) fn run_with(
     config: &Config,
     listener: TcpListener,
     service: Service,
+    pages: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ready: impl FnOnce(String),
 ) -> Result<(), ServiceError> {
     let service = Data::new(service);
-    let outcome = System::new().block_on(serve(config, listener, service.clone(), ready));
+    let outcome = System::new().block_on(serve(config, listener, service.clone(), pages, ready));
     // A store that has stopped by itself says so in `outcome`; closing it says so again.
     let closed = service.close();
     outcome?;
@@ -102,6 +106,7 @@ async fn serve(
     config: &Config,
     listener: TcpListener,
     service: Data<Service>,
+    pages: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ready: impl FnOnce(String),
 ) -> Result<(), ServiceError> {
     let address = listener.local_addr()?;
@@ -114,6 +119,7 @@ async fn serve(
             .wrap(from_fn(http::acts::record))
             .wrap(from_fn(http::access::log))
             .configure(http::routes)
+            .configure(pages.clone())
     };
     let keep_alive = Duration::from_secs(server.keep_alive_s);
     let head_timeout = Duration::from_millis(server.head_timeout_ms);
@@ -145,16 +151,28 @@ async fn serve(
     let running = builder.run();
     let handle = running.handle();
     let running = actix_web::rt::spawn(running);
+    let delivering = actix_web::rt::spawn(delivery::run(service.clone().into_inner()));
     let ending = actix_web::rt::spawn(end(service.into_inner(), handle, signals));
     answers(address).await;
     tracing::info!(%address, workers, "listening");
     ready(format!("{scheme}://{address}"));
     running.await??;
     sweeping.abort();
+    finish_delivery(delivering, Duration::from_secs(server.shutdown_s)).await;
     match ending.await {
         Ok(Some(error)) => Err(error.into()),
         Ok(None) => Ok(()),
         Err(error) => Err(format!("the service ended by a fault of its own: {error}").into()),
+    }
+}
+
+/// Waits for the messages that are under way. One that takes longer goes out again after the next
+/// start: what became of it is not written.
+async fn finish_delivery(mut delivering: JoinHandle<()>, limit: Duration) {
+    match tokio::time::timeout(limit, &mut delivering).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "delivery ended by a fault of its own"),
+        Err(_elapsed) => delivering.abort(),
     }
 }
 
@@ -191,6 +209,7 @@ async fn end(
         error = watching => Some(error),
     };
     service.limits.end();
+    service.delivery.end();
     match &stopped {
         None => tracing::info!("ending: requests under way are finished first"),
         Some(error) => tracing::error!(%error, "ending"),

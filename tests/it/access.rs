@@ -67,6 +67,9 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/pki/chain.pem", Access::Public, 200),
     ("POST", "/ocsp", Access::Public, 200),
     ("GET", "/ocsp/{request}", Access::Public, 200),
+    // By a gateway, with its signature; a test has none here.
+    ("POST", "/api/v1/sms-reports/{gateway}", Access::Public, 403),
+    ("GET", "/api/v1/sms-reports/{gateway}/{message}/{mac}", Access::Public, 403),
     ("GET", "/healthz", Access::Public, 200),
     ("GET", "/readyz", Access::Public, 200),
     // To callers on the same machine, which a test always is.
@@ -213,6 +216,9 @@ impl Scene {
         let issued = path.starts_with("/api/v1/admin/certificates/");
         path.replace("{tsu}", unit.as_str().unwrap())
             .replace("{request}", "MAA=")
+            .replace("{gateway}", "main")
+            .replace("{message}", "m-1")
+            .replace("{mac}", "00")
             .replace("{id}", unit.as_str().unwrap())
             .replace("{api_key}", &self.own.api_key)
             .replace("{serial}", if issued { &self.certificate } else { &self.serial })

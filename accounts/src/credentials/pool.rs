@@ -48,7 +48,7 @@ pub(crate) struct Full;
 /// refusal leaves the usual priority, which is slower for others and not wrong.
 #[cfg(target_os = "linux")]
 fn give_way() {
-    drop(rustix::process::setpriority_process(None, NICENESS));
+    let _refused = rustix::process::setpriority_process(None, NICENESS);
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -134,22 +134,25 @@ pub(crate) fn of_holder(
     own.map(|(key, bytes)| read_digest(table, &key, &bytes)).collect()
 }
 
-/// Owners and digests of a table from a key on, for a timer; with the key to go on from, `None`
-/// at the end.
+/// A part of a table.
+pub(crate) struct Page {
+    pub(crate) digests: Vec<TokenDigest>,
+    /// The key to go on from; `None` at the end.
+    pub(crate) last: Option<Vec<u8>>,
+}
+
+/// The digests of all tokens of a table from a key on, for a timer.
 pub(crate) fn page(
     scan: impl Fn(Bound<&[u8]>, Bound<&[u8]>, usize) -> Result<Vec<Row>, StoreError>,
     table: Table,
     after: &[u8],
-) -> Result<(Vec<(Owner, TokenDigest)>, Option<Vec<u8>>), StoreError> {
+) -> Result<Page, StoreError> {
     let rows = scan(Bound::Excluded(after), Bound::Excluded(b"i"), MOST)?;
     let last = rows.last().map(|(key, _)| key.clone());
-    let mut owners = Vec::with_capacity(rows.len());
-    for (key, bytes) in rows {
-        if let Some(owner) = Owner::read(&key) {
-            owners.push((owner, read_digest(table, &key, &bytes)?));
-        }
-    }
-    Ok((owners, last))
+    let own = rows.into_iter().filter(|(key, _)| Owner::read(key).is_some());
+    let digests =
+        own.map(|(key, bytes)| read_digest(table, &key, &bytes)).collect::<Result<_, _>>();
+    Ok(Page { digests: digests?, last })
 }
 
 /// Deletes up to `limit` rows of a holder with their tokens, and tells how many those were.

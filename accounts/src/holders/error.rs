@@ -88,6 +88,12 @@ pub enum HolderError {
     /// A session, or a system, asked for what only a linked phone may do.
     #[error("only a linked phone may do this: use the app")]
     NotADevice,
+    /// The number that was typed for a login by QR code is not the one that the browser shows, or
+    /// the signature is not the device's.
+    #[error(
+        "this is not the number that the browser shows, and the login has ended: begin it again"
+    )]
+    QrMismatch,
     /// A login by QR code is unknown, over, or another's: which is not said.
     #[error("this QR code is not valid any more: show a new one")]
     QrInvalid,
@@ -221,6 +227,7 @@ impl HolderError {
             Self::StepUpNeeded => "step-up-needed",
             Self::NoSession => "session-needed",
             Self::NotADevice => "device-needed",
+            Self::QrMismatch => "wrong-qr-number",
             Self::QrInvalid => "invalid-qr-login",
             Self::Code(refusal) => refusal.slug(),
             Self::Otp(refusal) => refusal.slug(),

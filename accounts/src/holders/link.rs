@@ -36,12 +36,20 @@ pub enum LinkPurpose {
     /// Confirm an address for notices.
     #[n(3)]
     ConfirmNoticeEmail,
+    /// Cancel a change of the phone number that waits.
+    #[n(4)]
+    CancelPhoneChange,
 }
 
 impl LinkPurpose {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::SetPassword, Self::RecoverPassword, Self::ConfirmUserId, Self::ConfirmNoticeEmail];
+    pub const ALL: [Self; 5] = [
+        Self::SetPassword,
+        Self::RecoverPassword,
+        Self::ConfirmUserId,
+        Self::ConfirmNoticeEmail,
+        Self::CancelPhoneChange,
+    ];
 
     /// A stable word in kebab-case.
     #[must_use]
@@ -51,6 +59,7 @@ impl LinkPurpose {
             Self::RecoverPassword => "recover-password",
             Self::ConfirmUserId => "confirm-user-id",
             Self::ConfirmNoticeEmail => "confirm-notice-email",
+            Self::CancelPhoneChange => "cancel-phone-change",
         }
     }
 }
@@ -302,6 +311,7 @@ fn lifetime(inner: &Inner, purpose: LinkPurpose) -> TimeDelta {
         LinkPurpose::ConfirmUserId | LinkPurpose::ConfirmNoticeEmail => {
             inner.settings.confirmation_lifetime
         }
+        LinkPurpose::CancelPhoneChange => inner.settings.phone_waiting,
     }
 }
 

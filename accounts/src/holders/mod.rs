@@ -35,14 +35,17 @@ pub mod password;
 mod pepper;
 mod pepper_check;
 pub mod personal_data;
+pub mod phone;
 pub mod pin;
 mod preferences;
+pub mod qr;
 pub mod question;
 mod recovery;
 pub mod registration;
 pub mod renewal;
 pub mod sessions;
 mod settings;
+mod stamp_link;
 pub mod tables;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use super::holder::{HolderEvent, HolderRecord, SignatureNotices, notify};
 use super::link;
 use super::messages::Template;
 use super::{
-    Actor, HolderError, HolderId, Holders, Language, devices, fields, history, holder, sessions,
+    Actor, HolderError, HolderId, Holders, Language, devices, fields, history, holder, phone,
+    sessions,
 };
 use chrono::{DateTime, Utc};
 
@@ -93,6 +94,7 @@ impl Holders {
                 link::burn_all(tx, id)?;
                 sessions::end_all(tx, id, None)?;
                 devices::unlink_all(tx, id)?;
+                phone::forget(tx, id);
             }
             let kind = if lifted { HistoryKind::Unblocked } else { HistoryKind::Blocked };
             let entry = HistoryEntry::new(kind, operator).with("reason", reason);

@@ -35,6 +35,10 @@ const LONGEST_WAIT: i64 = 60_000;
 const REST: i64 = 15 * 60_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
+/// Logins by QR code that a caller may begin in ten minutes: a page renews its code each minute.
+pub(crate) const MOST_QR_LOGINS: u32 = 60;
+/// Logins by QR code that a device may look at in an hour.
+pub(crate) const MOST_QR_LOOKS: u32 = 30;
 /// Mails of a kind to an address in a day, when anybody can ask for them.
 pub(crate) const MOST_MAILS: u32 = 5;
 
@@ -52,6 +56,10 @@ pub(crate) enum Counted {
     Requests = b'q',
     /// Requests of a caller for mails to somebody.
     CallerMails = b'm',
+    /// Logins by QR code that a caller begins.
+    QrLogins = b'b',
+    /// Logins by QR code that a device looks at.
+    QrLooks = b'd',
 }
 
 /// A count. Used in stored state.
@@ -164,6 +172,35 @@ pub(crate) fn caller_may_mail(
     let (at, limit) = (now.timestamp_millis(), (MOST_OF_A_CALLER, HOUR));
     spend(inner, tx, Counted::CallerMails, &caller(from), limit, at)?
         .map_err(|retry_after| HolderError::Slowed { retry_after })
+}
+
+/// Refuses a caller who begins too many logins by QR code.
+pub(crate) fn may_begin_qr(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    from: IpAddr,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let (at, limit) = (now.timestamp_millis(), (MOST_QR_LOGINS, HOUR / 6));
+    spend(inner, tx, Counted::QrLogins, &caller(from), limit, at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })
+}
+
+/// Refuses a device that looks at too many logins by QR code.
+pub(crate) fn may_look_at_qr(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    device: &[u8; 16],
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let (at, limit) = (now.timestamp_millis(), (MOST_QR_LOOKS, HOUR));
+    spend(inner, tx, Counted::QrLooks, device, limit, at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })
+}
+
+/// Whether two callers are one as far as limits go: an IPv4 address, or the /64 of an IPv6 one.
+pub(crate) fn is_same_caller(one: IpAddr, other: IpAddr) -> bool {
+    caller(one) == caller(other)
 }
 
 /// Takes one of `most` in a window, or says how long to wait for the next window.

@@ -3,8 +3,8 @@
 mod trust;
 mod units;
 
-use super::Config;
 use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
+use super::{Config, SmsConfig};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_ranges(config)?;
     check_log(config)?;
     config.holders.check()?;
+    config.sms.as_ref().map_or(Ok(()), SmsConfig::check)?;
     trust::check(config)?;
     units::check(config)
 }
@@ -48,7 +49,7 @@ fn check_server(config: &Config) -> Result<(), Fault> {
 }
 
 /// The address stands in certificates and in pages, so nothing else may hide in it.
-fn is_plain_url(url: &str) -> bool {
+pub(super) fn is_plain_url(url: &str) -> bool {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]".contains(c);
     rest.is_some_and(|rest| {

@@ -4,6 +4,7 @@
 use super::check::{Fault, fault, range};
 use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
 use accounts::holders::SigningKeyKind;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub(crate) struct HoldersConfig {
     pub(crate) service_name: String,
     pub(crate) support: Option<String>,
+    pub(crate) time_zone: String,
     pub(crate) pepper_file: PathBuf,
     pub(crate) key: String,
     pub(crate) validity_days: u32,
@@ -26,6 +28,7 @@ impl Default for HoldersConfig {
         Self {
             service_name: "Marca".to_owned(),
             support: None,
+            time_zone: Tz::Europe__Rome.name().to_owned(),
             pepper_file: PathBuf::from("pepper"),
             key: SigningKeyKind::Rsa3072.name().to_owned(),
             validity_days: 1_095,
@@ -42,6 +45,11 @@ impl HoldersConfig {
         self.key.parse().unwrap_or(SigningKeyKind::Rsa3072)
     }
 
+    /// The zone of the times in messages. The configuration's own check made sure of it.
+    pub(crate) fn zone(&self) -> Tz {
+        self.time_zone.parse().unwrap_or(Tz::UTC)
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         let name = self.service_name.trim();
         if name.is_empty() || name.chars().count() > 30 {
@@ -49,6 +57,13 @@ impl HoldersConfig {
         }
         if let Err(unknown) = self.key.parse::<SigningKeyKind>() {
             return fault("holders.key", unknown.to_string());
+        }
+        if self.time_zone.parse::<Tz>().is_err() {
+            let reason = format!(
+                "\"{}\" is not a zone of the tz database, as in \"Europe/Rome\" or \"UTC\"",
+                self.time_zone
+            );
+            return fault("holders.time_zone", reason);
         }
         range("holders.validity_days", self.validity_days, 1..=1_830)?;
         range("holders.memory_kib", self.memory_kib, MIN_ARGON2_MEMORY_KIB..=4_194_304)?;

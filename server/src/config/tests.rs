@@ -36,6 +36,7 @@ fn the_commented_defaults_are_the_defaults() {
         "[tls]",
         "[hsm]",
         "[mail]",
+        "[sms]",
         "[[tsu]] id",
         "[server] allow",
         "[holders] without",

@@ -80,7 +80,7 @@ impl Default for CaConfig {
     }
 }
 
-/// `[mail]`: whom to tell of what comes to its end.
+/// `[mail]`: the way of mail to holders, and whom to tell of what comes to its end.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MailConfig {
@@ -91,6 +91,7 @@ pub(crate) struct MailConfig {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) from: String,
+    pub(crate) reply_to: Option<String>,
     pub(crate) operator: Vec<String>,
 }
 

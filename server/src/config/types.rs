@@ -3,6 +3,7 @@
 //! beside each key is in `default.toml`.
 
 use super::holders::HoldersConfig;
+use super::sms::SmsConfig;
 use super::trust::{CaConfig, HsmConfig, MailConfig, TimeConfig, TsuConfig};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) ca: CaConfig,
     pub(crate) mail: Option<MailConfig>,
+    pub(crate) sms: Option<SmsConfig>,
     pub(crate) tsu: Vec<TsuConfig>,
 }
 

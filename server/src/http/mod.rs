@@ -7,6 +7,8 @@
 //! | [`holder`] | what holders of remote-signature accounts do |
 //! | [`admin`] | `/api/v1/admin/…` |
 //! | [`pki`], [`ocsp`] | certificates, revocation lists, OCSP |
+//! | [`sms_reports`] | delivery reports of gateways |
+//! | [`dev`] | the demo's outbox |
 //! | [`operation`] | health, metrics |
 //! | [`openapi`], [`docs`], [`page`] | the interface, described, and pages |
 //!
@@ -18,6 +20,7 @@ pub(crate) mod acts;
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod dev;
 pub(crate) mod docs;
 pub(crate) mod fault;
 pub(crate) mod holder;
@@ -28,6 +31,7 @@ pub(crate) mod page;
 pub(crate) mod pki;
 pub(crate) mod problem;
 mod qr_image;
+pub(crate) mod sms_reports;
 pub(crate) mod stamp_account;
 pub(crate) mod timestamp;
 pub(crate) mod token;
@@ -64,6 +68,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         ))
         .service(resource("/api/v1/timestamps/{serial}", GET, [get(token::show)]))
         .configure(holder::routes)
+        .configure(sms_reports::routes)
         .configure(admin::routes)
         .configure(openapi::routes)
         .configure(docs::routes)

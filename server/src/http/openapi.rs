@@ -2,7 +2,8 @@
 
 use super::admin::paths as admin;
 use super::{
-    GET, get, holder, ocsp, operation, pki, problem, resource, stamp_account, timestamp, token,
+    GET, get, holder, ocsp, operation, pki, problem, resource, sms_reports, stamp_account,
+    timestamp, token,
 };
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -42,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         (name = "operation", description = "For whoever keeps the service running"),
         (name = "joining", description = "Holders, before they are logged in"),
         (name = "holder", description = "A holder's own account"),
+        (name = "messages", description = "What gateways say of short messages"),
         (name = "administration", description = "For the operator, with the administration token"),
         (name = "administration of holders", description = "Registrations, holders and messages"),
     ),
@@ -88,7 +90,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// The document, with what every room says of itself.
 pub(super) fn described() -> utoipa::openapi::OpenApi {
-    super::admin::described(holder::described(Document::openapi()))
+    let mut document = Document::openapi();
+    document.merge(sms_reports::Described::openapi());
+    super::admin::described(holder::described(document))
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.

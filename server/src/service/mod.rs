@@ -10,7 +10,6 @@ mod holders;
 mod keys;
 mod limits;
 mod logins;
-mod mail;
 mod pki;
 mod rounds;
 mod run_record;
@@ -20,7 +19,6 @@ mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
 pub(crate) use holders::{HolderSystem, InviteError, PepperError};
-pub(crate) use mail::MailError;
 pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use rounds::begin;
 pub(crate) use watch::watch;
@@ -28,6 +26,7 @@ pub(crate) use watch::watch;
 use self::clock::ServiceClock;
 use self::units::Stamping;
 use crate::config::{Config, HoldersConfig, PasswordsConfig, TsuConfig};
+use crate::delivery::{Delivery, DeliveryError, Outbox};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
 use ::clock::{SettingsError, Unavailable};
@@ -43,7 +42,6 @@ use holders::{HolderCa, HolderSigning};
 use keys::Keys;
 use limits::Limits;
 use logins::Logins;
-use mail::Mailer;
 use parking_lot::Mutex;
 use pki::Pki;
 use stamp_port::StampPort;
@@ -75,7 +73,7 @@ pub(crate) struct Service {
     /// The kind of key of new signing credentials.
     pub(crate) holder_key: SigningKeyKind,
     pub(crate) holders_config: HoldersConfig,
-    pub(crate) mailer: Option<Mailer>,
+    pub(crate) delivery: Delivery,
     pub(crate) disk: Disk,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -116,9 +114,9 @@ pub(crate) enum OpenError {
     /// Issuing.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// Mail.
+    /// Mails and short messages.
     #[error(transparent)]
-    Mail(#[from] MailError),
+    Delivery(#[from] DeliveryError),
     /// The administration token.
     #[error(transparent)]
     AdminToken(#[from] AdminTokenError),
@@ -133,13 +131,22 @@ pub(crate) enum OpenError {
 impl Service {
     /// Opens everything in the data directory, and makes what is not there yet.
     pub(crate) fn open(config: &Config) -> Result<Self, OpenError> {
+        Self::open_with(config, Delivery::new(config)?)
+    }
+
+    /// As [`Self::open`], for the demo: messages go into its outbox.
+    pub(crate) fn open_for_demo(config: &Config, outbox: &Arc<Outbox>) -> Result<Self, OpenError> {
+        Self::open_with(config, Delivery::into_outbox(config, outbox))
+    }
+
+    fn open_with(config: &Config, delivery: Delivery) -> Result<Self, OpenError> {
         // What is made below, by libraries too, is for the service's own user. Certificates are
         // opened to everybody by name.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-        actix_web::rt::System::new().block_on(Self::opened(config))
+        actix_web::rt::System::new().block_on(Self::opened(config, delivery))
     }
 
-    async fn opened(config: &Config) -> Result<Self, OpenError> {
+    async fn opened(config: &Config, delivery: Delivery) -> Result<Self, OpenError> {
         let random = SystemRandom;
         let clock = Arc::new(ServiceClock::new(config, random)?);
         let data = pki::private_directory(&config.data.directory)?;
@@ -181,7 +188,7 @@ impl Service {
             signing: rooms.signing,
             holder_key: config.holders.key_kind(),
             holders_config: config.holders.clone(),
-            mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+            delivery,
             disk: Disk::new(data, config.data.min_free_mib << 20),
             limits: Limits::new(config.server.max_requests, body_timeout),
             metrics: Metrics::new(),

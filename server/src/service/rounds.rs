@@ -175,12 +175,12 @@ async fn warn(service: &Service, warnings: &mut Warnings, now: DateTime<Utc>) {
         if warnings.logged.insert(words.clone()) {
             tracing::warn!(unit = warning.unit, days = warning.days, "{words}");
         }
-        if let Some(mailer) = &service.mailer {
+        if let Some(mailer) = service.delivery.mailer() {
             if !rested {
                 continue;
             }
             let subject = format!("Marca: unit {} ends within {} days", warning.unit, warning.days);
-            if let Err(error) = mailer.send(&subject, letter(service, &words)).await {
+            if let Err(error) = mailer.tell_operator(&subject, letter(service, &words)).await {
                 tracing::error!(%error, "a warning could not be mailed; it is tried again");
                 warnings.mail_at = Some(tokio::time::Instant::now() + MAIL_AGAIN);
                 return;

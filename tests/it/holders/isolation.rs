@@ -43,6 +43,8 @@ pub(crate) enum Rule {
     Public,
     /// Any session and any device.
     Holder,
+    /// Any session and any device, also before the first password is replaced.
+    Known,
     /// A session, also before the first password is replaced.
     First,
     /// A session.
@@ -59,7 +61,7 @@ pub(crate) enum Rule {
     Operator,
 }
 
-use Rule::{Device, First, Full, FullSession, Holder, Operator, Public, Session, System};
+use Rule::{Device, First, Full, FullSession, Holder, Known, Operator, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
@@ -78,13 +80,13 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/qr-logins", Public),
     ("POST", "/api/v1/qr-logins/{id}/poll", Public),
     ("POST", "/api/v1/phone-changes/cancel", Public),
-    ("GET", "/api/v1/holder", First),
+    ("GET", "/api/v1/holder", Known),
     ("POST", "/api/v1/holder/password", First),
     ("DELETE", "/api/v1/holder/session", First),
     ("PUT", "/api/v1/holder/question", FullSession),
     ("DELETE", "/api/v1/holder/question", FullSession),
     ("POST", "/api/v1/holder/addresses", FullSession),
-    ("PATCH", "/api/v1/holder/preferences", Session),
+    ("PATCH", "/api/v1/holder/preferences", Holder),
     ("GET", "/api/v1/holder/history", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
     ("POST", "/api/v1/holder/one-time-codes", Holder),
@@ -179,11 +181,11 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         (_, Caller::Nobody | Caller::WrongToken | Caller::Operator | Caller::StampAccount) => {
             Some("unauthorized-holder")
         }
-        (First, MustChange) => None,
+        (Known, _) | (First, MustChange) => None,
         (_, MustChange) => Some("password-change-needed"),
         (Device, Caller::Device) | (System, Caller::System) => None,
         (Device | System, _) => Some("device-needed"),
-        (Session | FullSession, Caller::Device | Caller::System) => Some("session-needed"),
+        (First | Session | FullSession, Caller::Device | Caller::System) => Some("session-needed"),
         (Full | FullSession, Limited) => Some("step-up-needed"),
         _ => None,
     }

@@ -28,7 +28,7 @@ pub(crate) use record::{
     CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
     own, save, save_wraps, to_be_told,
 };
-pub(crate) use suspension::end_of_codes;
+pub(crate) use suspension::{count_emergency, end_of_codes, is_emergency_code};
 
 use super::messages::Template;
 use super::tables::SIGNING_CREDENTIAL;

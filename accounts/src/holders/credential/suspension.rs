@@ -5,7 +5,7 @@
 //! it does not answer, the credential stays marked and the timer tells it again.
 
 use super::create::EMERGENCY;
-use super::record::{self, CredentialRecord};
+use super::record::{self, CredentialRecord, EmergencyRecord};
 use super::{
     CertificateIssuer, CertificateStatus, Event, RevocationCause, State, SuspensionCause, all_of,
     binding, delete_wraps, load, own, save, short, tell,
@@ -289,7 +289,7 @@ struct EmergencyTries {
 ///
 /// There are 65536 places, found by a keyed hash: names that nobody has cannot fill the store, and
 /// two names that share a place, which nobody can bring about on purpose, share its count.
-fn count_emergency(
+pub(crate) fn count_emergency(
     inner: &Inner,
     tx: &mut dyn Transaction,
     name: &str,
@@ -313,6 +313,16 @@ fn count_emergency(
     tries.count += 1;
     tx.put(COUNTER, &key, &crate::encoding::encode(&tries, 16));
     Ok(())
+}
+
+/// Whether a code is the one that was kept.
+pub(crate) fn is_emergency_code(
+    inner: &Inner,
+    kept: &EmergencyRecord,
+    code: &EmergencyCode,
+) -> Result<bool, HolderError> {
+    let mac = inner.pepper.mac_under(kept.pepper, EMERGENCY, &[code.expose().as_bytes()])?;
+    Ok(bool::from(mac.as_slice().ct_eq(kept.mac.as_slice())))
 }
 
 /// Suspends each credential whose code it is. Those that are suspended or over already are left

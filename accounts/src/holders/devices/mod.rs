@@ -240,10 +240,10 @@ impl Holders {
             self.store().scan(DEVICE, from, to, Order::Ascending, limit)
         };
         loop {
-            let (owners, last) = bearer::page(scan, DEVICE, &after)?;
-            let Some(last) = last else { return Ok(unlinked) };
+            let page = bearer::page(scan, DEVICE, &after)?;
+            let Some(last) = page.last else { return Ok(unlinked) };
             after = last;
-            for (_, digest) in owners {
+            for digest in page.digests {
                 let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
                     let idle = now.timestamp_millis() - record.last_used_at;

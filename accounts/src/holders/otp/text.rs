@@ -107,7 +107,9 @@ pub fn sms_text(
 }
 
 impl SmsText {
-    fn of(text: String) -> Self {
+    /// A text, with what it takes to send it.
+    #[must_use]
+    pub fn of(text: String) -> Self {
         // The ellipsis of a masked number is in no alphabet of telephones.
         let text = Zeroizing::new(text.replace(" … ", ".."));
         let septets = text.chars().map(septets).sum::<Option<usize>>();

@@ -36,6 +36,8 @@ pub struct PersonalData {
     pub credentials: Vec<Credential>,
     pub sessions: Vec<Session>,
     pub devices: Vec<Device>,
+    pub phone_change: Option<PhoneChange>,
+    pub stamp_account: Option<String>,
     pub history: Vec<Event>,
     pub messages: Vec<Message>,
 }
@@ -91,6 +93,15 @@ pub struct Device {
     pub last_used_at: String,
     /// DER of SubjectPublicKeyInfo, in hex.
     pub public_key: String,
+}
+
+/// A new phone number that does not count yet.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "the names are those of the document")]
+pub struct PhoneChange {
+    pub number: String,
+    pub state: &'static str,
+    pub begun_at: String,
 }
 
 /// An entry of the history.
@@ -171,6 +182,12 @@ impl Holders {
             credentials: self.export_credentials(id, now)?,
             sessions: self.export_sessions(id, now)?,
             devices: self.export_devices(id)?,
+            phone_change: self.phone_change_record(id, now)?.map(|record| PhoneChange {
+                number: record.number,
+                state: record.state.word(),
+                begun_at: text(crate::stamps::instant(record.begun_at)),
+            }),
+            stamp_account: self.linked_stamp_account(id)?.map(|account| account.to_string()),
             history: self.export_history(id)?,
             messages: self.export_messages(id)?,
         })

@@ -9,16 +9,18 @@
 
 mod export;
 
-pub use export::{Credential, Device, Event, Message, PersonalData, Registration, Session};
+pub use export::{
+    Credential, Device, Event, Message, PersonalData, PhoneChange, Registration, Session,
+};
 
 use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
 use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
-use super::tables::{HOLDER_BY_EMAIL, PHONE_CHANGE};
+use super::tables::HOLDER_BY_EMAIL;
 use super::{
-    Actor, HolderError, HolderId, Holders, authorisations, devices, fields, link, otp,
-    registration, sessions, totp,
+    Actor, HolderError, HolderId, Holders, authorisations, devices, fields, link, otp, phone,
+    registration, sessions, stamp_link, totp,
 };
 use chrono::{DateTime, Utc};
 use store::Transaction;
@@ -30,13 +32,14 @@ const BATCH: usize = 500;
 type Erase = fn(&mut dyn Transaction, HolderId, usize) -> Result<usize, HolderError>;
 
 /// Every room whose rows go when the time of the law is over.
-const ROOMS: [Erase; 6] = [
+const ROOMS: [Erase; 7] = [
     history::erase,
     messages::erase,
     authorisations::erase,
     credential::erase,
     sessions::erase,
     devices::erase,
+    stamp_link::erase,
 ];
 
 impl Holders {
@@ -134,7 +137,8 @@ fn strip(
     record.question = None;
     record.notice_email = None;
     record.totp = false;
-    tx.delete(PHONE_CHANGE, &id.key());
+    phone::forget(tx, id);
+    stamp_link::erase(tx, id, 1)?;
     totp::erase(tx, id);
     otp::end_all(tx, id)
 }

@@ -15,7 +15,7 @@ pub use refusal::CodeRefusal;
 pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
-pub(crate) use open::Both;
+pub(crate) use open::{Both, PukAndEmergencyCode};
 
 /// Tries of a code, counted from the last right one.
 pub const MOST_TRIES: u32 = 5;

@@ -2,14 +2,15 @@
 
 use super::{CodeRefusal, MOST_TRIES};
 use crate::holders::credential::{
-    CredentialRecord, Event, State, end_of_codes, load_wraps, own, save, short, tell,
+    CredentialRecord, Event, State, end_of_codes, is_emergency_code, load_wraps, own, save, short,
+    tell,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Wrapped};
 use crate::holders::messages::Template;
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
 use chrono::{DateTime, Utc};
-use envelope::{Pin, Puk};
+use envelope::{EmergencyCode, Pin, Puk};
 use store::Transaction;
 use zeroize::Zeroizing;
 
@@ -24,12 +25,17 @@ pub(crate) struct Opened {
 /// PIN and PUK of the envelope, for the activation.
 pub(crate) type Both = (Pin, Puk);
 
+/// PUK and emergency code of the envelope, for a lost phone.
+pub(crate) type PukAndEmergencyCode = (Puk, EmergencyCode);
+
 /// A code that can be tried.
 pub(crate) trait Code: Send + 'static {
     /// Whether it is asked for in this state.
     fn allowed(state: State) -> bool;
     /// For refusals: what cannot be done in another state.
     const ACT: &'static str;
+    /// What the history says of a wrong one.
+    const FAILED: HistoryKind = HistoryKind::PinFailed;
     /// The count of its tries.
     fn tries(record: &mut CredentialRecord) -> &mut u32;
     /// What it opens.
@@ -173,6 +179,47 @@ impl Code for Both {
     }
 }
 
+impl Code for PukAndEmergencyCode {
+    const ACT: &'static str = "vouch for a new phone number";
+    const FAILED: HistoryKind = HistoryKind::LostPhoneFailed;
+
+    /// Also a suspended one: who loses a phone suspends first.
+    fn allowed(state: State) -> bool {
+        matches!(state, State::Active | State::PinLocked | State::Suspended { .. })
+    }
+
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        &mut record.puk_tries
+    }
+
+    /// Both are tried whatever the first gives: neither answer nor time says which one is wrong.
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        let secret = self.0.open(inner, id, kept)?;
+        let right = is_emergency_code(inner, &kept.0.emergency, &self.1)?;
+        Ok(secret.filter(|_| right))
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        CodeRefusal::WrongPair { left }
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        end_of_codes(inner, tx, id, record, now)?;
+        Ok(CodeRefusal::CodesExhausted)
+    }
+}
+
 impl Holders {
     /// Tries a code once.
     pub(crate) async fn try_code<C: Code>(
@@ -244,7 +291,7 @@ fn settle<C: Code>(
 ) -> Result<Settled<CredentialRecord>, HolderError> {
     let mut record = own(tx, holder, id)?;
     if !ended.right {
-        let entry = HistoryEntry::failure(HistoryKind::PinFailed, Actor::Holder(holder));
+        let entry = HistoryEntry::failure(C::FAILED, Actor::Holder(holder));
         append(tx, holder, &entry.with("credential", id), now)?;
     }
     needs::<C>(&record, now).map_or_else(

@@ -41,6 +41,15 @@ pub enum CodeRefusal {
         /// Tries that are left.
         left: u32,
     },
+    /// PUK or emergency code of the envelope are wrong.
+    #[error(
+        "PUK and emergency code are not those of the envelope: compare both with the sheet; {left} \
+         more tries, then the credential ends"
+    )]
+    WrongPair {
+        /// Tries that are left.
+        left: u32,
+    },
     /// Too many wrong PUKs, or wrong codes at the activation.
     #[error("the credential ended after too many wrong codes: ask for a new one")]
     CodesExhausted,
@@ -89,6 +98,7 @@ impl CodeRefusal {
             Self::PinLocked => "pin-locked",
             Self::WrongPuk { .. } => "wrong-puk",
             Self::WrongCodes { .. } => "wrong-codes",
+            Self::WrongPair { .. } => "wrong-puk-or-emergency-code",
             Self::CodesExhausted => "codes-exhausted",
             Self::Changed => "credential-changed",
             Self::WrongEmergencyCode => "wrong-emergency-code",

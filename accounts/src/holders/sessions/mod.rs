@@ -13,8 +13,6 @@ mod record;
 
 pub use access::{Access, AccessKind};
 
-#[cfg(test)]
-pub(crate) use access::SESSION_PREFIX;
 pub(crate) use record::SessionRecord;
 
 use super::bearer::{self, Owner, SecretToken, TokenDigest};
@@ -221,10 +219,10 @@ impl Holders {
             self.store().scan(SESSION, from, to, Order::Ascending, limit)
         };
         loop {
-            let (owners, last) = bearer::page(scan, SESSION, &after)?;
-            let Some(last) = last else { break };
+            let page = bearer::page(scan, SESSION, &after)?;
+            let Some(last) = page.last else { break };
             after = last;
-            for (_, digest) in owners {
+            for digest in page.digests {
                 let dead = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
                     let holder = holder::load(tx, record.holder())?;

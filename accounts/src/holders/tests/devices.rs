@@ -119,7 +119,7 @@ fn only_a_full_session_with_the_right_code_links() {
     let limited = Access { limited: true, ..full.clone() };
     assert_eq!(slug(link(&bench, &limited, DeviceKind::Phone, &spki, 7)), "step-up-needed");
     let first = Access { must_change_password: true, ..full.clone() };
-    assert_eq!(slug(link(&bench, &first, DeviceKind::Phone, &spki, 7)), "must-change-password");
+    assert_eq!(slug(link(&bench, &first, DeviceKind::Phone, &spki, 7)), "password-change-needed");
     let other = device_key().1;
     for proof in [
         bench.proof(id, Purpose::LinkDevice, device_bound(&other)),

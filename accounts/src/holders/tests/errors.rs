@@ -47,6 +47,7 @@ fn samples() -> Vec<HolderError> {
         HolderError::StepUpNeeded,
         HolderError::NoSession,
         HolderError::NotADevice,
+        HolderError::QrMismatch,
         HolderError::QrInvalid,
         HolderError::UnknownHolder(HolderId::new(7)),
         HolderError::UnknownRegistration(RegistrationId::new(7)),

@@ -10,8 +10,11 @@ use crate::holders::link::LinkRecord;
 use crate::holders::messages::{
     Content, Delivery, Lease, MessageRecord, MessageState, StoredAttachment, Template,
 };
+use crate::holders::phone::{PhoneChangeRecord, PhoneState};
+use crate::holders::qr::{QrRecord, QrStatus};
 use crate::holders::registration::{ApplicantRecord, RegistrationRecord, RegistrationState};
 use crate::holders::sessions::{OpenedBy, SessionRecord};
+use crate::holders::stamp_link::StampLinkRecord;
 use crate::holders::throttle::CountRecord;
 use crate::holders::{Language, LinkPurpose, LinkState, tables};
 use store::Table;
@@ -135,6 +138,39 @@ fn session_and_device() {
         from: "f".to_owned(),
     };
     golden(&record, "8850abababababababababababababababab01616e0142cdef02036166");
+}
+
+#[test]
+fn qr_login() {
+    let record = QrRecord {
+        status: QrStatus::Approved,
+        secret: [0xab; 32],
+        number: 42,
+        choices: [10, 42, 99],
+        challenge: [0xcd; 32],
+        begun_at: 1,
+        ends_at: 2,
+        from: "f".to_owned(),
+        client: "c".to_owned(),
+        holder: Some(3),
+        device: Some([0xef; 16]),
+        generation: Some(4),
+    };
+    let (secret, challenge, device) = ("ab".repeat(32), "cd".repeat(32), "ef".repeat(16));
+    let expected = format!("8c025820{secret}182a430a2a635820{challenge}0102616661630350{device}04");
+    golden(&record, &expected);
+}
+
+#[test]
+fn phone_change_and_stamp_link() {
+    let record = PhoneChangeRecord {
+        state: PhoneState::Waiting,
+        number: "+1".to_owned(),
+        begun_at: 2,
+        ends_at: 3,
+    };
+    golden(&record, "8402622b310203");
+    golden(&StampLinkRecord { account: 17, linked_at: 2 }, "821102");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Every state machine as a table: each transition that there is, and each that there is not.
 
+use crate::holders::phone::{PhoneEvent, PhoneState};
+use crate::holders::qr::{QrEvent, QrStatus};
 use crate::holders::registration::{RegistrationEvent, RegistrationState};
 use crate::holders::{HolderError, HolderEvent, HolderStatus, LinkEvent, LinkState};
 use std::fmt::Debug;
@@ -77,6 +79,42 @@ fn link() {
     compare(&LinkState::ALL, &LinkEvent::ALL, LinkState::apply, table, "invalid-link");
 }
 
+/// The answer is the same for every transition that there is not, as with links.
+#[test]
+fn qr_login() {
+    use QrStatus::*;
+    let (to, no) = (Some::<QrStatus>, None);
+    // Look, Approve, Mismatch, Deny, Collect, Disown, Expire
+    let table: &[&[Option<QrStatus>]] = &[
+        /* Waiting   */ &[to(Seen), no, no, no, no, no, to(Expired)],
+        /* Seen      */ &[no, to(Approved), to(Failed), to(Denied), no, no, to(Expired)],
+        /* Approved  */ &[no, no, no, no, to(Collected), to(Disowned), to(Expired)],
+        /* Collected */ &[no, no, no, no, no, to(Disowned), no],
+        /* Denied    */ &[no, no, no, no, no, no, no],
+        /* Failed    */ &[no, no, no, no, no, no, no],
+        /* Disowned  */ &[no, no, no, no, no, no, no],
+        /* Expired   */ &[no, no, no, no, no, no, no],
+    ];
+    compare(&QrStatus::ALL, &QrEvent::ALL, QrStatus::apply, table, "invalid-qr-login");
+}
+
+#[test]
+fn phone_change() {
+    use PhoneState::*;
+    let (to, no) = (Some::<PhoneState>, None);
+    // Prove, Count, Replace, End, Cancel
+    let table: &[&[Option<PhoneState>]] = &[
+        /* Agreed    */ &[to(Counted), no, to(Replaced), to(Ended), to(Cancelled)],
+        /* Vouched   */ &[to(Waiting), no, to(Replaced), to(Ended), to(Cancelled)],
+        /* Waiting   */ &[no, to(Counted), no, no, to(Cancelled)],
+        /* Counted   */ &[no, no, no, no, no],
+        /* Replaced  */ &[no, no, no, no, no],
+        /* Ended     */ &[no, no, no, no, no],
+        /* Cancelled */ &[no, no, no, no, no],
+    ];
+    compare(&PhoneState::ALL, &PhoneEvent::ALL, PhoneState::apply, table, "wrong-state");
+}
+
 #[test]
 fn states_have_words_of_their_own() {
     let words: std::collections::BTreeSet<_> =
@@ -85,4 +123,7 @@ fn states_have_words_of_their_own() {
     let words: std::collections::BTreeSet<_> =
         HolderStatus::ALL.iter().map(|state| state.word()).collect();
     assert_eq!(words.len(), HolderStatus::ALL.len());
+    let words: std::collections::BTreeSet<_> =
+        PhoneState::ALL.iter().map(|state| state.word()).collect();
+    assert_eq!(words.len(), PhoneState::ALL.len());
 }

@@ -174,6 +174,7 @@ fn check_mail(mail: &MailConfig) -> Result<(), Fault> {
         return fault("mail.operator", "there is nobody to write to: name at least one address");
     }
     let from = std::iter::once(("mail.from", &mail.from));
+    let from = from.chain(mail.reply_to.iter().map(|to| ("mail.reply_to", to)));
     for (key, address) in from.chain(mail.operator.iter().map(|to| ("mail.operator", to))) {
         if let Err(error) = address.parse::<Mailbox>() {
             return fault(key, format!("\"{address}\" is not a mail address: {error}"));

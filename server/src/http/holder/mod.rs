@@ -21,6 +21,7 @@ pub(crate) mod proof;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+mod sessions;
 mod suspension;
 
 use super::problem::Problem;
@@ -37,6 +38,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(password::routes)
         .configure(recovery::routes)
         .configure(suspension::routes)
+        .configure(sessions::routes)
         .configure(account::routes)
         .configure(history::routes)
         .configure(question::routes)
@@ -54,6 +56,7 @@ pub(super) fn described(document: Document) -> Document {
         password::Described::openapi(),
         recovery::Described::openapi(),
         suspension::Described::openapi(),
+        sessions::Described::openapi(),
         account::Described::openapi(),
         history::Described::openapi(),
         question::Described::openapi(),

@@ -24,6 +24,7 @@ fn all() -> Vec<CodeRefusal> {
         PinLocked,
         WrongPuk { left: 3 },
         WrongCodes { left: 2 },
+        WrongPair { left: 2 },
         CodesExhausted,
         Changed,
         WrongEmergencyCode,

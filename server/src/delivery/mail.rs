@@ -1,31 +1,30 @@
-//! Mail to the operator, through the relay of `[mail]`.
+//! Mail, through the relay of `[mail]`: to holders, and to the operator.
 //!
 //! Composing and handing over, nothing more: what was sent is remembered by whoever has something
-//! to say, so that nothing is lost while the relay is away and nothing is sent twice.
+//! to say, so that nothing is lost while the relay is away.
 
+use super::fault::Fault;
+use super::texts::MailText;
 use crate::config::{MailConfig, MailTls};
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, Message};
+use accounts::holders::messages::Attachment;
+use chrono::{DateTime, Utc};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{self, Mailbox, Message, MultiPart, SinglePart};
+use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The relay has this long for each of its answers.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why a mail was not sent, or cannot ever be.
+/// Why mail cannot be sent, or was not.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MailError {
     /// The file with the relay's password.
-    #[error("mail.password_file {path}: {source}")]
-    Password {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's words.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Password(#[from] super::SecretError),
     /// An address that the configuration's own check let through.
     #[error("a mail address: {0}")]
     Address(#[from] lettre::address::AddressError),
@@ -34,19 +33,30 @@ pub(crate) enum MailError {
     Message(#[from] lettre::error::Error),
     /// The relay refused, or is away.
     #[error("the mail relay: {0}")]
-    Relay(#[from] lettre::transport::smtp::Error),
+    Relay(#[from] smtp::Error),
 }
 
-/// The way to the operator.
+/// A mail to a holder.
+pub(crate) struct Letter<'a> {
+    /// The same for every try, so that whoever gets a mail twice can tell.
+    pub(crate) message_id: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) text: MailText,
+    pub(crate) attachment: Option<&'a Attachment>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// The way of mail.
 pub(crate) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    reply_to: Option<Mailbox>,
     operator: Vec<Mailbox>,
 }
 
 impl Mailer {
     /// Reads the password. Nothing is sent yet.
-    pub(super) fn new(config: &MailConfig) -> Result<Self, MailError> {
+    pub(crate) fn new(config: &MailConfig) -> Result<Self, MailError> {
         // The configuration's own check made sure of HOST:PORT.
         let (host, port) = config.smtp.rsplit_once(':').unwrap_or((&config.smtp, "25"));
         let host = host.trim_matches(['[', ']']);
@@ -60,30 +70,77 @@ impl Mailer {
             .timeout(Some(TIMEOUT))
             .tls(tls);
         if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
-            let password = std::fs::read_to_string(path)
-                .map_err(|source| MailError::Password { path: path.clone(), source })?;
-            let password = zeroize::Zeroizing::new(password);
-            let credentials = Credentials::new(user.clone(), password.trim_end().to_owned());
-            builder = builder.credentials(credentials);
+            let password = super::secret::read_line("mail.password_file", path)?;
+            builder = builder.credentials(Credentials::new(user.clone(), password.to_string()));
         }
         let operator = config.operator.iter().map(|address| address.parse());
         Ok(Self {
             transport: builder.build(),
             from: config.from.parse()?,
+            reply_to: config.reply_to.as_ref().map(|to| to.parse()).transpose()?,
             operator: operator.collect::<Result<_, _>>()?,
         })
     }
 
-    /// Hands a mail to the relay; it has it when this returns.
-    pub(super) async fn send(&self, subject: &str, text: String) -> Result<(), MailError> {
+    /// Hands a mail for the operator to the relay; it has it when this returns.
+    pub(crate) async fn tell_operator(&self, subject: &str, text: String) -> Result<(), MailError> {
         let message = self.operator.iter().cloned().fold(
             Message::builder().from(self.from.clone()).subject(subject),
-            lettre::message::MessageBuilder::to,
+            message::MessageBuilder::to,
         );
-        let message = message.header(ContentType::TEXT_PLAIN).body(text)?;
+        let message = automatic(message).header(ContentType::TEXT_PLAIN).body(text)?;
         self.transport.send(message).await?;
         Ok(())
     }
+
+    /// Hands a letter to the relay; it has it when this returns. When the answer was lost it may
+    /// have it in spite of a [`Fault`]: a further try has the same Message-ID.
+    pub(crate) async fn send(&self, letter: Letter<'_>) -> Result<(), Fault> {
+        let to = letter.to;
+        let message = self.compose(letter).map_err(|error| Fault::for_good(error, to))?;
+        match self.transport.send(message).await {
+            Ok(_accepted) => Ok(()),
+            Err(error) if error.is_permanent() => Err(Fault::for_good(error, to)),
+            Err(error) => Err(Fault::passing(error, to)),
+        }
+    }
+
+    fn compose(&self, letter: Letter<'_>) -> Result<Message, MailError> {
+        let Letter { message_id, to, text, attachment, at } = letter;
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to.parse()?))
+            .subject(text.subject)
+            .date(at.into())
+            .message_id(Some(message_id.to_owned()));
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        let both = MultiPart::alternative_plain_html(text.text, text.html);
+        let body = match attachment {
+            None => both,
+            Some(file) => MultiPart::mixed().multipart(both).singlepart(enclosed(file)),
+        };
+        Ok(automatic(message).multipart(body)?)
+    }
+
+    /// The part behind `@` of the address that mails come from.
+    pub(crate) fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+}
+
+/// RFC 3834 §5: no program is to answer it.
+fn automatic(message: message::MessageBuilder) -> message::MessageBuilder {
+    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+    message.raw_header(HeaderValue::new(name, "auto-generated".to_owned()))
+}
+
+fn enclosed(file: &Attachment) -> SinglePart {
+    // A type that cannot be read is one that nobody knows (RFC 2046 §4.5.1).
+    let any = || ContentType::parse("application/octet-stream").unwrap_or(ContentType::TEXT_PLAIN);
+    let kind = ContentType::parse(&file.media_type).unwrap_or_else(|_| any());
+    message::Attachment::new(file.name.clone()).body(file.bytes.clone(), kind)
 }
 
 #[cfg(test)]
@@ -100,6 +157,7 @@ mod tests {
             user: None,
             password_file: None,
             from: "Marca <marca@example.org>".to_owned(),
+            reply_to: None,
             operator: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
         }
     }
@@ -139,7 +197,7 @@ mod tests {
     async fn every_operator_gets_the_mail() {
         let (address, heard) = relay();
         let mailer = Mailer::new(&config(address)).unwrap();
-        mailer.send("unit main ends", "in 7 days".to_owned()).await.unwrap();
+        mailer.tell_operator("unit main ends", "in 7 days".to_owned()).await.unwrap();
         let heard = heard.join().unwrap();
         for part in [
             "MAIL FROM:<marca@example.org>",
@@ -156,6 +214,6 @@ mod tests {
     async fn a_relay_that_is_away_is_an_error() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mailer = Mailer::new(&config(format!("127.0.0.1:{port}"))).unwrap();
-        assert!(mailer.send("s", "t".to_owned()).await.is_err());
+        assert!(mailer.tell_operator("s", "t".to_owned()).await.is_err());
     }
 }

@@ -1,0 +1,1 @@
+//! Every text there is, as it goes out.
