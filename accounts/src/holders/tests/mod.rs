@@ -11,6 +11,7 @@ mod golden;
 mod history;
 mod login;
 mod messages;
+mod notices;
 mod otp;
 mod otp_limits;
 mod pepper;
