@@ -12,19 +12,27 @@ pub(crate) mod answer;
 mod authenticator;
 pub(crate) mod body;
 mod codes;
+pub(crate) mod credentials;
+mod devices;
 pub(crate) mod history;
 mod links;
 mod password;
 pub(crate) mod personal_data;
+mod phone;
 pub(crate) mod problem;
 pub(crate) mod proof;
+mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+pub(crate) mod renewal;
 mod sessions;
+pub(crate) mod signing;
+pub(crate) mod stamps;
 mod suspension;
 
 use super::problem::Problem;
+use crate::service::Service;
 use actix_web::web::ServiceConfig;
 use std::str::FromStr;
 use utoipa::OpenApi;
@@ -44,8 +52,15 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(question::routes)
         .configure(addresses::routes)
         .configure(personal_data::routes)
+        .configure(credentials::routes)
+        .configure(renewal::routes)
+        .configure(signing::routes)
+        .configure(stamps::routes)
         .configure(codes::routes)
-        .configure(authenticator::routes);
+        .configure(authenticator::routes)
+        .configure(devices::routes)
+        .configure(qr::routes)
+        .configure(phone::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -62,10 +77,25 @@ pub(super) fn described(document: Document) -> Document {
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        credentials::Described::openapi(),
+        renewal::Described::openapi(),
+        signing::Described::openapi(),
+        stamps::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
+        devices::Described::openapi(),
+        qr::Described::openapi(),
+        phone::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
+}
+
+/// Whether mails and short messages go anywhere: nobody is brought in whom nothing can reach.
+pub(crate) fn reachable(service: &Service) -> Result<(), Problem> {
+    service.delivery.ready().map_err(|reason| {
+        let detail = format!("{reason}: holders cannot be reached, so nobody is registered");
+        problem::refused("no-channel", detail, None, None)
+    })
 }
 
 /// An identifier in a path. What cannot be one names nothing.

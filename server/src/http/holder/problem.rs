@@ -79,6 +79,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("no-renewal", 409, "No renewal is under way"),
     ("issuer-failed", 503, "The certificate was not issued"),
     ("envelope-failed", 503, "The envelope was not made"),
+    ("no-channel", 503, "No way to send messages"),
     ("no-hashes", 422, "No hash to sign"),
     ("too-many-hashes", 422, "Too many hashes"),
     ("hash-length", 422, "A hash of another algorithm"),
@@ -107,6 +108,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("stamp-none-left", 409, "No stamps are left"),
     ("stamp-account-not-active", 409, "The timestamp account is not active"),
     ("stamp-unavailable", 503, "No timestamp was given"),
+    ("no-stamp-account", 409, "No timestamp account is linked"),
+    ("wrong-stamp-login", 403, "The timestamp account's login is not right"),
     ("signing-busy", 503, "Too many signatures"),
     ("signing-unavailable", 503, "No signatures now"),
 ];
@@ -122,7 +125,9 @@ pub(crate) fn holder(error: HolderError) -> Problem {
         HolderError::Busy => return Problem::Busy,
         HolderError::NotLoggedIn => return Problem::HolderUnauthorized,
         HolderError::Store(error) => return store_problem(error),
-        HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
+        HolderError::PepperMissing { .. }
+        | HolderError::PepperDiffers { .. }
+        | HolderError::Unsealable { .. } => {
             tracing::error!(%error, "the holders' data");
             return Problem::Unavailable;
         }
