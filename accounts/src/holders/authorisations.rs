@@ -78,7 +78,7 @@ pub struct AuthorisationEntry {
     pub kept: Option<KeptAuthorisation>,
     /// How the credential of the place stands; `None` when there is none. Changing it does nothing.
     pub standing: Option<CredentialStanding>,
-    /// What the act adds to histories.
+    /// What the act adds to histories. Of signatures that were made, notices go out with them.
     pub notes: Vec<(HolderId, HistoryEntry)>,
 }
 

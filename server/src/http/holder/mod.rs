@@ -12,16 +12,23 @@ pub(crate) mod answer;
 mod authenticator;
 pub(crate) mod body;
 mod codes;
+pub(crate) mod credentials;
+mod devices;
 pub(crate) mod history;
 mod links;
 mod password;
 pub(crate) mod personal_data;
+mod phone;
 pub(crate) mod problem;
 pub(crate) mod proof;
+mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+pub(crate) mod renewal;
 mod sessions;
+pub(crate) mod signing;
+pub(crate) mod stamps;
 mod suspension;
 
 use super::problem::Problem;
@@ -45,13 +52,20 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(question::routes)
         .configure(addresses::routes)
         .configure(personal_data::routes)
+        .configure(credentials::routes)
+        .configure(renewal::routes)
+        .configure(signing::routes)
+        .configure(stamps::routes)
         .configure(codes::routes)
-        .configure(authenticator::routes);
+        .configure(authenticator::routes)
+        .configure(devices::routes)
+        .configure(qr::routes)
+        .configure(phone::routes);
 }
 
-/// Adds what every room says of itself to the document.
-pub(super) fn described(document: Document) -> Document {
-    let rooms = [
+/// What every room says of itself, for the document.
+pub(super) fn described() -> Vec<Document> {
+    vec![
         registration::Described::openapi(),
         links::Described::openapi(),
         password::Described::openapi(),
@@ -63,10 +77,16 @@ pub(super) fn described(document: Document) -> Document {
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        credentials::Described::openapi(),
+        renewal::Described::openapi(),
+        signing::Described::openapi(),
+        stamps::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
-    ];
-    rooms.into_iter().fold(document, Document::merge_from)
+        devices::Described::openapi(),
+        qr::Described::openapi(),
+        phone::Described::openapi(),
+    ]
 }
 
 /// Whether mails and short messages go anywhere: nobody is brought in whom nothing can reach.
