@@ -390,9 +390,9 @@ impl Words for Italian {
                  fino al {until}."
             ))
             .say(
-                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il vecchio \
-                 non funziona più. Si apre con la passphrase che ha scelto durante l'aggiornamento \
-                 (o con il suo codice fiscale, se ha scelto quello).",
+                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il \
+                 vecchio non funziona più. Si apre con la passphrase che ha scelto durante \
+                 l'aggiornamento (o con il suo codice fiscale, se ha scelto quello).",
             )
             .alarm(NOT_ME_SIGNING)
     }
