@@ -244,10 +244,15 @@ impl Holders {
             let Some(last) = page.last else { return Ok(unlinked) };
             after = last;
             for digest in page.digests {
+                // Read first: most of them are used.
+                let Some(bytes) = self.store().get(DEVICE, &digest)? else { continue };
+                let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
+                if !device.is_unused(&self.inner().settings, now) {
+                    continue;
+                }
                 let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
-                    let idle = now.timestamp_millis() - record.last_used_at;
-                    if idle < inner.settings.device_idle.num_milliseconds() {
+                    if !record.is_unused(&inner.settings, now) {
                         return Ok(0);
                     }
                     unlink(inner, tx, &record, Actor::Service, now)?;
