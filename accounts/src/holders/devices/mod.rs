@@ -105,6 +105,12 @@ pub struct LinkedDevice {
     pub view: DeviceView,
 }
 
+/// Refuses whatever is not a P-256 key as DER of SubjectPublicKeyInfo, the point uncompressed.
+/// Before a code is asked for: one for a key that is no key would be good for nothing.
+pub fn check_public_key(field: &'static str, spki: &[u8]) -> Result<(), HolderError> {
+    key::check(field, spki)
+}
+
 /// What a one-time code that links a device is bound to: its public key.
 #[must_use]
 pub fn device_bound(public_key: &[u8]) -> [u8; 32] {
