@@ -13,5 +13,6 @@ mod recovery;
 mod renewal;
 mod signing;
 mod suspension;
+mod unlock;
 
 pub(crate) use isolation::ROUTES;

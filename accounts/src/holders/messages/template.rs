@@ -456,6 +456,16 @@ pub enum Template {
         #[n(1)]
         at: i64,
     },
+    /// A PUK was used; the next one is in the envelope that is attached.
+    #[n(43)]
+    NewEnvelope {
+        /// The last characters of the credential's identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
 }
 
 impl Template {
@@ -521,6 +531,7 @@ impl Template {
             Self::Revoked { .. } => "credential-revoked",
             Self::RenewalDue { .. } => "renewal-due",
             Self::Renewed { .. } => "renewed",
+            Self::NewEnvelope { .. } => "new-envelope",
             Self::SignatureMade { .. } => "signature-made",
             Self::SignatureSummary { .. } => "signature-summary",
             Self::StampsLow { .. } => "stamps-low",
