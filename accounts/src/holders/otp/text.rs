@@ -110,6 +110,7 @@ impl SmsText {
     /// A text, with what it takes to send it.
     #[must_use]
     pub fn of(text: String) -> Self {
+        let text = Zeroizing::new(text);
         // The ellipsis of a masked number is in no alphabet of telephones.
         let text = Zeroizing::new(text.replace(" … ", ".."));
         let septets = text.chars().map(septets).sum::<Option<usize>>();
@@ -167,7 +168,7 @@ fn phrase(purpose: Purpose, documents: Option<u32>, language: Language) -> Strin
         Purpose::ProvePhone => ("confirm this number", "confermare questo numero"),
         Purpose::ChangeEmail => ("change an e-mail address", "cambiare indirizzo e-mail"),
         Purpose::ChangeQuestion => ("change the secret question", "la domanda segreta"),
-        Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare come arrivano i codici"),
+        Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare la via dei codici"),
         Purpose::LinkDevice => ("link a device", "collegare un dispositivo"),
         Purpose::StepUp => ("confirm that it is you", "confermare che sei tu"),
         Purpose::ExportData => ("export your data", "esportare i tuoi dati"),

@@ -1,9 +1,9 @@
 //! What mails and short messages say, in each language.
 //!
-//! A [`Template`] says what there is to tell; here it becomes words. The words of a language are in
-//! [`en`] and [`it`], the form around them in [`frame`]. Times are those of one zone, which is
-//! named beside each. What a link proves stands behind `#` in its address, so that it is in nobody's
-//! log.
+//! A [`Template`] says what there is to tell; here it becomes words. The words of a language are
+//! in [`en`] and [`it`], the form around them in [`frame`]. Times are those of one zone, which is
+//! named beside each. What a link proves stands behind `#` in its address, so that it is in
+//! nobody's log.
 
 mod en;
 mod frame;
