@@ -35,9 +35,7 @@ pub(crate) struct HolderCommand {
 #[derive(Debug, Subcommand)]
 enum HolderAct {
     /// Register somebody, who can be invited then
-    #[command(after_help = "Example:\n  \
-        marca holder register --given-name Ada --surname Rossi --fiscal-code RSSMRA85T10A562S \\\n    \
-        --email ada@example.org --phone '+39 347 123 4567' --fiscal-code-as-passphrase")]
+    #[command(after_help = registrations::EXAMPLE)]
     Register(Box<registrations::RegisterOptions>),
     /// List registrations: those that wait for a decision, or all
     #[command(after_help = "Example:\n  marca holder requests --all")]

@@ -13,6 +13,12 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+/// The example of `register`.
+pub(super) const EXAMPLE: &str = "\
+Example:
+  marca holder register --given-name Ada --surname Rossi --email ada@example.org \\
+    --phone '+39 347 123 4567' --fiscal-code RSSMRA85T10A562S --fiscal-code-as-passphrase";
+
 /// The longest passphrase file that makes sense.
 const PASSPHRASE_LIMIT: u64 = 1024;
 

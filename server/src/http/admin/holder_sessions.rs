@@ -83,7 +83,8 @@ pub(crate) async fn sessions_of(
 /// Ends every session of a holder.
 #[utoipa::path(delete, path = "/api/v1/admin/holders/{holder}/sessions",
     tag = "administration of holders", params(("holder" = String, Path)),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 404, body = ProblemBody)),
     security(("admin" = [])))]
 pub(crate) async fn end_sessions_of(
     request: HttpRequest,

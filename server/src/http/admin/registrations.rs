@@ -4,6 +4,7 @@ use super::accounts::{invalid, query};
 use super::{Reason, admitted, fresh};
 use crate::http::auth;
 use crate::http::holder::problem::{holder as problem, refused};
+use crate::http::holder::reachable;
 use crate::http::holder::registration::Registration;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
@@ -164,6 +165,7 @@ pub(crate) async fn register_holder(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let wanted: Registration = admitted(&request, payload, &service).await?;
+    reachable(&service)?;
     let (new, now) = (wanted.read()?, service.clock.now());
     let (id, holder) = service.holders.register(new, operator(), now).await.map_err(problem)?;
     tracing::info!(registration = %id, %holder, "holder registered");
@@ -245,6 +247,7 @@ pub(crate) async fn invite_holder(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let Invitation { first_password } = admitted(&request, payload, &service).await?;
+    reachable(&service)?;
     let (id, now) = (parse(&id)?, service.clock.now());
     let invited = service.invite(id, first_password, operator(), now).await;
     let holder = invited.map_err(|error| match error {

@@ -3,6 +3,7 @@
 use super::body::Word;
 use super::problem::holder as problem;
 use super::{access, answer, body};
+use crate::http::fault::stamp_problem;
 use crate::http::get;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -102,7 +103,7 @@ impl From<&CredentialView> for ShortCredential {
 }
 
 /// Everything that the account of a holder is.
-fn shown(service: &Service, id: HolderId, now: DateTime<Utc>) -> Result<Holder, Problem> {
+async fn shown(service: &Service, id: HolderId, now: DateTime<Utc>) -> Result<Holder, Problem> {
     let view = service.holders.holder(id).map_err(problem)?;
     let credentials = service.holders.credentials_of(id, now).map_err(problem)?;
     let HolderView { user_id, given_name, surname, fiscal_code, phone, notice_email, .. } = view;
@@ -121,10 +122,23 @@ fn shown(service: &Service, id: HolderId, now: DateTime<Utc>) -> Result<Holder, 
         totp: view.totp,
         question_set: view.question_set,
         must_change_password: view.must_change_password,
-        stamp_account: None,
+        stamp_account: linked(service, id, now).await?,
         credentials: credentials.iter().map(ShortCredential::from).collect(),
         renewal_notice: renewal_notice(&credentials, now),
     })
+}
+
+/// The timestamp account that a holder has linked.
+async fn linked(
+    service: &Service,
+    id: HolderId,
+    now: DateTime<Utc>,
+) -> Result<Option<LinkedStampAccount>, Problem> {
+    let Some(linked) = service.holders.linked_stamp_account(id).map_err(problem)? else {
+        return Ok(None);
+    };
+    let view = service.ledger.view(linked, now).await.map_err(stamp_problem)?;
+    Ok(Some(LinkedStampAccount { id: linked.to_string(), name: view.name }))
 }
 
 /// The certificate in use that ends first, when that is soon.
@@ -147,7 +161,7 @@ pub(crate) async fn show_holder(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::known(&request, &service).await?;
-    Ok(answer::ok(&shown(&service, access.holder, service.clock.now())?))
+    Ok(answer::ok(&shown(&service, access.holder, service.clock.now()).await?))
 }
 
 /// What a holder chooses; what is left out stays as it is.
@@ -204,5 +218,5 @@ pub(crate) async fn choose_preferences(
         let chosen = service.holders.set_notices(access.holder, notices.into(), now).await;
         chosen.map_err(problem)?;
     }
-    Ok(answer::ok(&shown(&service, access.holder, now)?))
+    Ok(answer::ok(&shown(&service, access.holder, now).await?))
 }

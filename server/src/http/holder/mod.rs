@@ -25,6 +25,7 @@ mod sessions;
 mod suspension;
 
 use super::problem::Problem;
+use crate::service::Service;
 use actix_web::web::ServiceConfig;
 use std::str::FromStr;
 use utoipa::OpenApi;
@@ -66,6 +67,14 @@ pub(super) fn described(document: Document) -> Document {
         authenticator::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
+}
+
+/// Whether mails and short messages go anywhere: nobody is brought in whom nothing can reach.
+pub(crate) fn reachable(service: &Service) -> Result<(), Problem> {
+    service.delivery.ready().map_err(|reason| {
+        let detail = format!("{reason}: holders cannot be reached, so nobody is registered");
+        problem::refused("no-channel", detail, None, None)
+    })
 }
 
 /// An identifier in a path. What cannot be one names nothing.

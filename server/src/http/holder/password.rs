@@ -108,7 +108,8 @@ pub(crate) struct FirstPassword {
 /// Sets the first password with the link of the invitation: the account is active.
 #[utoipa::path(post, path = "/api/v1/passwords/first", tag = "joining",
     operation_id = "set_first_password", request_body = FirstPassword,
-    responses((status = 204), (status = 410, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 204), (status = 410, body = ProblemBody),
+        (status = 422, body = ProblemBody)))]
 pub(crate) async fn set_first_password(
     request: HttpRequest,
     payload: Payload,

@@ -79,6 +79,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("no-renewal", 409, "No renewal is under way"),
     ("issuer-failed", 503, "The certificate was not issued"),
     ("envelope-failed", 503, "The envelope was not made"),
+    ("no-channel", 503, "No way to send messages"),
     ("no-hashes", 422, "No hash to sign"),
     ("too-many-hashes", 422, "Too many hashes"),
     ("hash-length", 422, "A hash of another algorithm"),

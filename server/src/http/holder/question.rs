@@ -80,7 +80,8 @@ pub(crate) struct NewQuestion {
 /// Sets the secret question, in the place of the one that there is.
 #[utoipa::path(put, path = "/api/v1/holder/question", tag = "holder",
     operation_id = "set_question", request_body = NewQuestion,
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody),
         (status = 422, body = ProblemBody)), security(("holder" = [])))]
 pub(crate) async fn set_question(
     request: HttpRequest,
@@ -113,7 +114,8 @@ pub(crate) struct CodeAlone {
 /// Removes the secret question.
 #[utoipa::path(delete, path = "/api/v1/holder/question", tag = "holder",
     operation_id = "remove_question", request_body = CodeAlone,
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody),
         (status = 409, description = "There is none", body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn remove_question(

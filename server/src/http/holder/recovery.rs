@@ -119,7 +119,8 @@ pub(crate) struct NewPassword {
 /// Sets the new password. Every session of the holder ends.
 #[utoipa::path(post, path = "/api/v1/passwords/recovery/complete", tag = "joining",
     operation_id = "recover_password", request_body = NewPassword,
-    responses((status = 204), (status = 403, body = ProblemBody), (status = 410, body = ProblemBody),
+    responses((status = 204), (status = 403, body = ProblemBody),
+        (status = 410, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 429, body = ProblemBody)))]
 pub(crate) async fn recover_password(
     request: HttpRequest,

@@ -5,7 +5,7 @@
 
 use super::body::{Secret, Word};
 use super::problem::holder as problem;
-use super::{answer, body};
+use super::{answer, body, reachable};
 use crate::http::auth::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -107,6 +107,7 @@ pub(crate) async fn request_registration(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
+    reachable(&service)?;
     let wanted: Registration = body::json(&request, payload, &service).await?;
     let (new, from, now) = (wanted.read()?, caller_address(&request), service.clock.now());
     service.holders.request_registration(new, from, now).await.map_err(problem)?;

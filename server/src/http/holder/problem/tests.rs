@@ -17,7 +17,7 @@ const GOLDENS: [&str; 3] = [
 ];
 
 /// Names that this room gives itself.
-const OWN: [&str; 3] = ["session-needed", "device-needed", "step-up-needed"];
+const OWN: [&str; 4] = ["session-needed", "device-needed", "step-up-needed", "no-channel"];
 
 fn names_below() -> BTreeSet<&'static str> {
     let lines = GOLDENS.iter().flat_map(|golden| golden.lines());
