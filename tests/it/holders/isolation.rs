@@ -266,7 +266,7 @@ const NO_ID: &str = "00000000000000000000000000000000";
 
 /// Links a device; its token and its identifier.
 #[track_caller]
-fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
+pub(super) fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
     let key = Pocket::new().public_key();
     let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
     let body = json!({ "name": kind, "kind": kind, "public_key": key, "otp": otp });
