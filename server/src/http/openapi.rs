@@ -43,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         (name = "operation", description = "For whoever keeps the service running"),
         (name = "joining", description = "Holders, before they are logged in"),
         (name = "holder", description = "A holder's own account"),
+        (name = "sessions", description = "How a holder is let in: by password, or by QR code"),
         (name = "messages", description = "What gateways say of short messages"),
         (name = "administration", description = "For the operator, with the administration token"),
         (name = "administration of holders", description = "Registrations, holders and messages"),

@@ -12,12 +12,15 @@ pub(crate) mod answer;
 mod authenticator;
 pub(crate) mod body;
 mod codes;
+mod devices;
 pub(crate) mod history;
 mod links;
 mod password;
 pub(crate) mod personal_data;
+mod phone;
 pub(crate) mod problem;
 pub(crate) mod proof;
+mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
@@ -46,7 +49,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(addresses::routes)
         .configure(personal_data::routes)
         .configure(codes::routes)
-        .configure(authenticator::routes);
+        .configure(authenticator::routes)
+        .configure(devices::routes)
+        .configure(qr::routes)
+        .configure(phone::routes);
 }
 
 /// Adds what every room says of itself to the document.
@@ -65,6 +71,9 @@ pub(super) fn described(document: Document) -> Document {
         personal_data::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
+        devices::Described::openapi(),
+        qr::Described::openapi(),
+        phone::Described::openapi(),
     ];
     rooms.into_iter().fold(document, Document::merge_from)
 }

@@ -18,6 +18,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Everything of this origin that a browser keeps (W3C Clear Site Data §3.1; ASVS 5.0, 14.3.1).
 const CLEAR: (HeaderName, HeaderValue) = (
@@ -86,8 +87,8 @@ impl Session {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct NewSession {
     /// For `Authorization: Bearer …`.
-    token: String,
-    session: Session,
+    pub(super) token: String,
+    pub(super) session: Session,
 }
 
 impl From<OpenedSession> for NewSession {
@@ -140,10 +141,12 @@ pub(crate) async fn log_in(
 ) -> Result<HttpResponse, Problem> {
     let Login { user_id, password } = body::json(&request, payload, &service).await?;
     let (from, now) = (caller_address(&request), service.clock.now());
-    let client = request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);
-    let client = String::from_utf8_lossy(client.unwrap_or_default());
     let login = service.holders.login(&user_id, &password, from, now).await.map_err(problem)?;
-    let opened = service.holders.open_session(&login, from, &client, now).await.map_err(problem)?;
+    let opened = service
+        .holders
+        .open_session(&login, from, &client(&request), now)
+        .await
+        .map_err(problem)?;
     let holder = service.holders.holder(login.holder).map_err(problem)?;
     let HolderView { user_id, given_name, surname, language, .. } = holder;
     Ok(answer::created(&LoggedIn {
@@ -249,4 +252,10 @@ pub(crate) async fn step_up(
     let proof = proof::verify(&service, &access, &Act::StepUp, &otp, now).await?;
     let raised = service.holders.step_up(&access, proof, now).await.map_err(problem)?;
     Ok(answer::created(&NewSession::from(raised)))
+}
+
+/// What the client says that it is. `accounts` cuts it, and leaves out what is no plain text.
+pub(super) fn client(request: &HttpRequest) -> Cow<'_, str> {
+    let said = request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(said.unwrap_or_default())
 }
