@@ -9,7 +9,6 @@ mod sms;
 mod trust;
 mod types;
 
-pub(crate) use holders::HoldersConfig;
 pub(crate) use sms::{GatewayConfig, GatewayKind, SmsConfig};
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,

@@ -77,6 +77,16 @@ async fn by_password(
     let decoded = zeroize::Zeroizing::new(decoded);
     let text = std::str::from_utf8(&decoded).map_err(|_| Problem::Unauthorized)?;
     let (name, password) = text.split_once(':').ok_or(Problem::Unauthorized)?;
+    by_name(name, password, request, service).await
+}
+
+/// The account of a name and its password, wherever in the request they stood.
+pub(crate) async fn by_name(
+    name: &str,
+    password: &str,
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<StampAccountId, Problem> {
     let now = service.clock.now();
     if let Some(account) = service.credentials.by_password_cached(name, password, now) {
         return noted(request, service, Proof::Password, None, Ok(account)).await;

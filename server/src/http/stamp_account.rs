@@ -5,6 +5,7 @@ use super::problem::Problem;
 use crate::http::fault::stamp_problem;
 use crate::http::words;
 use crate::service::Service;
+use accounts::StampAccountId;
 use accounts::stamps::{AccountView, Balance};
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::web::{Bytes, Data};
@@ -23,6 +24,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A stream ends after this time and the client comes back by itself, with its credentials: so a
 /// revoked key or a suspended account does not listen on for ever.
 const STREAM_LIFE: Duration = Duration::from_secs(15 * 60);
+/// A stream that may end earlier, since who listens may no longer, does so within this time.
+const LOOKED_AFTER: Duration = Duration::from_secs(2);
 
 /// A stamp account, as its owner sees it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -112,9 +115,9 @@ pub(crate) async fn show(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let account = auth::caller(&request, &service).await?;
-    let view = service.ledger.view(account, service.clock.now()).await.map_err(stamp_problem)?;
+    let view = view(&service, account).await?;
     // The body is made of strings and numbers: it always serializes.
-    let body = serde_json::to_vec(&StampAccount::from(view)).unwrap_or_default();
+    let body = serde_json::to_vec(&view).unwrap_or_default();
     let digest = openssl::sha::sha256(&body);
     let tag = EntityTag::new_strong(hex::encode(&digest[..16]));
     let mut answer = HttpResponse::Ok();
@@ -127,6 +130,15 @@ pub(crate) async fn show(
         return Ok(answer.finish());
     }
     Ok(answer.content_type("application/json").body(body))
+}
+
+/// An account as it is now.
+pub(super) async fn view(
+    service: &Service,
+    account: StampAccountId,
+) -> Result<StampAccount, Problem> {
+    let view = service.ledger.view(account, service.clock.now()).await.map_err(stamp_problem)?;
+    Ok(view.into())
 }
 
 /// RFC 9110 §13.1.2: weak comparison.
@@ -152,9 +164,21 @@ pub(crate) async fn events(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let account = auth::caller(&request, &service).await?;
+    balance_events(&service, account, || std::future::ready(true))
+}
+
+/// A stream of an account's balance, for as long as it `goes_on`.
+pub(super) fn balance_events<F>(
+    service: &Service,
+    account: StampAccountId,
+    goes_on: impl Fn() -> F + 'static,
+) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = bool> + 'static,
+{
     let now = service.clock.now();
     let balances = service.ledger.watch(account, now).map_err(stamp_problem)?;
-    let stream = stream(balances, service.limits.ending());
+    let stream = stream(balances, service.limits.ending(), goes_on);
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -163,25 +187,28 @@ pub(crate) async fn events(
         .streaming(stream))
 }
 
-struct Events {
+struct Events<G> {
     balances: Receiver<Balance>,
     ending: Receiver<bool>,
     until: Instant,
+    goes_on: G,
     first: bool,
 }
 
-fn stream(
+fn stream<F: Future<Output = bool>>(
     balances: Receiver<Balance>,
     ending: Receiver<bool>,
+    goes_on: impl Fn() -> F,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let events = Events { balances, ending, until: Instant::now() + STREAM_LIFE, first: true };
+    let until = Instant::now() + STREAM_LIFE;
+    let events = Events { balances, ending, until, goes_on, first: true };
     unfold(events, |mut events| async move {
         let text = events.next().await?;
         Some((Ok(Bytes::from(text)), events))
     })
 }
 
-impl Events {
+impl<F: Future<Output = bool>, G: Fn() -> F> Events<G> {
     /// The next piece of the stream, or its end. Changes that come faster than the client reads
     /// are told as one: the last.
     async fn next(&mut self) -> Option<String> {
@@ -191,11 +218,20 @@ impl Events {
         if *self.ending.borrow() {
             return None;
         }
-        tokio::select! {
-            changed = self.balances.changed() => changed.ok().map(|()| self.balance()),
-            () = tokio::time::sleep(KEEP_ALIVE) => Some(": alive\n\n".to_owned()),
-            () = tokio::time::sleep_until(self.until) => None,
-            _ending = self.ending.changed() => None,
+        let alive = Instant::now() + KEEP_ALIVE;
+        loop {
+            tokio::select! {
+                changed = self.balances.changed() => {
+                    changed.ok()?;
+                    return (self.goes_on)().await.then(|| self.balance());
+                }
+                () = tokio::time::sleep_until(alive) => return Some(": alive\n\n".to_owned()),
+                () = tokio::time::sleep_until(self.until) => return None,
+                _ending = self.ending.changed() => return None,
+                () = tokio::time::sleep(LOOKED_AFTER) => if !(self.goes_on)().await {
+                    return None;
+                },
+            }
         }
     }
 

@@ -84,7 +84,8 @@ pub(crate) async fn stamp_with_key(
     answer(&request, payload, &service, account, None).await
 }
 
-async fn answer(
+/// Issues for an account that is known, whoever asked for it.
+pub(super) async fn answer(
     request: &HttpRequest,
     payload: Payload,
     service: &Service,

@@ -18,14 +18,16 @@ mod units;
 mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
-pub(crate) use holders::{HolderSystem, InviteError, PepperError};
+pub(crate) use holders::{
+    HolderSystem, InviteError, PepperError, SignatureStamper, credential_reference,
+};
 pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use rounds::begin;
 pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;
 use self::units::Stamping;
-use crate::config::{Config, HoldersConfig, PasswordsConfig, TsuConfig};
+use crate::config::{Config, PasswordsConfig, TsuConfig};
 use crate::delivery::{Delivery, DeliveryError, Outbox};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
@@ -72,13 +74,18 @@ pub(crate) struct Service {
     pub(crate) signing: HolderSigning,
     /// The kind of key of new signing credentials.
     pub(crate) holder_key: SigningKeyKind,
-    pub(crate) holders_config: HoldersConfig,
+    /// What the service is called in messages and envelopes.
+    pub(crate) service_name: String,
+    /// Where holders find help.
+    pub(crate) support: Option<String>,
     pub(crate) delivery: Delivery,
     pub(crate) disk: Disk,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) admin_token: AdminToken,
     pub(crate) public_url: String,
+    /// When this process opened the store.
+    pub(crate) started_at: DateTime<Utc>,
 }
 
 /// Why the service cannot start.
@@ -187,13 +194,15 @@ impl Service {
             holder_ca: rooms.ca,
             signing: rooms.signing,
             holder_key: config.holders.key_kind(),
-            holders_config: config.holders.clone(),
+            service_name: config.holders.service_name.clone(),
+            support: config.holders.support.clone(),
             delivery,
             disk: Disk::new(data, config.data.min_free_mib << 20),
             limits: Limits::new(config.server.max_requests, body_timeout),
             metrics: Metrics::new(),
             admin_token: AdminToken::load_or_create(&config.admin_token_file(), random)?,
             public_url: config.server.public_url.clone(),
+            started_at: now,
         })
     }
 

@@ -49,7 +49,7 @@ impl Holders {
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::Activate, &binding(id))?;
-        let new = self.check_new_pin(holder, new).await?;
+        let new = self.check_new_pin(holder, new)?;
         let puk = Zeroizing::new(codes.1.expose().to_owned());
         let opened = self.try_code::<Both>((holder, id), codes, now).await?;
 

@@ -68,12 +68,18 @@ pub(crate) fn end(
 }
 
 impl Holders {
-    /// Revokes what was issued for a credential and never became its certificate.
-    pub(super) async fn settle_issues(
+    /// Work for a timer: revokes what was issued for a credential and never became its certificate.
+    /// Nobody waits any more for what was asked for before `started`, the start of this process.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn settle_issues(
         &self,
+        started: DateTime<Utc>,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
+        let over = started.max(now - LONGEST).timestamp_millis();
         let bounds = (Bound::Included(&[ISSUING][..]), Bound::Excluded(&[ISSUING + 1][..]));
         let store = self.store();
         let rows = store.scan(SIGNING_CREDENTIAL, bounds.0, bounds.1, Order::Ascending, 100)?;
@@ -81,7 +87,7 @@ impl Holders {
             let wrong = || damaged(SIGNING_CREDENTIAL, &key, "a key of the wrong length");
             let (_, id) = key.split_last_chunk::<16>().ok_or_else(wrong)?;
             let seen: IssuingRecord = decode(SIGNING_CREDENTIAL, &key, &value)?;
-            if now.timestamp_millis() - seen.since > LONGEST.num_milliseconds() {
+            if seen.since < over {
                 self.settle_issue(CredentialId::new(*id), seen, issuer, now).await?;
             }
         }

@@ -48,7 +48,7 @@ impl Holders {
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::ChangePin, &binding(id))?;
-        let new = self.check_new_pin(holder, new).await?;
+        let new = self.check_new_pin(holder, new)?;
         let opened = self.try_code::<Pin>((holder, id), current, now).await?;
         self.rewrap((holder, id), opened, new, HistoryKind::PinChanged, now).await
     }
@@ -69,13 +69,22 @@ impl Holders {
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::UnlockPin, &binding(id))?;
-        let new = self.check_new_pin(holder, new).await?;
+        let new = self.check_new_pin(holder, new)?;
         let opened = self.try_code::<Puk>((holder, id), puk, now).await?;
         self.rewrap((holder, id), opened, new, HistoryKind::PinUnlocked, now).await
     }
 
+    /// Whether a new PIN keeps the rules, but for those before it, which take long to compare:
+    /// so that a one-time code is not used up for a PIN that is refused.
+    ///
+    /// # Errors
+    /// [`CodeRefusal::NewPin`], [`HolderError::RepeatDiffers`].
+    pub fn check_pin_rules(&self, holder: HolderId, new: NewPin<'_>) -> Result<(), HolderError> {
+        self.check_new_pin(holder, new).map(drop)
+    }
+
     /// The rules of a new PIN that need no computation.
-    pub(crate) async fn check_new_pin(
+    pub(crate) fn check_new_pin(
         &self,
         holder: HolderId,
         new: NewPin<'_>,

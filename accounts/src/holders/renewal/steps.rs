@@ -106,7 +106,7 @@ impl Holders {
         let look =
             move |_: &Inner, tx: &mut dyn Transaction| under_way(tx, (holder, id), Phase::Pin, now);
         let (credential, _) = self.transact(look).await?;
-        let new = self.check_new_pin(holder, new).await?;
+        let new = self.check_new_pin(holder, new)?;
         let room = self.room()?;
         let place = next_place(&credential, id);
         let work = move |inner: &Inner| {

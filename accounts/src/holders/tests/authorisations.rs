@@ -141,6 +141,25 @@ fn notes_go_into_the_history_with_the_authorisation() {
     assert_eq!(last.details, details.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
+/// The holder of these tests wants a notice of each act of signing: one for all its hashes.
+#[test]
+fn a_notice_goes_out_with_the_signatures_of_an_act() {
+    let bench = Bench::active();
+    let sent = bench.messages().len();
+    let id = bench.id;
+    let sign = move |entry: &mut AuthorisationEntry| {
+        for _ in 0..3 {
+            let note = HistoryEntry::new(HistoryKind::SignatureMade, Actor::Holder(HOLDER));
+            entry.notes.push((HOLDER, note));
+        }
+        let note = HistoryEntry::failure(HistoryKind::SignatureFailed, Actor::Holder(HOLDER));
+        entry.notes.push((HOLDER, note));
+        Ok::<_, ()>(())
+    };
+    act(&bench.holders, place(1, id), sign).unwrap();
+    assert_eq!(bench.messages()[sent..], ["signature-made"]);
+}
+
 #[test]
 fn what_has_ended_is_found_by_its_end_and_leaves_nothing_behind() {
     let bench = Bench::active();

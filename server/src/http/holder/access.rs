@@ -74,7 +74,7 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
 }
 
 /// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
-fn token(request: &HttpRequest) -> Option<&str> {
+pub(super) fn token(request: &HttpRequest) -> Option<&str> {
     let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = sent.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -5,6 +5,7 @@
 
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
+use super::signing::hashes;
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -213,23 +214,6 @@ fn own(
     let credential = id(&credential.ok_or_else(|| needed("credential"))?, "credential of yours")?;
     service.holders.credential(access.holder, credential, now).map_err(problem)?;
     Ok(credential)
-}
-
-/// What a client names for signing.
-fn hashes(id: CredentialId, algorithm: &str, hashes: &[String]) -> Result<HashesToSign, Problem> {
-    let decoded = hashes.iter().enumerate().map(|(index, text)| {
-        decode_block(text).map_err(|_no_base64| {
-            let detail = format!("hash number {index} (from 0) is not base64: encode the digest");
-            refused("invalid-field", detail, Some("hashes"), Some("base64"))
-        })
-    });
-    let decoded = decoded.collect::<Result<Vec<_>, _>>()?;
-    let algorithm = algorithm.parse().map_err(|unknown: signing::UnknownAlgorithm| {
-        refused("invalid-field", unknown.to_string(), Some("algorithm"), Some("algorithm"))
-    })?;
-    let credential = signing::CredentialRef(*id.as_bytes());
-    HashesToSign::new(credential, algorithm, decoded)
-        .map_err(|error| refused(error.slug(), error.to_string(), None, None))
 }
 
 fn way(word: &str) -> Result<OtpChannel, Problem> {

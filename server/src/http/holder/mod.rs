@@ -12,6 +12,7 @@ pub(crate) mod answer;
 mod authenticator;
 pub(crate) mod body;
 mod codes;
+pub(crate) mod credentials;
 mod devices;
 pub(crate) mod history;
 mod links;
@@ -24,7 +25,10 @@ mod qr;
 mod question;
 mod recovery;
 pub(crate) mod registration;
+pub(crate) mod renewal;
 mod sessions;
+pub(crate) mod signing;
+pub(crate) mod stamps;
 mod suspension;
 
 use super::problem::Problem;
@@ -48,6 +52,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(question::routes)
         .configure(addresses::routes)
         .configure(personal_data::routes)
+        .configure(credentials::routes)
+        .configure(renewal::routes)
+        .configure(signing::routes)
+        .configure(stamps::routes)
         .configure(codes::routes)
         .configure(authenticator::routes)
         .configure(devices::routes)
@@ -69,6 +77,10 @@ pub(super) fn described(document: Document) -> Document {
         question::Described::openapi(),
         addresses::Described::openapi(),
         personal_data::Described::openapi(),
+        credentials::Described::openapi(),
+        renewal::Described::openapi(),
+        signing::Described::openapi(),
+        stamps::Described::openapi(),
         codes::Described::openapi(),
         authenticator::Described::openapi(),
         devices::Described::openapi(),

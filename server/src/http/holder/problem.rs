@@ -108,6 +108,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("stamp-none-left", 409, "No stamps are left"),
     ("stamp-account-not-active", 409, "The timestamp account is not active"),
     ("stamp-unavailable", 503, "No timestamp was given"),
+    ("no-stamp-account", 409, "No timestamp account is linked"),
+    ("wrong-stamp-login", 403, "The timestamp account's login is not right"),
     ("signing-busy", 503, "Too many signatures"),
     ("signing-unavailable", 503, "No signatures now"),
 ];
@@ -123,7 +125,9 @@ pub(crate) fn holder(error: HolderError) -> Problem {
         HolderError::Busy => return Problem::Busy,
         HolderError::NotLoggedIn => return Problem::HolderUnauthorized,
         HolderError::Store(error) => return store_problem(error),
-        HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
+        HolderError::PepperMissing { .. }
+        | HolderError::PepperDiffers { .. }
+        | HolderError::Unsealable { .. } => {
             tracing::error!(%error, "the holders' data");
             return Problem::Unavailable;
         }

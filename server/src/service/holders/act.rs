@@ -1,11 +1,12 @@
 //! Acts that go through more than one of the holders' rooms.
 
-use super::reference;
+use super::credential_reference;
 use crate::random::SystemRandom;
 use crate::service::Service;
 use accounts::holders::credential::{Event, RevocationCause, State};
 use accounts::holders::messages::Attachment;
 use accounts::holders::registration::{Invitation, Invite};
+use accounts::holders::renewal::EnvelopeAddresses;
 use accounts::holders::{Actor, CredentialId, HolderError, HolderId, Language, RegistrationId};
 use chrono::{DateTime, Utc};
 use envelope::{Codes, EmergencyCode, Envelope, SealError};
@@ -38,8 +39,9 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<HolderId, InviteError> {
         let invitation = self.holders.invitation(registration)?;
-        let addresses = Addresses::of(self);
-        let sealing = tokio::task::spawn_blocking(move || seal(&invitation, &addresses, now));
+        let (name, addresses) = (self.service_name.clone(), self.envelope_addresses());
+        let sealing =
+            tokio::task::spawn_blocking(move || seal(&invitation, (&name, &addresses), now));
         // A task that panicked has said so itself.
         let Sealed { codes, pdf } = sealing.await.map_err(|_| HolderError::Busy)??;
         let envelope = Attachment {
@@ -54,10 +56,27 @@ impl Service {
         Ok(invited?)
     }
 
+    /// What of the service stands in envelopes.
+    pub(crate) fn envelope_addresses(&self) -> EnvelopeAddresses {
+        EnvelopeAddresses {
+            portal: self.public_url.clone(),
+            suspension: format!("{}/suspend", self.public_url),
+            support: self.support.clone(),
+        }
+    }
+
     /// Locks a credential's key in memory, after its state or its PIN changed. Its epoch keeps
     /// what was authorised from being used in any case.
     pub(crate) fn forget_keys(&self, credential: CredentialId) {
-        self.signing.forget(reference(credential));
+        self.signing.forget(credential_reference(credential));
+    }
+
+    /// The same when a refused try has locked or ended the credential.
+    pub(crate) fn forget_locked(&self, holder: HolderId, credential: CredentialId) {
+        let view = self.holders.credential(holder, credential, self.clock.now());
+        if view.is_ok_and(|view| view.state != State::Active) {
+            self.forget_keys(credential);
+        }
     }
 
     /// The same for every credential of a holder.
@@ -105,29 +124,10 @@ impl Service {
     }
 }
 
-/// What of the service stands in an envelope.
-struct Addresses {
-    service: String,
-    portal: String,
-    suspension: String,
-    support: Option<String>,
-}
-
-impl Addresses {
-    fn of(service: &Service) -> Self {
-        Self {
-            service: service.holders_config.service_name.clone(),
-            portal: service.public_url.clone(),
-            suspension: format!("{}/suspend", service.public_url),
-            support: service.holders_config.support.clone(),
-        }
-    }
-}
-
 /// Draws the codes and seals them. Takes long.
 fn seal(
     invitation: &Invitation,
-    addresses: &Addresses,
+    (service_name, addresses): (&str, &EnvelopeAddresses),
     now: DateTime<Utc>,
 ) -> Result<Sealed, SealError> {
     let mut random = SystemRandom.seeded();
@@ -141,7 +141,7 @@ fn seal(
             Language::En => envelope::Language::En,
             Language::It => envelope::Language::It,
         },
-        service_name: &addresses.service,
+        service_name,
         portal_address: &addresses.portal,
         suspension_address: &addresses.suspension,
         support: addresses.support.as_deref(),

@@ -124,6 +124,8 @@ fn issued_for(
     let ca = Some(HOLDERS.to_owned());
     let mut query = CertificateQuery { after: 0, limit: 1_000, ca, status: None };
     let mut found = Vec::new();
+    // The registry knows whole seconds.
+    let since = DateTime::from_timestamp(since.timestamp(), 0).unwrap_or(since);
     loop {
         let page = authority.list(&query, since)?;
         for certificate in page.certificates {

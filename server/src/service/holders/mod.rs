@@ -10,11 +10,13 @@ mod factors;
 mod pepper;
 mod room;
 mod stamper;
+#[cfg(test)]
+mod tests;
 mod ticks;
 
 pub(crate) use act::InviteError;
 pub(crate) use ca::HolderCa;
-pub(crate) use factors::{HolderSystem, HouseFactors, reference};
+pub(crate) use factors::{HolderSystem, HouseFactors, reference as credential_reference};
 pub(crate) use pepper::PepperError;
 pub(crate) use stamper::SignatureStamper;
 pub(super) use ticks::tend_holders;

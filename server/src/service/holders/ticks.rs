@@ -31,9 +31,10 @@ async fn tend(service: &Service) {
     tell("requests", holders.expire_registrations(now).await);
     tell("links", holders.expire_links(now).await);
     tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
+    let left = holders.settle_issues(service.started_at, &service.holder_ca, now).await;
+    tell("certificates", left);
     tell("sessions", holders.sessions_tick(now).await);
     tell("phone numbers", holders.phone_tick(now).await);
-    tell("one-time codes", holders.otp_tick(now).await);
     tell("authorisations", service.signing.tick(now).await);
 }
 

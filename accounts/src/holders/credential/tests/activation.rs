@@ -211,7 +211,7 @@ fn a_certificate_that_nobody_kept_is_revoked_later() {
     bench.issuer.revoked.lock().clear();
 
     let away = &bench.issuer.away;
-    let tick = |seconds| block_on(bench.holders.credentials_tick(&bench.issuer, at(seconds)));
+    let tick = |seconds| block_on(bench.holders.settle_issues(at(0), &bench.issuer, at(seconds)));
     tick(60).unwrap();
     assert!(bench.issuer.revoked.lock().is_empty(), "somebody may still wait for it");
     away.store(true, Ordering::SeqCst);
@@ -224,4 +224,19 @@ fn a_certificate_that_nobody_kept_is_revoked_later() {
     assert_eq!(bench.view().serial.as_deref(), Some("02"));
     tick(1_400).unwrap();
     assert_eq!(bench.issuer.revoked.lock().len(), 1, "it is done with");
+}
+
+/// After a restart nobody waits for what the process before had asked for.
+#[test]
+fn a_certificate_of_the_process_before_is_revoked_at_once() {
+    let bench = Bench::waiting();
+    let (codes, otp) = ((bench.envelope_pin(), bench.puk()), bench.otp(Purpose::Activate));
+    let (new, breaking) = (NewPin { pin: NEW_PIN, repeat: NEW_PIN }, Breaking(&bench));
+    let place = (HOLDER, bench.id);
+    let cut_off = bench.holders.activate(place, codes, new, otp, &breaking, at(1));
+    assert!(block_on(cut_off).is_err());
+    bench.issuer.revoked.lock().clear();
+    let holders = bench.restarted();
+    block_on(holders.settle_issues(at(2), &bench.issuer, at(2))).unwrap();
+    assert_eq!(*bench.issuer.revoked.lock(), ["01"]);
 }

@@ -17,7 +17,14 @@ const GOLDENS: [&str; 3] = [
 ];
 
 /// Names that this room gives itself.
-const OWN: [&str; 4] = ["session-needed", "device-needed", "step-up-needed", "no-channel"];
+const OWN: [&str; 6] = [
+    "session-needed",
+    "device-needed",
+    "step-up-needed",
+    "no-channel",
+    "no-stamp-account",
+    "wrong-stamp-login",
+];
 
 fn names_below() -> BTreeSet<&'static str> {
     let lines = GOLDENS.iter().flat_map(|golden| golden.lines());
