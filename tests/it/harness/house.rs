@@ -26,8 +26,8 @@ pub(crate) struct Phones(pub(crate) SmsServer);
 
 /// Keys of `[holders]` for a test: the cheapest checks that are allowed, keys that are made fast,
 /// and certificates that can be renewed from the first day on.
-const HOLDERS: &str =
-    "[holders]\nkey = \"p256\"\nvalidity_days = 60\nmemory_kib = 19456\npasses = 2\n";
+const HOLDERS: &str = "[holders]\nkey = \"p256\"\nvalidity_days = 60\nmemory_kib = 19456\npasses = 2\n\
+     otp_per_hour = 1000\notp_per_day = 1000\n";
 
 impl House {
     /// With a credential's key of P-256.

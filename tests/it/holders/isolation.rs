@@ -41,6 +41,8 @@ const CALLERS: [Caller; 9] = [
 pub(crate) enum Rule {
     /// Everybody, alike.
     Public,
+    /// Everybody who sends no token (a link does), and a session that does.
+    Either,
     /// Any session and any device.
     Holder,
     /// Any session and any device, also before the first password is replaced.
@@ -67,7 +69,7 @@ use Rule::{Device, First, Full, FullSession, Holder, Known, Operator, Public, Se
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/registrations", Public),
     ("POST", "/api/v1/links", Public),
-    ("POST", "/api/v1/passwords/check", Public),
+    ("POST", "/api/v1/passwords/check", Either),
     ("POST", "/api/v1/passwords/first", Public),
     ("POST", "/api/v1/passwords/recovery", Public),
     ("POST", "/api/v1/passwords/recovery/code", Public),
@@ -178,14 +180,17 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         _ => {}
     }
     match (rule, caller) {
+        (Either, Caller::Nobody) => None,
         (_, Caller::Nobody | Caller::WrongToken | Caller::Operator | Caller::StampAccount) => {
             Some("unauthorized-holder")
         }
-        (Known, _) | (First, MustChange) => None,
+        (Known, _) | (First | Either, MustChange) => None,
         (_, MustChange) => Some("password-change-needed"),
         (Device, Caller::Device) | (System, Caller::System) => None,
         (Device | System, _) => Some("device-needed"),
-        (First | Session | FullSession, Caller::Device | Caller::System) => Some("session-needed"),
+        (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
+            Some("session-needed")
+        }
         (Full | FullSession, Limited) => Some("step-up-needed"),
         _ => None,
     }
