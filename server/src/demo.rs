@@ -33,7 +33,7 @@ const STAMPS: u64 = 100;
 /// The demo's holder of a signing credential. RFC 2606 §2 keeps `.example` from being anybody's.
 const HOLDER: &str = "holder@demo.example";
 /// What opens the holder's envelope.
-const PASSPHRASE: &str = "demo-envelope";
+const PASSPHRASE: &str = "demo-passphrase";
 
 /// `marca demo`
 pub(crate) fn run(options: &DemoOptions) -> Result<(), ServiceError> {

@@ -18,7 +18,6 @@ use crate::encoding::{damaged, decode, encode};
 use chrono::{DateTime, Utc};
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use store::{Order, Transaction};
 
@@ -168,15 +167,6 @@ fn tell_of_signatures(
         Some(holder) => notices::signed(inner, tx, (holder, credential), count, now),
         None => Ok(()),
     }
-}
-
-/// How many signatures of each holder the notes tell of.
-fn signatures(notes: &[(HolderId, HistoryEntry)]) -> BTreeMap<HolderId, u32> {
-    let made = notes.iter().filter(|(_, note)| note.kind == HistoryKind::SignatureMade);
-    made.fold(BTreeMap::new(), |mut counts, (holder, _)| {
-        *counts.entry(*holder).or_default() += 1;
-        counts
-    })
 }
 
 /// How a credential stands.

@@ -8,6 +8,8 @@ mod renewal;
 mod summary;
 
 pub(crate) use renewal::{RenewalTold, notice_at};
+#[cfg(test)]
+pub(crate) use summary::SummaryRecord;
 pub(crate) use summary::signed;
 
 use super::{HolderError, Holders};

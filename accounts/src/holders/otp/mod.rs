@@ -35,6 +35,11 @@ pub use verified::{OtpVerified, Purpose};
 pub(crate) use begin::begin_to_number;
 pub(crate) use check::digits;
 pub(crate) use record::end_all;
+#[cfg(test)]
+pub(crate) use {
+    limit::{TimesRecord, WindowRecord},
+    record::{ChallengeRecord, CodeRecord},
+};
 
 #[cfg(doc)]
 use crate::holders::Holders;

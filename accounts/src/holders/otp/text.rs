@@ -167,7 +167,7 @@ fn phrase(purpose: Purpose, documents: Option<u32>, language: Language) -> Strin
         Purpose::ProvePhone => ("confirm this number", "confermare questo numero"),
         Purpose::ChangeEmail => ("change an e-mail address", "cambiare indirizzo e-mail"),
         Purpose::ChangeQuestion => ("change the secret question", "la domanda segreta"),
-        Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare come arrivano i codici"),
+        Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare la via dei codici"),
         Purpose::LinkDevice => ("link a device", "collegare un dispositivo"),
         Purpose::StepUp => ("confirm that it is you", "confermare che sei tu"),
         Purpose::ExportData => ("export your data", "esportare i tuoi dati"),

@@ -43,6 +43,13 @@ const ROOMS: [Erase; 7] = [
 ];
 
 impl Holders {
+    /// Refuses what [`Holders::close`] would refuse whatever becomes of the credentials: to be
+    /// asked before they are revoked for it.
+    pub fn check_closing(&self, id: HolderId, reason: &str) -> Result<(), HolderError> {
+        fields::line("reason", reason)?;
+        self.holder_record(id)?.status.apply(HolderEvent::Close).map(drop)
+    }
+
     /// Closes an account for good. What no law asks for is gone at once.
     pub async fn close(
         &self,

@@ -10,12 +10,17 @@ use crate::holders::link::LinkRecord;
 use crate::holders::messages::{
     Content, Delivery, Lease, MessageRecord, MessageState, StoredAttachment, Template,
 };
+use crate::holders::notices::SummaryRecord;
+use crate::holders::otp::{
+    ChallengeRecord, ChallengeState, CodeRecord, OtpChannel, Purpose, TimesRecord, WindowRecord,
+};
 use crate::holders::phone::{PhoneChangeRecord, PhoneState};
 use crate::holders::qr::{QrRecord, QrStatus};
 use crate::holders::registration::{ApplicantRecord, RegistrationRecord, RegistrationState};
 use crate::holders::sessions::{OpenedBy, SessionRecord};
 use crate::holders::stamp_link::StampLinkRecord;
 use crate::holders::throttle::CountRecord;
+use crate::holders::totp::{EnrolmentRecord, TotpRecord};
 use crate::holders::{Language, LinkPurpose, LinkState, tables};
 use store::Table;
 
@@ -216,6 +221,84 @@ fn message() {
         }),
     };
     golden(&content, "84622b316141820082617401836165616d41ab");
+}
+
+#[test]
+fn a_message_that_was_taken() {
+    let record = MessageRecord {
+        holder: None,
+        delivery: Delivery::Mail,
+        kind: "k".to_owned(),
+        language: Language::En,
+        secret: false,
+        content: None,
+        state: MessageState::Failed,
+        created_at: 1,
+        next_try_at: 2,
+        tries: 3,
+        lease: None,
+        changed_at: 4,
+        gateway_id: Some("i".to_owned()),
+        last_error: Some("e".to_owned()),
+        gateway: Some("g".to_owned()),
+        ends_at: Some(5),
+    };
+    golden(&record, "90f600616b00f4f603010203f60461696165616705");
+    golden(&SummaryRecord { count: 2, times: vec![3, 4] }, "8202820304");
+}
+
+#[test]
+fn one_time_codes() {
+    let record = ChallengeRecord {
+        holder: 1,
+        purpose: Purpose::Sign,
+        bound: [0xcd; 32].into(),
+        state: ChallengeState::Spent,
+        channel: OtpChannel::Authenticator,
+        began_at: 2,
+        made_at: 3,
+        ends_at: 4,
+        code: Some(CodeRecord { mac: [0xef; 32].into(), pepper: 5, sealed: vec![0xab].into() }),
+        tries: 6,
+        sendings: 7,
+        sent_at: 8,
+        number: Some(vec![0xbc].into()),
+        documents: Some(9),
+    };
+    let bytes = concat!(
+        "8e01025820",
+        "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+        "0301020304835820ef",
+        "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef05",
+        "41ab06070841bc09",
+    );
+    golden(&record, bytes);
+    golden(&TimesRecord { times: vec![1, 2] }, "81820102");
+    golden(&WindowRecord { since: 1, count: 2 }, "820102");
+}
+
+#[test]
+fn authenticator_apps() {
+    let record = TotpRecord { secret: vec![0xab].into(), last_step: 1, enrolled_at: 2 };
+    golden(&record, "8341ab0102");
+    let record = EnrolmentRecord { secret: vec![0xab].into(), ends_at: 1, tries: 2 };
+    golden(&record, "8341ab0102");
+}
+
+#[test]
+fn the_messages_of_codes() {
+    let template = Template::OtpCode {
+        purpose: Purpose::Sign,
+        requested_at: 1,
+        made_at: 2,
+        code: "c".to_owned(),
+        documents: Some(3),
+    };
+    golden(&template, "821285020102616303");
+    golden(&Template::OtpLocked { until: 1 }, "8218268101");
+    let template =
+        Template::SignatureSummary { day: "d".to_owned(), times: vec![1], count: Some(2) };
+    golden(&template, "82181f836164810102");
 }
 
 #[test]

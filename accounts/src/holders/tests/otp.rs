@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 
 const BOUND: [u8; 32] = [7; 32];
 
-fn refused<T: std::fmt::Debug>(outcome: Result<T, HolderError>) -> OtpRefusal {
+pub(super) fn refused<T: std::fmt::Debug>(outcome: Result<T, HolderError>) -> OtpRefusal {
     match outcome.unwrap_err() {
         HolderError::Otp(refusal) => refusal,
         other => panic!("{other}"),

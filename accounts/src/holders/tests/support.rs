@@ -140,17 +140,17 @@ impl Bench {
         block_on(self.holders.set_question(id, &question, answer, proof, at(10)))
     }
 
-    /// Every message, oldest first.
+    /// Every message that has its content still, oldest first.
     pub(super) fn sent(&self) -> Vec<Sent> {
         let contents = self.store.contents();
         let rows = contents.iter().filter(|((t, key), _)| *t == MESSAGE.number() && key.len() == 8);
         let sent = |((_, key), value): (&(u8, Vec<u8>), &Vec<u8>)| {
             let id = MessageId::new(u64::from_be_bytes(key.as_slice().try_into().unwrap()));
             let record: MessageRecord = decode(MESSAGE, key, value).unwrap();
-            let content = record.open(&self.holders.inner().pepper, id).unwrap().unwrap();
-            Sent { record, content }
+            let content = record.open(&self.holders.inner().pepper, id).unwrap();
+            content.map(|content| Sent { record, content })
         };
-        rows.map(sent).collect()
+        rows.filter_map(sent).collect()
     }
 
     /// The words of the messages to somebody, oldest first.

@@ -8,6 +8,8 @@ mod algorithm;
 mod record;
 
 pub(crate) use record::erase;
+#[cfg(test)]
+pub(crate) use record::{EnrolmentRecord, TotpRecord};
 
 use super::history::{HistoryEntry, HistoryKind, append};
 use super::holder::{self, notify};

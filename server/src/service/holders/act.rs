@@ -110,6 +110,7 @@ impl Service {
         operator: &str,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
+        self.holders.check_closing(holder, reason)?;
         for credential in self.holders.credentials_of(holder, now)? {
             if matches!(credential.state, State::Revoked { .. } | State::Expired) {
                 continue;
