@@ -63,7 +63,9 @@ pub(crate) enum Rule {
     Operator,
 }
 
-use Rule::{Device, First, Full, FullSession, Holder, Known, Operator, Public, Session, System};
+use Rule::{
+    Device, Either, First, Full, FullSession, Holder, Known, Operator, Public, Session, System,
+};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[

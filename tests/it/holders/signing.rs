@@ -63,7 +63,7 @@ fn hashes_are_signed() {
 /// RSA with both paddings and each digest, each verified with the options that name them.
 #[test]
 fn rsa_keys_sign_with_both_paddings() {
-    let house = House::with("[holders]\nkey = \"rsa3072\"\n");
+    let house = House::with(&[("key", "\"rsa3072\"")]);
     let ada = house.activated(0);
     let key = public_key(&house, &ada);
     let text = b"a contract";
