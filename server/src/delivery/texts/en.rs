@@ -88,7 +88,7 @@ impl Words for English {
                  PIN, your PUK and your emergency code. It opens with the passphrase that you \
                  chose (or with your fiscal code, if you chose that).",
             )
-            .say("Keep the envelope where only you can find it. We cannot print it again.")
+            .say("Keep the envelope where only you can find it: we have no copy of your codes.")
             .say(format!("Now choose your password. The address works once, until {ends}."))
             .open("Activate the account", url)
     }

@@ -74,11 +74,11 @@ impl Words for Italian {
     }
 
     fn date(&self, day: u32, month: usize, year: i32) -> String {
-        format!("{day} {} {year}", MONTHS.get(month).unwrap_or(&""))
+        // With "giorno" before it no number changes the article: "l'8", but "il giorno 8".
+        format!("giorno {day} {} {year}", MONTHS.get(month).unwrap_or(&""))
     }
 
     fn zone(&self, city: &str) -> String {
-        // The zones' names are English ones.
         format!("ora di {}", if city == "Rome" { "Roma" } else { city })
     }
 
@@ -89,7 +89,7 @@ impl Words for Italian {
                  PUK e il codice di emergenza. Si apre con la passphrase che ha scelto (o con il \
                  suo codice fiscale, se ha scelto quello).",
             )
-            .say("Conservi la busta dove solo lei può trovarla. Non possiamo stamparla di nuovo.")
+            .say("Conservi la busta dove solo lei può trovarla: non abbiamo copia dei codici.")
             .say(format!(
                 "Ora scelga la sua password. L'indirizzo funziona una volta sola, fino al {ends}."
             ))

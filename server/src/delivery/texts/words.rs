@@ -20,7 +20,7 @@ pub(super) trait Words {
     fn moment(&self, date: &str, time: &str, zone: &str) -> String;
     /// A date.
     fn date(&self, day: u32, month: usize, year: i32) -> String;
-    /// A zone's name, from that of its city.
+    /// A zone's name, from that of its city in English.
     fn zone(&self, city: &str) -> String;
 
     fn envelope_ready(&self, url: &str, ends: &str) -> Letter;
