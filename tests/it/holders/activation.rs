@@ -272,9 +272,11 @@ fn nobody_learns_who_has_an_account() {
         assert!(!left.contains(personal), "{personal} stays: {left}");
     }
     for act in ["approve", "reject", "invite"] {
-        let body = json!({ "reason": "again", "first_password": false });
-        let body = if act == "reject" { json!({ "reason": "again" }) } else { body };
-        let body = if act == "approve" { json!({}) } else { body };
+        let body = match act {
+            "reject" => json!({ "reason": "again" }),
+            "invite" => json!({ "first_password": false }),
+            _ => json!({}),
+        };
         let refused = house.admin().post(&bruno.registered(&format!("/{act}")), &body);
         refused.problem(409, "wrong-state");
     }

@@ -53,6 +53,8 @@ pub(crate) enum Rule {
     Session,
     /// A session or a device, but no session of a QR code.
     Full,
+    /// A session or a linked phone, but no session of a QR code.
+    Personal,
     /// A session, but none of a QR code.
     FullSession,
     /// A linked phone.
@@ -63,9 +65,8 @@ pub(crate) enum Rule {
     Operator,
 }
 
-use Rule::{
-    Device, Either, First, Full, FullSession, Holder, Known, Operator, Public, Session, System,
-};
+use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
+use Rule::{Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
@@ -90,7 +91,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("PUT", "/api/v1/holder/question", FullSession),
     ("DELETE", "/api/v1/holder/question", FullSession),
     ("POST", "/api/v1/holder/addresses", FullSession),
-    ("PATCH", "/api/v1/holder/preferences", Holder),
+    ("PATCH", "/api/v1/holder/preferences", Session),
     ("GET", "/api/v1/holder/history", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
     ("POST", "/api/v1/holder/one-time-codes", Holder),
@@ -104,7 +105,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/session/step-up", Session),
     ("GET", "/api/v1/holder/devices", Holder),
     ("POST", "/api/v1/holder/devices", FullSession),
-    ("DELETE", "/api/v1/holder/devices/{id}", Holder),
+    ("DELETE", "/api/v1/holder/devices/{id}", Full),
     ("POST", "/api/v1/holder/qr-logins/{id}", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/approve", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/deny", Device),
@@ -116,7 +117,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/phone/confirm", FullSession),
     ("GET", "/api/v1/holder/stamp-account", Holder),
     ("PUT", "/api/v1/holder/stamp-account", Full),
-    ("DELETE", "/api/v1/holder/stamp-account", Holder),
+    ("DELETE", "/api/v1/holder/stamp-account", Personal),
     ("GET", "/api/v1/holder/stamp-account/events", Holder),
     ("POST", "/api/v1/holder/timestamps", Holder),
     ("GET", "/api/v1/holder/credentials", Holder),
@@ -193,7 +194,8 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
             Some("session-needed")
         }
-        (Full | FullSession, Limited) => Some("step-up-needed"),
+        (Personal, Caller::System) => Some("session-needed"),
+        (Full | FullSession | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }
 }
@@ -371,8 +373,7 @@ fn nothing_of_one_holder_is_anothers() {
         let asked = json!({ "purpose": purpose, "credential": ada.credential });
         check(purpose, bruno.post(&house, "/one-time-codes", &asked));
     }
-    let asked = json!({ "purpose": "sign", "credential": ada.credential,
-        "sign": { "algorithm": "ecdsa-sha256", "hashes": crate::harness::person::base64(&wanted) } });
+    let asked = ada.to_sign("ecdsa-sha256", &wanted);
     check("a code to sign", bruno.post(&house, "/one-time-codes", &asked));
     // With codes of his own, for his own credential.
     for (act, purpose, body) in acts(&ada) {
