@@ -187,7 +187,7 @@ fn a_new_password_ends_the_other_sessions() {
     let mut other = ada.clone();
     other.logs_in(&house);
     let new = "Betulla.9-bianca";
-    let body = |current: &str, repeat: &str| json!({ "current": current, "password": new, "repeat": repeat });
+    let body = |current: &str, repeat: &str| passwords(current, new, repeat);
     let refused = ada.post(&house, "/password", &body("wrong", new));
     refused.problem(403, "wrong-current-password");
     ada.post(&house, "/password", &body(&ada.password, "x")).problem(422, "repeat-differs");
@@ -199,6 +199,10 @@ fn a_new_password_ends_the_other_sessions() {
     other.tries_to_log_in(&house).problem(401, "invalid-login");
     ada.password = new.to_owned();
     ada.logs_in(&house);
+}
+
+fn passwords(current: &str, new: &str, repeat: &str) -> Value {
+    json!({ "current": current, "password": new, "repeat": repeat })
 }
 
 /// Another user ID: confirmed by a mail to the new address, told to the old one.
