@@ -401,8 +401,11 @@ fn ended(
     done: Result<(), HolderError>,
     now: DateTime<Utc>,
 ) -> Result<HttpResponse, Problem> {
-    if done.is_ok() || matches!(done, Err(HolderError::Code(_))) {
-        service.forget_keys(id);
+    match done {
+        Ok(()) => service.forget_keys(id),
+        // Only when the credential is the holder's own: nobody locks another's key by asking.
+        Err(HolderError::Code(_)) => service.forget_locked(access.holder, id),
+        Err(_) => {}
     }
     done.map_err(problem)?;
     answered(service, access, id, now)
