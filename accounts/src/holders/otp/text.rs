@@ -110,6 +110,7 @@ impl SmsText {
     /// A text, with what it takes to send it.
     #[must_use]
     pub fn of(text: String) -> Self {
+        let text = Zeroizing::new(text);
         // The ellipsis of a masked number is in no alphabet of telephones.
         let text = Zeroizing::new(text.replace(" … ", ".."));
         let septets = text.chars().map(septets).sum::<Option<usize>>();
