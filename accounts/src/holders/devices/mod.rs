@@ -77,6 +77,14 @@ pub struct NewDevice {
     pub public_key: Vec<u8>,
 }
 
+impl NewDevice {
+    /// Checks name and key, before a one-time code is used up for them.
+    pub fn check(&self) -> Result<(), HolderError> {
+        fields::line("name", &self.name)?;
+        key::check("public_key", &self.public_key)
+    }
+}
+
 /// A device as its holder and operators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceView {
