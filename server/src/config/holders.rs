@@ -27,6 +27,7 @@ pub(crate) struct HoldersConfig {
     pub(crate) otp_per_day: u32,
     pub(crate) sms_per_hour: u32,
     pub(crate) phone_wait_h: u32,
+    pub(crate) retention_days: u32,
 }
 
 impl Default for HoldersConfig {
@@ -47,6 +48,8 @@ impl Default for HoldersConfig {
             otp_per_day: 20,
             sms_per_hour: 1_000,
             phone_wait_h: 72,
+            // Twenty years, five of them leap years.
+            retention_days: 7_305,
         }
     }
 }
@@ -90,6 +93,7 @@ impl HoldersConfig {
         range("holders.otp_per_hour", self.otp_per_hour, 1..=1_000)?;
         range("holders.otp_per_day", self.otp_per_day, self.otp_per_hour..=1_000)?;
         range("holders.sms_per_hour", self.sms_per_hour, 1..=1_000_000)?;
-        range("holders.phone_wait_h", self.phone_wait_h, 24..=336)
+        range("holders.phone_wait_h", self.phone_wait_h, 24..=336)?;
+        range("holders.retention_days", self.retention_days, 0..=18_300)
     }
 }

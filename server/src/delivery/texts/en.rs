@@ -386,6 +386,20 @@ impl Words for English {
             .alarm(NOT_ME_SIGNING)
     }
 
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Your new PUK")
+            .say(format!(
+                "The PUK of your signing certificate {credential} was used on {at} to set a new \
+                 PIN. A PUK is good once."
+            ))
+            .say(
+                "The attached PDF is your new envelope, with the next PUK and a new emergency code: \
+                 those before do not work any more. It opens with the passphrase that you chose \
+                 when you set the PIN, or else with your fiscal code.",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
     fn signature_made(&self, credential: &str, count: u32, at: &str) -> Letter {
         let what = match count {
             1 => "A signature was made".to_owned(),

@@ -397,6 +397,20 @@ impl Words for Italian {
             .alarm(NOT_ME_SIGNING)
     }
 
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Il suo nuovo PUK")
+            .say(format!(
+                "Il PUK del suo certificato di firma {credential} è stato usato il {at} per \
+                 impostare un nuovo PIN. Un PUK vale una volta sola."
+            ))
+            .say(
+                "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
+                 emergenza: quelli precedenti non funzionano più. Si apre con la passphrase che ha \
+                 scelto impostando il PIN, altrimenti con il suo codice fiscale.",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
     fn signature_made(&self, credential: &str, count: u32, at: &str) -> Letter {
         let (subject, what) = match count {
             1 => ("Fatta una firma".to_owned(), "è stata fatta una firma".to_owned()),

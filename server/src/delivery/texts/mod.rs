@@ -169,6 +169,9 @@ impl Texts {
             T::Renewed { credential, until, at: when } => {
                 words.renewed(&of(credential), &at(until), &at(when))
             }
+            T::NewEnvelope { credential, at: when } => {
+                words.new_envelope(&of(credential), &at(when))
+            }
             T::SignatureMade { credential, count, at: when } => {
                 words.signature_made(&of(credential), *count, &at(when))
             }

@@ -75,6 +75,7 @@ fn settings(config: &Config) -> Result<HolderSettings, OpenError> {
         otp_messages: (holders.otp_per_hour, holders.otp_per_day),
         sms_per_hour: holders.sms_per_hour,
         phone_waiting: TimeDelta::hours(holders.phone_wait_h.into()),
+        retention: TimeDelta::days(holders.retention_days.into()),
         ..HolderSettings::default()
     })
 }
