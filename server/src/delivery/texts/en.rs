@@ -379,8 +379,8 @@ impl Words for English {
                  until {until}."
             ))
             .say(
-                "The attached PDF is your new envelope, with a new emergency code: the old one does \
-                 not work any more. It opens with the passphrase that you chose during the update \
+                "The attached PDF is your new envelope, with a new emergency code: the old one \
+                 does not work any more. It opens with the passphrase that you chose during the update \
                  (or with your fiscal code, if you chose that).",
             )
             .alarm(NOT_ME_SIGNING)

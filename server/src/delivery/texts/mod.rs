@@ -200,7 +200,6 @@ impl Texts {
             T::DeviceUnlinked { device, at: when } => words.device_unlinked(device, &at(when)),
             T::Blocked { lifted, at: when } => words.blocked(*lifted, &at(when)),
             T::Closed { at: when, kept_until } => words.closed(&at(when), &at(kept_until)),
-            _ => return None,
         })
     }
 

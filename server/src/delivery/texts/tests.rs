@@ -110,7 +110,7 @@ fn otp() -> Template {
 }
 
 fn mail(template: &Template, language: Language) -> MailText {
-    texts().mail("Anna", template, language).expect(template.kind())
+    texts().mail("Anna", template, language).unwrap()
 }
 
 /// All texts of a language in one file, for a reader.
