@@ -65,7 +65,7 @@ pub(crate) async fn enrol_authenticator(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
     let (act, now) = (Act::Plain(Purpose::ChangeOtpMethod), service.clock.now());
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;
@@ -102,7 +102,7 @@ pub(crate) async fn confirm_authenticator(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let FirstCode { code } = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
     service.holders.confirm_totp(access.holder, &code, now).await.map_err(problem)?;
@@ -120,7 +120,7 @@ pub(crate) async fn remove_authenticator(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
     let (act, now) = (Act::Plain(Purpose::ChangeOtpMethod), service.clock.now());
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;
