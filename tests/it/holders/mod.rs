@@ -2,6 +2,7 @@
 //! the mail of a real SMTP server and the short messages of a gateway.
 
 mod activation;
+mod codes;
 mod errors;
 mod isolation;
 mod killed;
