@@ -61,6 +61,24 @@ fn the_readmes_commands_work() {
     assert!(ran.out.contains("\"remaining\":99"), "{}", ran.out);
 }
 
+/// The README's tour of a holder's account works as it stands, but for the port and the place.
+#[test]
+fn the_readmes_tour_works() {
+    let readme = include_str!("../../README.md");
+    let start = readme.find("```bash\n").expect("the README has a tour");
+    let tour = readme[start..].lines().skip(1).take_while(|line| *line != "```");
+    let service = Service::demo();
+    // A busy machine may take longer to deliver a message than somebody's own.
+    let tour = tour.collect::<Vec<_>>().join("\n").replace("sleep 2", "sleep 6");
+    let tour = tour.replace("http://127.0.0.1:3161", service.url()).replace("marca-demo/", "data/");
+    std::fs::write(service.directory().join("README.md"), readme).unwrap();
+    let script = format!("set -euo pipefail\n{tour}\n");
+    let ran = Program::new("bash", &["-c", &script]).directory(service.directory()).run().ok();
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(said.contains("Verified OK") && said.contains("Verification: OK"), "{said}");
+    assert_eq!(service.demo_client().balance(), (99, 1));
+}
+
 /// A second start finds what the first one made.
 #[test]
 fn a_second_start_goes_on() {

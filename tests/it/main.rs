@@ -10,6 +10,7 @@
 //! time           every state of the clock, with NTP servers that lie, leap and fall silent
 //! trail          the audit trail, from outside
 //! revocation     suspended, reactivated, revoked: every verifier says so at once
+//! delivery       mails and short messages: each gateway, failures, what an operator sees
 //! access         every route × every caller
 //! holders        a person's account: every flow, from a request to the erasure
 //! problems       a golden file for every error that a client can receive
@@ -33,6 +34,7 @@
 mod access;
 mod admin;
 mod clients;
+mod delivery;
 mod demo;
 mod faults;
 mod harness;

@@ -21,6 +21,13 @@ pub(crate) struct HoldersConfig {
     pub(crate) memory_kib: u32,
     pub(crate) passes: u32,
     pub(crate) requests: usize,
+    pub(crate) otp_s: u32,
+    pub(crate) otp_gap_s: u32,
+    pub(crate) otp_per_hour: u32,
+    pub(crate) otp_per_day: u32,
+    pub(crate) sms_per_hour: u32,
+    pub(crate) phone_wait_h: u32,
+    pub(crate) retention_days: u32,
 }
 
 impl Default for HoldersConfig {
@@ -35,6 +42,14 @@ impl Default for HoldersConfig {
             memory_kib: 65_536,
             passes: 3,
             requests: 10_000,
+            otp_s: 180,
+            otp_gap_s: 30,
+            otp_per_hour: 10,
+            otp_per_day: 20,
+            sms_per_hour: 1_000,
+            phone_wait_h: 72,
+            // Twenty years, five of them leap years.
+            retention_days: 7_305,
         }
     }
 }
@@ -68,6 +83,17 @@ impl HoldersConfig {
         range("holders.validity_days", self.validity_days, 1..=1_830)?;
         range("holders.memory_kib", self.memory_kib, MIN_ARGON2_MEMORY_KIB..=4_194_304)?;
         range("holders.passes", self.passes, MIN_ARGON2_PASSES..=64)?;
-        range("holders.requests", self.requests, 1..=100_000)
+        range("holders.requests", self.requests, 1..=100_000)?;
+        self.check_codes()
+    }
+
+    fn check_codes(&self) -> Result<(), Fault> {
+        range("holders.otp_s", self.otp_s, 30..=600)?;
+        range("holders.otp_gap_s", self.otp_gap_s, 1..=300)?;
+        range("holders.otp_per_hour", self.otp_per_hour, 1..=1_000)?;
+        range("holders.otp_per_day", self.otp_per_day, self.otp_per_hour..=1_000)?;
+        range("holders.sms_per_hour", self.sms_per_hour, 1..=1_000_000)?;
+        range("holders.phone_wait_h", self.phone_wait_h, 24..=336)?;
+        range("holders.retention_days", self.retention_days, 0..=18_300)
     }
 }

@@ -1,8 +1,8 @@
 //! The worker: takes what is due, hands it over, and writes back what became of it.
 //!
 //! Mails and short messages are taken apart from each other, so that a relay that hangs keeps no
-//! code from its telephone. A process that ends in the middle leaves a lease behind; when it has run
-//! out, the message goes out again: rather twice than never.
+//! code from its telephone. What a process that ended in the middle had claimed goes out again at
+//! the next start: rather twice than never.
 
 use super::fault::Fault;
 use super::mail::Letter;
@@ -30,6 +30,12 @@ const MAIL: &str = "mail";
 
 /// Delivers until [`Delivery::end`], and then until what is under way has ended.
 pub(crate) async fn run(service: Arc<Service>) {
+    let (holders, now) = (&service.holders, service.clock.now());
+    match holders.release_messages(now).await {
+        Ok(0) => {}
+        Ok(messages) => tracing::info!(messages, "messages of an earlier start go out again"),
+        Err(error) => tracing::error!(%error, "messages of an earlier start wait for a while"),
+    }
     tokio::join!(keep(&service, By::Mail), keep(&service, By::Sms));
 }
 
@@ -70,13 +76,13 @@ async fn one_of(service: &Service, message: Outgoing) {
     };
     match &outcome {
         Handed::Over { gateway, .. } => {
-            tracing::info!(message = %id, kind, gateway, "a message was sent");
+            tracing::info!(%id, kind, gateway, "a message was sent");
         }
         Handed::Refused(Fault { permanent, text }) => {
-            tracing::warn!(message = %id, kind, permanent, error = text, "a message was not sent");
+            tracing::warn!(%id, kind, permanent, error = text, "a message was not sent");
         }
         Handed::Unclear(text) => {
-            tracing::warn!(message = %id, kind, error = text, "a message may have been sent");
+            tracing::warn!(%id, kind, error = text, "a message may have been sent");
         }
     }
     record(service, id, &outcome).await;
@@ -190,7 +196,7 @@ async fn record(service: &Service, id: MessageId, outcome: &Handed) {
         match recorded {
             // Erased with its holder in the meantime.
             Ok(()) | Err(HolderError::UnknownMessage(_)) => return,
-            Err(error) => tracing::error!(%error, message = %id, "a message is not recorded yet"),
+            Err(error) => tracing::error!(%error, %id, "a message is not recorded yet"),
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -1,6 +1,12 @@
 //! `GET /api/v1/openapi.json`: the API, described by the code that serves it.
 
+mod refusals;
+#[cfg(test)]
+mod tests;
+
 use super::admin::paths as admin;
+#[cfg(test)]
+use super::problem::MEDIA_TYPE;
 use super::{
     GET, get, holder, ocsp, operation, pki, problem, resource, sms_reports, stamp_account,
     timestamp, token,
@@ -44,6 +50,9 @@ use utoipa::{Modify, OpenApi};
         (name = "joining", description = "Holders, before they are logged in"),
         (name = "holder", description = "A holder's own account"),
         (name = "sessions", description = "How a holder is let in: by password, or by QR code"),
+        (name = "credentials", description = "A holder's signing credentials"),
+        (name = "renewal", description = "Another certificate before the old one ends"),
+        (name = "signing", description = "Authorise hashes, and sign them"),
         (name = "messages", description = "What gateways say of short messages"),
         (name = "administration", description = "For the operator, with the administration token"),
         (name = "administration of holders", description = "Registrations, holders and messages"),
@@ -92,8 +101,17 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// The document, with what every room says of itself.
 pub(super) fn described() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
-    document.merge(sms_reports::Described::openapi());
-    super::admin::described(holder::described(document))
+    rooms().into_iter().for_each(|room| document.merge(room));
+    refusals::complete(&mut document);
+    document
+}
+
+/// What the rooms with a document of their own say.
+fn rooms() -> Vec<utoipa::openapi::OpenApi> {
+    let mut rooms = vec![sms_reports::Described::openapi()];
+    rooms.extend(holder::described());
+    rooms.extend(super::admin::described());
+    rooms
 }
 
 /// It takes milliseconds to put together, so that is done once, at the start.

@@ -105,6 +105,7 @@ impl From<AccountView> for StampAccount {
 
 /// Shows the account of the caller.
 #[utoipa::path(get, path = "/api/v1/stamp-account", tag = "stamp account",
+    operation_id = "show_stamp_account",
     responses((status = 200, description = "The caller's account", body = StampAccount,
             headers(("ETag" = String))),
         (status = 304, description = "As `If-None-Match` has it"),

@@ -17,6 +17,7 @@ pub(crate) fn parse_serial(text: &str) -> Option<[u8; 16]> {
 
 /// Sends a token of the caller again, with its certificate, for no stamp.
 #[utoipa::path(get, path = "/api/v1/timestamps/{serial}", tag = "timestamps",
+    operation_id = "show_timestamp",
     params(("serial" = String, Path, description = "Serial number, 32 lower-case hex digits"),),
     responses((status = 200, description = "TimeStampResp with the token and its certificate",
             content_type = "application/timestamp-reply", body = Vec<u8>),

@@ -4,7 +4,7 @@ use super::program::{Finished, Program, openssl, python};
 use super::service::Service;
 use openssl::x509::X509;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How a certificate stands, in the words of its verifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +143,6 @@ impl<'a> Holder<'a> {
         self.fetch_lists();
         self.verify_says(expected);
         self.ocsp_says(expected);
-    }
-
-    /// Where `cert.pem`, `ca.pem`, `root.pem` and `lists.pem` lie.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
     }
 
     fn openssl(&self, arguments: &[&str]) -> Finished {

@@ -25,18 +25,27 @@ pub(crate) struct Mailboxes(pub(crate) SmtpServer);
 pub(crate) struct Phones(pub(crate) SmsServer);
 
 /// Keys of `[holders]` for a test: the cheapest checks that are allowed, keys that are made fast,
-/// and certificates that can be renewed from the first day on.
-const HOLDERS: &str =
-    "[holders]\nkey = \"p256\"\nvalidity_days = 60\nmemory_kib = 19456\npasses = 2\n";
+/// certificates that can be renewed from the first day on, and codes without an end.
+const HOLDERS: [(&str, &str); 6] = [
+    ("key", "\"p256\""),
+    ("validity_days", "60"),
+    ("memory_kib", "19456"),
+    ("passes", "2"),
+    ("otp_per_hour", "1000"),
+    ("otp_per_day", "1000"),
+];
 
 impl House {
     /// With a credential's key of P-256.
     pub(crate) fn open() -> Self {
-        Self::with(HOLDERS)
+        Self::with(&[])
     }
 
-    /// With this section `[holders]`.
-    pub(crate) fn with(holders: &str) -> Self {
+    /// With these keys of `[holders]` besides, or in the place of the usual ones.
+    pub(crate) fn with(other: &[(&str, &str)]) -> Self {
+        let usual = HOLDERS.iter().filter(|usual| other.iter().all(|key| key.0 != usual.0));
+        let keys = usual.chain(other).map(|(name, value)| format!("{name} = {value}\n"));
+        let holders = format!("[holders]\n{}", keys.collect::<String>());
         let (mail, phones) = (SmtpServer::start(), SmsServer::start(Protocol::Webhook));
         let config = Config::new().section(mail.section()).section(phones.section());
         let service = config.section(holders).start();

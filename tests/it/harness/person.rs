@@ -29,6 +29,8 @@ pub(crate) struct Person {
     pub(crate) passphrase: String,
     pub(crate) password: String,
     pub(crate) pin: String,
+    /// Of the credential: `remote` or `automatic`.
+    pub(crate) kind: &'static str,
     /// The bearer token of the session.
     pub(crate) token: String,
     /// The newest envelope, opened.
@@ -54,6 +56,7 @@ impl Person {
             passphrase: format!("passphrase of {given_name}"),
             password: format!("Quercia,{number}-verde"),
             pin: format!("2758391{number}"),
+            kind: "remote",
             token: String::new(),
             sheet: None,
             credential: String::new(),
@@ -67,7 +70,7 @@ impl Person {
         json!({
             "given_name": self.given_name, "surname": self.surname,
             "fiscal_code": self.fiscal_code, "email": self.email, "phone": self.phone,
-            "passphrase": self.passphrase, "kind": "remote", "language": "en",
+            "passphrase": self.passphrase, "kind": self.kind, "language": "en",
         })
     }
 

@@ -21,8 +21,10 @@ pub(crate) enum At {
     Data,
     /// In answer to the mail itself: it is not kept then.
     End,
-    /// The mail is kept, and the connection ends instead of an answer.
+    /// The mail is kept, and the answer never comes.
     Silence,
+    /// The mail is kept, and the answer comes after two seconds.
+    Slow,
 }
 
 /// A mail, taken apart.
@@ -206,7 +208,11 @@ fn talk(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
                         None => {
                             shared.mails.lock().unwrap().push(mail);
                             if shared.reply(At::Silence).is_some() {
-                                return Ok(());
+                                // Until the client has had enough.
+                                return reader.read_line(&mut line).map(drop);
+                            }
+                            if shared.reply(At::Slow).is_some() {
+                                std::thread::sleep(Duration::from_secs(2));
                             }
                             "250 2.0.0 taken".to_owned()
                         }

@@ -27,7 +27,7 @@ fn a_request_becomes_an_active_credential() {
     assert_eq!(ada.state(&house), "awaiting-activation");
     let mark = house.mail.mark();
     ada.activates(&house);
-    house.mail.subject(mark, &ada.email, "activated");
+    house.mail.subject(mark, &ada.email, "is active");
 
     let chain = ada.chain(&house);
     let certificates = X509::stack_from_pem(chain.as_bytes()).unwrap();
@@ -76,16 +76,15 @@ fn a_first_password_has_to_be_replaced_before_anything_else() {
     ada.activates(&house);
 }
 
-/// The longest word of a message that has the four kinds of characters: a generated password.
+/// The word of a message that is a generated password: long, of letters and digits.
 #[track_caller]
 pub(super) fn first_password(text: &str) -> &str {
-    let strong = |word: &&str| {
-        word.len() >= 8
+    let generated = |word: &&str| {
+        word.len() >= 20
             && word.chars().any(|letter| letter.is_ascii_digit())
-            && word.chars().any(|letter| letter.is_ascii_uppercase())
             && word.chars().any(|letter| letter.is_ascii_lowercase())
     };
-    let word = text.split_whitespace().find(strong);
+    let word = text.split_whitespace().find(generated);
     word.unwrap_or_else(|| panic!("no password in {text:?}"))
 }
 
@@ -256,7 +255,8 @@ fn nobody_learns_who_has_an_account() {
     });
     assert_eq!(answers[0].body, answers[1].body);
     let names = |answer: &crate::harness::Answer| {
-        answer.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+        let names = answer.headers.keys().map(|name| name.as_str().to_owned());
+        names.collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(names(&answers[0]), names(&answers[1]));
 
@@ -272,9 +272,11 @@ fn nobody_learns_who_has_an_account() {
         assert!(!left.contains(personal), "{personal} stays: {left}");
     }
     for act in ["approve", "reject", "invite"] {
-        let body = json!({ "reason": "again", "first_password": false });
-        let body = if act == "reject" { json!({ "reason": "again" }) } else { body };
-        let body = if act == "approve" { json!({}) } else { body };
+        let body = match act {
+            "reject" => json!({ "reason": "again" }),
+            "invite" => json!({ "first_password": false }),
+            _ => json!({}),
+        };
         let refused = house.admin().post(&bruno.registered(&format!("/{act}")), &body);
         refused.problem(409, "wrong-state");
     }

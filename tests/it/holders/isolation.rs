@@ -41,6 +41,8 @@ const CALLERS: [Caller; 9] = [
 pub(crate) enum Rule {
     /// Everybody, alike.
     Public,
+    /// Everybody who sends no token (a link does), and a session that does.
+    Either,
     /// Any session and any device.
     Holder,
     /// Any session and any device, also before the first password is replaced.
@@ -51,6 +53,8 @@ pub(crate) enum Rule {
     Session,
     /// A session or a device, but no session of a QR code.
     Full,
+    /// A session or a linked phone, but no session of a QR code.
+    Personal,
     /// A session, but none of a QR code.
     FullSession,
     /// A linked phone.
@@ -61,13 +65,14 @@ pub(crate) enum Rule {
     Operator,
 }
 
-use Rule::{Device, First, Full, FullSession, Holder, Known, Operator, Public, Session, System};
+use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
+use Rule::{Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/registrations", Public),
     ("POST", "/api/v1/links", Public),
-    ("POST", "/api/v1/passwords/check", Public),
+    ("POST", "/api/v1/passwords/check", Either),
     ("POST", "/api/v1/passwords/first", Public),
     ("POST", "/api/v1/passwords/recovery", Public),
     ("POST", "/api/v1/passwords/recovery/code", Public),
@@ -86,7 +91,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("PUT", "/api/v1/holder/question", FullSession),
     ("DELETE", "/api/v1/holder/question", FullSession),
     ("POST", "/api/v1/holder/addresses", FullSession),
-    ("PATCH", "/api/v1/holder/preferences", Holder),
+    ("PATCH", "/api/v1/holder/preferences", Session),
     ("GET", "/api/v1/holder/history", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
     ("POST", "/api/v1/holder/one-time-codes", Holder),
@@ -100,7 +105,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/session/step-up", Session),
     ("GET", "/api/v1/holder/devices", Holder),
     ("POST", "/api/v1/holder/devices", FullSession),
-    ("DELETE", "/api/v1/holder/devices/{id}", Holder),
+    ("DELETE", "/api/v1/holder/devices/{id}", Full),
     ("POST", "/api/v1/holder/qr-logins/{id}", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/approve", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/deny", Device),
@@ -112,7 +117,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/phone/confirm", FullSession),
     ("GET", "/api/v1/holder/stamp-account", Holder),
     ("PUT", "/api/v1/holder/stamp-account", Full),
-    ("DELETE", "/api/v1/holder/stamp-account", Holder),
+    ("DELETE", "/api/v1/holder/stamp-account", Personal),
     ("GET", "/api/v1/holder/stamp-account/events", Holder),
     ("POST", "/api/v1/holder/timestamps", Holder),
     ("GET", "/api/v1/holder/credentials", Holder),
@@ -178,15 +183,19 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         _ => {}
     }
     match (rule, caller) {
+        (Either, Caller::Nobody) => None,
         (_, Caller::Nobody | Caller::WrongToken | Caller::Operator | Caller::StampAccount) => {
             Some("unauthorized-holder")
         }
-        (Known, _) | (First, MustChange) => None,
+        (Known, _) | (First | Either, MustChange) => None,
         (_, MustChange) => Some("password-change-needed"),
         (Device, Caller::Device) | (System, Caller::System) => None,
         (Device | System, _) => Some("device-needed"),
-        (First | Session | FullSession, Caller::Device | Caller::System) => Some("session-needed"),
-        (Full | FullSession, Limited) => Some("step-up-needed"),
+        (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
+            Some("session-needed")
+        }
+        (Personal, Caller::System) => Some("session-needed"),
+        (Full | FullSession | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }
 }
@@ -266,7 +275,7 @@ const NO_ID: &str = "00000000000000000000000000000000";
 
 /// Links a device; its token and its identifier.
 #[track_caller]
-fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
+pub(super) fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
     let key = Pocket::new().public_key();
     let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
     let body = json!({ "name": kind, "kind": kind, "public_key": key, "otp": otp });
@@ -364,8 +373,7 @@ fn nothing_of_one_holder_is_anothers() {
         let asked = json!({ "purpose": purpose, "credential": ada.credential });
         check(purpose, bruno.post(&house, "/one-time-codes", &asked));
     }
-    let asked = json!({ "purpose": "sign", "credential": ada.credential,
-        "sign": { "algorithm": "ecdsa-sha256", "hashes": crate::harness::person::base64(&wanted) } });
+    let asked = ada.to_sign("ecdsa-sha256", &wanted);
     check("a code to sign", bruno.post(&house, "/one-time-codes", &asked));
     // With codes of his own, for his own credential.
     for (act, purpose, body) in acts(&ada) {

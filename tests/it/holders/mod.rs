@@ -2,6 +2,7 @@
 //! the mail of a real SMTP server and the short messages of a gateway.
 
 mod activation;
+mod administration;
 mod codes;
 mod errors;
 mod isolation;
@@ -15,5 +16,6 @@ mod recovery;
 mod renewal;
 mod signing;
 mod suspension;
+mod unlock;
 
 pub(crate) use isolation::ROUTES;

@@ -50,7 +50,7 @@ fn an_account_is_closed_and_kept_for_the_law() {
 /// Without a retention the data are erased, and only the number stays.
 #[test]
 fn erased_data_are_gone() {
-    let house = House::with("[holders]\nkey = \"p256\"\nretention_days = 0\n");
+    let house = House::with(&[("retention_days", "0")]);
     let ada = house.activated(0);
     let path = format!("/api/v1/admin/holders/{}", ada.id);
     let reason = json!({ "reason": "asked for by the holder" });

@@ -183,7 +183,7 @@ fn nothing_counts_before_the_last_phase() {
 /// A certificate that has long to go is not renewed yet.
 #[test]
 fn a_young_certificate_is_not_renewed() {
-    let house = House::with("[holders]\nkey = \"p256\"\nvalidity_days = 365\n");
+    let house = House::with(&[("validity_days", "365")]);
     let ada = house.activated(0);
     assert!(ada.get(&house, "").json()["renewal_notice"].is_null());
     phase(&house, &ada, 1).problem(409, "renewal-too-early");

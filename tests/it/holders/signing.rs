@@ -63,7 +63,7 @@ fn hashes_are_signed() {
 /// RSA with both paddings and each digest, each verified with the options that name them.
 #[test]
 fn rsa_keys_sign_with_both_paddings() {
-    let house = House::with("[holders]\nkey = \"rsa3072\"\n");
+    let house = House::with(&[("key", "\"rsa3072\"")]);
     let ada = house.activated(0);
     let key = public_key(&house, &ada);
     let text = b"a contract";
@@ -256,4 +256,49 @@ fn a_restart_ends_an_authorisation() {
     ada.signs(&house, &sad, &wanted, false).problem(409, "key-locked");
     let sad = ada.authorises(&house, &wanted);
     ada.signs(&house, &sad, &wanted, false).status(200);
+}
+
+/// An automatic credential: a linked system opens a window with the PIN, and signs without codes
+/// until the window is used up; nobody else's token signs in it.
+#[test]
+fn a_system_signs_unattended_in_a_window() {
+    let house = House::open();
+    let mut ada = Person::new(0);
+    ada.kind = "automatic";
+    ada.asks_for_an_account(&house);
+    let token = ada.is_invited(&house);
+    ada.chooses_password(&house, &token);
+    ada.logs_in(&house);
+    ada.activates(&house);
+    let key = public_key(&house, &ada);
+    let (system, _) = super::isolation::link(&house, &ada, "system");
+    let system = house.client().bearer(&system);
+    let own = |rest: &str| format!("/api/v1/holder{}", ada.own(rest));
+    let open = |pin: &str, signatures: u32| {
+        let body = json!({ "algorithm": ECDSA, "signatures": signatures, "pin": pin,
+            "ends_at": crate::harness::in_seconds(600) });
+        system.post(&own("/windows"), &body)
+    };
+    open("90817263", 2).problem(403, "wrong-pin");
+    open(&ada.pin, 0).problem(422, "window-count");
+    let sad = open(&ada.pin, 2).status(201).json()["sad"].as_str().unwrap().to_owned();
+    let sign = |text: &str| {
+        let body = Person::signing(&sad, &hashes(&[text]), false);
+        system.post(&own("/signatures"), &body)
+    };
+    for text in ["one", "two"] {
+        let signed = sign(text).status(200).json();
+        verifies(key.path(), &hashes(&[text])[0], &values(&signed)[0], &[]);
+    }
+    sign("three").problem(409, "window-spent");
+    let sad = open(&ada.pin, 2).status(201).json()["sad"].as_str().unwrap().to_owned();
+    let stolen = ada.signs(&house, &sad, &hashes(&["four"]), false);
+    assert_eq!(stolen.status, 403, "{}", stolen.text());
+    // Of a remote credential there is no window.
+    let bruno = house.activated(1);
+    let (other, _) = super::isolation::link(&house, &bruno, "system");
+    let body = json!({ "algorithm": ECDSA, "signatures": 2, "pin": bruno.pin,
+        "ends_at": crate::harness::in_seconds(600) });
+    let path = format!("/api/v1/holder{}", bruno.own("/windows"));
+    house.client().bearer(&other).post(&path, &body).problem(409, "not-automatic");
 }

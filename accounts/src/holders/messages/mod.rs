@@ -11,6 +11,7 @@
 mod delivery;
 mod list;
 mod record;
+mod release;
 mod template;
 
 pub use delivery::{LEASE, Outgoing};

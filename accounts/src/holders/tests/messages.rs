@@ -54,3 +54,26 @@ fn what_goes_to_somebody_who_is_no_holder_is_wiped_when_it_is_sent() {
     let sent = bench.sent();
     assert_eq!((sent[0].record.holder, sent[0].record.secret), (None, true));
 }
+
+/// A process that is gone says nothing more of what it had claimed: the next one takes it at once.
+#[test]
+fn what_was_claimed_before_the_start_is_due_again() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    let claim = |seconds| {
+        let claimed = bench.holders.claim_messages(Delivery::Mail, "gone", 100, at(seconds));
+        block_on(claimed).unwrap().len()
+    };
+    let due = claim(1000);
+    assert!(due >= 2, "a link and a notice");
+    assert_eq!(claim(1001), 0, "they are another's");
+    assert_eq!(block_on(bench.holders.release_messages(at(1002))).unwrap(), due);
+    assert_eq!(block_on(bench.holders.release_messages(at(1002))).unwrap(), 0);
+    assert_eq!(claim(1002), due);
+    // A wait after a refusal is no claim, and stays.
+    let first = bench.holders.claim_messages(Delivery::Mail, "w", 1, at(1200));
+    let first = block_on(first).unwrap().remove(0);
+    block_on(bench.holders.message_refused(first.id, "later", true, at(1200))).unwrap();
+    assert_eq!(block_on(bench.holders.release_messages(at(1200))).unwrap(), due - 1);
+    assert_eq!(claim(1200), due - 1);
+}

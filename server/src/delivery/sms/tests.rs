@@ -1,1 +1,1 @@
-
+//! Gateways against canned answers.

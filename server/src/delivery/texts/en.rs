@@ -88,7 +88,7 @@ impl Words for English {
                  PIN, your PUK and your emergency code. It opens with the passphrase that you \
                  chose (or with your fiscal code, if you chose that).",
             )
-            .say("Keep the envelope where only you can find it. We cannot print it again.")
+            .say("Keep the envelope where only you can find it: we have no copy of your codes.")
             .say(format!("Now choose your password. The address works once, until {ends}."))
             .open("Activate the account", url)
     }
@@ -379,9 +379,23 @@ impl Words for English {
                  until {until}."
             ))
             .say(
-                "The attached PDF is your new envelope, with a new emergency code: the old one does not \
-                 work any more. It opens with the passphrase that you chose during the update (or \
-                 with your fiscal code, if you chose that).",
+                "The attached PDF is your new envelope, with a new emergency code: the old one does \
+                 not work any more. It opens with the passphrase that you chose during the update \
+                 (or with your fiscal code, if you chose that).",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Your new PUK")
+            .say(format!(
+                "The PUK of your signing certificate {credential} was used on {at} to set a new \
+                 PIN. A PUK is good once."
+            ))
+            .say(
+                "The attached PDF is your new envelope, with the next PUK and a new emergency code: \
+                 those before do not work any more. It opens with the passphrase that you chose \
+                 when you set the PIN, or else with your fiscal code.",
             )
             .alarm(NOT_ME_SIGNING)
     }

@@ -74,11 +74,11 @@ impl Words for Italian {
     }
 
     fn date(&self, day: u32, month: usize, year: i32) -> String {
-        format!("{day} {} {year}", MONTHS.get(month).unwrap_or(&""))
+        // With "giorno" before it no number changes the article: "l'8", but "il giorno 8".
+        format!("giorno {day} {} {year}", MONTHS.get(month).unwrap_or(&""))
     }
 
     fn zone(&self, city: &str) -> String {
-        // The zones' names are English ones.
         format!("ora di {}", if city == "Rome" { "Roma" } else { city })
     }
 
@@ -89,7 +89,7 @@ impl Words for Italian {
                  PUK e il codice di emergenza. Si apre con la passphrase che ha scelto (o con il \
                  suo codice fiscale, se ha scelto quello).",
             )
-            .say("Conservi la busta dove solo lei può trovarla. Non possiamo stamparla di nuovo.")
+            .say("Conservi la busta dove solo lei può trovarla: non abbiamo copia dei codici.")
             .say(format!(
                 "Ora scelga la sua password. L'indirizzo funziona una volta sola, fino al {ends}."
             ))
@@ -390,9 +390,23 @@ impl Words for Italian {
                  fino al {until}."
             ))
             .say(
-                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il vecchio \
-                 non funziona più. Si apre con la passphrase che ha scelto durante l'aggiornamento \
-                 (o con il suo codice fiscale, se ha scelto quello).",
+                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il \
+                 vecchio non funziona più. Si apre con la passphrase che ha scelto durante \
+                 l'aggiornamento (o con il suo codice fiscale, se ha scelto quello).",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Il suo nuovo PUK")
+            .say(format!(
+                "Il PUK del suo certificato di firma {credential} è stato usato il {at} per \
+                 impostare un nuovo PIN. Un PUK vale una volta sola."
+            ))
+            .say(
+                "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
+                 emergenza: quelli precedenti non funzionano più. Si apre con la passphrase che ha \
+                 scelto impostando il PIN, altrimenti con il suo codice fiscale.",
             )
             .alarm(NOT_ME_SIGNING)
     }

@@ -20,7 +20,7 @@ pub(super) trait Words {
     fn moment(&self, date: &str, time: &str, zone: &str) -> String;
     /// A date.
     fn date(&self, day: u32, month: usize, year: i32) -> String;
-    /// A zone's name, from that of its city.
+    /// A zone's name, from that of its city in English.
     fn zone(&self, city: &str) -> String;
 
     fn envelope_ready(&self, url: &str, ends: &str) -> Letter;
@@ -57,6 +57,7 @@ pub(super) trait Words {
     fn revoked(&self, credential: &str, reason: &str, at: &str) -> Letter;
     fn renewal_due(&self, credential: &str, days: u32, until: &str) -> Letter;
     fn renewed(&self, credential: &str, until: &str, at: &str) -> Letter;
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter;
     fn signature_made(&self, credential: &str, count: u32, at: &str) -> Letter;
     fn signature_summary(&self, day: &str, count: usize, times: Vec<String>) -> Letter;
     fn stamps_low(&self, account: &str, left: u64) -> Letter;

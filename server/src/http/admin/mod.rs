@@ -95,16 +95,15 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/v1/admin/store", GET, [get(store::store)]));
 }
 
-/// Adds what the rooms of holders say of themselves to the document.
-pub(super) fn described(document: Document) -> Document {
-    let rooms = [
+/// What the rooms of holders say of themselves, for the document.
+pub(super) fn described() -> Vec<Document> {
+    vec![
         registrations::Described::openapi(),
         holders::Described::openapi(),
         holder_credentials::Described::openapi(),
         holder_sessions::Described::openapi(),
         messages::Described::openapi(),
-    ];
-    rooms.into_iter().fold(document, Document::merge_from)
+    ]
 }
 
 /// The built-in CAs and what they issued.

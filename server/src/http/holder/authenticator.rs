@@ -112,7 +112,8 @@ pub(crate) async fn confirm_authenticator(
 /// Takes the app away. From now on codes are sent by short message.
 #[utoipa::path(delete, path = "/api/v1/holder/authenticator", tag = "holder",
     operation_id = "remove_authenticator", request_body = CodeAlone,
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody),
         (status = 409, description = "There is none", body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn remove_authenticator(

@@ -149,7 +149,7 @@ pub(crate) async fn consent_to_renewal(
     let begun = service.holders.begin_renewal((access.holder, id), conditions, typed, now).await;
     if let Err(HolderError::Code(_)) = begun {
         // The last wrong PIN locks it.
-        service.forget_keys(id);
+        service.forget_locked(access.holder, id);
     }
     under_way(&service, &access, id, begun, now)
 }

@@ -206,7 +206,8 @@ pub(crate) async fn list_sessions(
 /// Ends every session but the one that asks.
 #[utoipa::path(delete, path = "/api/v1/holder/sessions", tag = "sessions",
     operation_id = "end_other_sessions",
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)),
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn end_other_sessions(
     request: HttpRequest,

@@ -70,6 +70,12 @@ fn settings(config: &Config) -> Result<HolderSettings, OpenError> {
         service_name: holders.service_name.clone(),
         argon2: Argon2Cost::new(holders.memory_kib, holders.passes, 1)?,
         most_requests: holders.requests,
+        otp_lifetime: TimeDelta::seconds(holders.otp_s.into()),
+        otp_gap: TimeDelta::seconds(holders.otp_gap_s.into()),
+        otp_messages: (holders.otp_per_hour, holders.otp_per_day),
+        sms_per_hour: holders.sms_per_hour,
+        phone_waiting: TimeDelta::hours(holders.phone_wait_h.into()),
+        retention: TimeDelta::days(holders.retention_days.into()),
         ..HolderSettings::default()
     })
 }
