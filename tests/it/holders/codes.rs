@@ -1,16 +1,11 @@
 //! Asking for one-time codes: every refusal, sending again, and the limits of what is sent.
 
 use super::errors::{Lines, with};
-use crate::harness::{House, Person};
+use crate::harness::{Answer, House, Person};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// The cheapest checks that are allowed, and what a test sets of one-time codes.
-fn house(codes: &str) -> House {
-    House::with(&format!("[holders]\nkey = \"p256\"\nmemory_kib = 19456\npasses = 2\n{codes}\n"))
-}
-
-fn asks(house: &House, person: &Person) -> crate::harness::Answer {
+fn asks(house: &House, person: &Person) -> Answer {
     person.post(house, "/one-time-codes", &json!({ "purpose": "step-up" }))
 }
 
@@ -80,7 +75,7 @@ fn refusals_of_codes() {
 /// The same code comes again after the gap; five messages for an operation, and no more.
 #[test]
 fn a_code_is_sent_again_five_times_in_all() {
-    let house = house("otp_gap_s = 1");
+    let house = House::with(&[("otp_gap_s", "1")]);
     let ada = house.invited(0);
     let mark = house.phones.mark();
     let first = asks(&house, &ada).status(201).json();
@@ -113,7 +108,7 @@ fn a_code_is_sent_again_five_times_in_all() {
 /// A number has so many in an hour; the answer says how long to wait.
 #[test]
 fn a_number_gets_so_many_codes_and_no_more() {
-    let house = house("otp_per_hour = 2\notp_per_day = 3");
+    let house = House::with(&[("otp_per_hour", "2"), ("otp_per_day", "3")]);
     let ada = house.invited(0);
     for _ in 0..2 {
         asks(&house, &ada).status(201);
@@ -129,7 +124,7 @@ fn a_number_gets_so_many_codes_and_no_more() {
 /// Over all numbers there is a budget: the trail says once when it is used up.
 #[test]
 fn the_service_has_a_budget_of_messages() {
-    let house = house("sms_per_hour = 2");
+    let house = House::with(&[("sms_per_hour", "2")]);
     let (ada, bruno) = (house.invited(0), house.invited(1));
     for person in [&ada, &bruno] {
         asks(&house, person).status(201);
