@@ -3,7 +3,6 @@
 
 mod activation;
 mod administration;
-mod codes;
 mod errors;
 mod isolation;
 mod killed;
