@@ -34,10 +34,15 @@ impl AddressKind {
     }
 }
 
-/// What a one-time code for a change to an address is bound to.
+/// What a one-time code for a change to an address is bound to: a code for where notices go is
+/// none for the user ID.
 #[must_use]
-pub fn address_bound(new: &Email) -> [u8; 32] {
-    otp::bound(&[new.as_str().as_bytes()])
+pub fn address_bound(kind: AddressKind, new: &Email) -> [u8; 32] {
+    let kind: &[u8] = match kind {
+        AddressKind::UserId => b"user-id",
+        AddressKind::Notices => b"notices",
+    };
+    otp::bound(&[kind, new.as_str().as_bytes()])
 }
 
 impl Holders {
@@ -52,7 +57,7 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = proof.operation();
-        proof.consume(id, operation, Purpose::ChangeEmail, &address_bound(new))?;
+        proof.consume(id, operation, Purpose::ChangeEmail, &address_bound(kind, new))?;
         let new = new.clone();
         self.transact(move |inner, tx| {
             let record = holder::load(tx, id)?;

@@ -5,9 +5,9 @@ use super::fields::{FieldRule, line};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{QuestionRecord, notify};
 use super::messages::Template;
-use super::otp::{OtpVerified, Purpose};
+use super::otp::{Change, OtpVerified, Purpose};
 use super::password::NewPassword;
-use super::{Actor, HolderError, HolderId, Holders, history, holder, otp};
+use super::{Actor, HolderError, HolderId, Holders, history, holder};
 use chrono::{DateTime, Utc};
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
@@ -52,7 +52,7 @@ impl Question {
 
 impl Holders {
     /// Sets the secret question. `proof` is for [`Purpose::ChangeQuestion`], bound to
-    /// [`otp::bound`] of nothing.
+    /// [`Change::Set`].
     pub async fn set_question(
         &self,
         id: HolderId,
@@ -65,7 +65,7 @@ impl Holders {
         let answer = read_answer(&question, answer)?;
         let room = self.room()?;
         let operation = proof.operation();
-        proof.consume(id, operation, Purpose::ChangeQuestion, &otp::bound(&[]))?;
+        proof.consume(id, operation, Purpose::ChangeQuestion, &Change::Set.bound())?;
         let hash = self.compute(room, move |inner| inner.hash_secret(&answer)).await?;
         let NewPassword { phc, pepper } = hash;
         let set_at = now.timestamp_millis();
@@ -73,7 +73,8 @@ impl Holders {
         self.put_question(id, Some(question), Actor::Holder(id), now).await
     }
 
-    /// Removes the secret question. `proof` as with [`Holders::set_question`].
+    /// Removes the secret question. `proof` is for [`Purpose::ChangeQuestion`], bound to
+    /// [`Change::Remove`].
     pub async fn remove_question(
         &self,
         id: HolderId,
@@ -81,7 +82,7 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = proof.operation();
-        proof.consume(id, operation, Purpose::ChangeQuestion, &otp::bound(&[]))?;
+        proof.consume(id, operation, Purpose::ChangeQuestion, &Change::Remove.bound())?;
         self.put_question(id, None, Actor::Holder(id), now).await
     }
 

@@ -277,7 +277,8 @@ const NO_ID: &str = "00000000000000000000000000000000";
 #[track_caller]
 pub(super) fn link(house: &House, person: &Person, kind: &str) -> (String, String) {
     let key = Pocket::new().public_key();
-    let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
+    let asked = json!({ "purpose": "link-device", "kind": kind, "public_key": key });
+    let otp = person.code(house, &asked);
     let body = json!({ "name": kind, "kind": kind, "public_key": key, "otp": otp });
     let linked = person.post(house, "/devices", &body).status(201).json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

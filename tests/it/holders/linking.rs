@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 /// Links a device, with a code for the key that it names.
 fn link(house: &House, person: &Person, pocket: &Pocket, kind: &str) -> Answer {
     let key = pocket.public_key();
-    let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
+    let asked = json!({ "purpose": "link-device", "kind": kind, "public_key": key });
+    let otp = person.code(house, &asked);
     let body = json!({ "name": "phone of Ada", "kind": kind, "public_key": key, "otp": otp });
     person.post(house, "/devices", &body)
 }
@@ -53,12 +54,19 @@ fn a_device_is_linked_with_the_code_for_its_key() {
     let house = House::open();
     let ada = house.invited(0);
     let (own, other) = (Pocket::new(), Pocket::new());
-    let code =
-        |key: &str| ada.code(&house, &json!({ "purpose": "link-device", "public_key": key }));
-    let send = |key: &str, otp: &Value| {
-        let body = json!({ "name": "x", "kind": "phone", "public_key": key, "otp": otp });
+    let code = |key: &str| {
+        let asked = json!({ "purpose": "link-device", "kind": "phone", "public_key": key });
+        ada.code(&house, &asked)
+    };
+    let send_as = |kind: &str, key: &str, otp: &Value| {
+        let body = json!({ "name": "x", "kind": kind, "public_key": key, "otp": otp });
         ada.post(&house, "/devices", &body)
     };
+    let send = |key: &str, otp: &Value| send_as("phone", key, otp);
+    // Asked for to link a phone, it links no system: that one signs with nobody there.
+    let otp = code(&own.public_key());
+    let refused = send_as("system", &own.public_key(), &otp);
+    refused.problem(409, "otp-for-other-operation");
     let otp = code(&own.public_key());
     send(&other.public_key(), &otp).problem(409, "otp-for-other-operation");
     let step = ada.code(&house, &json!({ "purpose": "step-up" }));

@@ -105,7 +105,7 @@ fn a_lost_phone_waits_and_can_be_stopped() {
 fn an_authenticator_app_takes_the_place_of_the_phone() {
     let house = House::open();
     let ada = house.invited(0);
-    let otp = ada.code(&house, &json!({ "purpose": "change-otp-method" }));
+    let otp = ada.code(&house, &json!({ "purpose": "change-otp-method", "change": "set" }));
     let made = ada.post(&house, "/authenticator", &json!({ "otp": otp })).status(201).json();
     assert!(made["uri"].as_str().unwrap().starts_with("otpauth://totp/"), "{made}");
     assert!(made["svg"].as_str().unwrap().contains("<svg"), "{made}");
@@ -136,7 +136,7 @@ fn an_authenticator_app_takes_the_place_of_the_phone() {
     let again = ada.post(&house, "/session/step-up", &json!({ "otp": otp }));
     again.problem(403, "otp-wrong");
     // A short message is still there to ask for, and takes the app away.
-    let asked = json!({ "purpose": "change-otp-method", "channel": "sms" });
+    let asked = json!({ "purpose": "change-otp-method", "change": "remove", "channel": "sms" });
     let otp = ada.code(&house, &asked);
     let gone = ada.send(&house, "DELETE", "/authenticator", &json!({ "otp": otp }));
     gone.status(204);

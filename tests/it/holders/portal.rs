@@ -211,10 +211,15 @@ fn addresses_are_changed_and_both_are_told() {
     let house = House::open();
     let mut ada = house.invited(0);
     for (kind, address) in [("notices", "notes@example.org"), ("user-id", "ada.new@example.org")] {
-        let asked = json!({ "purpose": "change-email", "address": address });
+        let asked = json!({ "purpose": "change-email", "kind": kind, "address": address });
         let otp = ada.code(&house, &asked);
         let mark = house.mail.mark();
         let body = json!({ "kind": kind, "address": "other@example.org", "otp": otp });
+        ada.post(&house, "/addresses", &body).problem(409, "otp-for-other-operation");
+        // Nor for the other kind of address: where notices go is not what one logs in with.
+        let other = if kind == "notices" { "user-id" } else { "notices" };
+        let otp = ada.code(&house, &asked);
+        let body = json!({ "kind": other, "address": address, "otp": otp });
         ada.post(&house, "/addresses", &body).problem(409, "otp-for-other-operation");
         let otp = ada.code(&house, &asked);
         let body = json!({ "kind": kind, "address": address, "otp": otp });
@@ -245,17 +250,17 @@ fn settings_of_the_account() {
     let questions = house.client().get("/api/v1/questions").status(200).json();
     let first = questions["questions"][0].clone();
     assert!(first["en"].is_string() && first["it"].is_string(), "{questions}");
-    let otp = ada.code(&house, &json!({ "purpose": "change-question" }));
+    let otp = ada.code(&house, &json!({ "purpose": "change-question", "change": "set" }));
     let body = json!({ "question": { "listed": first["id"] }, "answer": "La quercia", "otp": otp });
     let set = ada.send(&house, "PUT", "/question", &body);
     assert_eq!(set.status / 100, 2, "{}", set.text());
     assert_eq!(ada.get(&house, "").json()["question_set"], true);
     let own = "Who wrote it?";
-    let otp = ada.code(&house, &json!({ "purpose": "change-question" }));
+    let otp = ada.code(&house, &json!({ "purpose": "change-question", "change": "set" }));
     let body = json!({ "question": { "own": own }, "answer": "wrote", "otp": otp });
     let refused = ada.send(&house, "PUT", "/question", &body).status(422).json();
     assert_eq!(refused["rule"], "answer-not-in-question", "{refused}");
-    let otp = ada.code(&house, &json!({ "purpose": "change-question" }));
+    let otp = ada.code(&house, &json!({ "purpose": "change-question", "change": "remove" }));
     let gone = ada.send(&house, "DELETE", "/question", &json!({ "otp": otp }));
     assert_eq!(gone.status / 100, 2, "{}", gone.text());
     assert_eq!(ada.get(&house, "").json()["question_set"], false);

@@ -19,7 +19,8 @@ impl Device {
     fn link(house: &House, person: &Person) -> Self {
         let pocket = Pocket::new();
         let key = pocket.public_key();
-        let otp = person.code(house, &json!({ "purpose": "link-device", "public_key": key }));
+        let asked = json!({ "purpose": "link-device", "kind": "phone", "public_key": key });
+        let otp = person.code(house, &asked);
         let body = json!({ "name": "phone", "kind": "phone", "public_key": key, "otp": otp });
         let linked = person.post(house, "/devices", &body).status(201).json();
         let client = house.client().bearer(linked["token"].as_str().unwrap());

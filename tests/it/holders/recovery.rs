@@ -79,7 +79,7 @@ fn a_link_alone_recovers_nothing() {
 fn the_answer_is_needed_and_never_enough() {
     let house = House::open();
     let mut ada = house.invited(0);
-    let otp = ada.code(&house, &json!({ "purpose": "change-question" }));
+    let otp = ada.code(&house, &json!({ "purpose": "change-question", "change": "set" }));
     let body = json!({ "question": { "own": "Which tree stood there?" }, "answer": "La Quercia",
         "otp": otp });
     assert_eq!(ada.send(&house, "PUT", "/question", &body).status / 100, 2);

@@ -119,10 +119,11 @@ pub fn check_public_key(field: &'static str, spki: &[u8]) -> Result<(), HolderEr
     key::check(field, spki)
 }
 
-/// What a one-time code that links a device is bound to: its public key.
+/// What a one-time code that links a device is bound to: its public key, and what it is. A code
+/// for a phone links no system, which signs with nobody there.
 #[must_use]
-pub fn device_bound(public_key: &[u8]) -> [u8; 32] {
-    otp::bound(&[public_key])
+pub fn device_bound(kind: DeviceKind, public_key: &[u8]) -> [u8; 32] {
+    otp::bound(&[kind.word().as_bytes(), public_key])
 }
 
 impl Holders {
@@ -145,7 +146,8 @@ impl Holders {
         let name = fields::line("name", &new.name)?;
         key::check("public_key", &new.public_key)?;
         let (id, operation) = (access.holder, proof.operation());
-        proof.consume(id, operation, Purpose::LinkDevice, &device_bound(&new.public_key))?;
+        let bound = device_bound(new.kind, &new.public_key);
+        proof.consume(id, operation, Purpose::LinkDevice, &bound)?;
         let from = from.to_string();
         self.transact(move |inner, tx| {
             let owner = holder::load(tx, id)?;

@@ -30,7 +30,7 @@ pub use record::{OtpChannel, UnknownChannel};
 pub use refusal::OtpRefusal;
 pub use state::{ChallengeEvent, ChallengeState};
 pub use text::{SmsCoding, SmsText, sms_text};
-pub use verified::{OtpVerified, Purpose};
+pub use verified::{Change, OtpVerified, Purpose};
 
 pub(crate) use begin::begin_to_number;
 pub(crate) use check::digits;

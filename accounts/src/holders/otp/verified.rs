@@ -119,6 +119,28 @@ impl fmt::Display for Purpose {
     }
 }
 
+/// What is done to the secret question, or to the authenticator app: a code for the one does not
+/// do for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Set or enrolled, also in the place of what was there.
+    Set,
+    /// Taken away.
+    Remove,
+}
+
+impl Change {
+    /// What a one-time code for [`Purpose::ChangeQuestion`] or [`Purpose::ChangeOtpMethod`] is
+    /// bound to.
+    #[must_use]
+    pub fn bound(self) -> [u8; 32] {
+        super::bound(&[match self {
+            Self::Set => b"set",
+            Self::Remove => b"remove",
+        }])
+    }
+}
+
 /// A one-time code was right. It is used up by the one act that takes it.
 ///
 /// What it says can be read:

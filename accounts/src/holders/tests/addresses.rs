@@ -15,7 +15,7 @@ fn request(
     seconds: i64,
 ) -> Result<(), HolderError> {
     let new = Email::parse("email", new).unwrap();
-    let proof = bench.proof(id, Purpose::ChangeEmail, address_bound(&new));
+    let proof = bench.proof(id, Purpose::ChangeEmail, address_bound(kind, &new));
     block_on(bench.holders.request_address(id, kind, &new, proof, at(seconds)))
 }
 
@@ -99,10 +99,16 @@ fn a_code_for_another_address_does_not_do() {
     let bench = Bench::new();
     let id = bench.holder(EMAIL);
     let new = Email::parse("email", NEW).unwrap();
-    let other = address_bound(&Email::parse("email", "evil@example.org").unwrap());
-    let proof = bench.proof(id, Purpose::ChangeEmail, other);
-    let outcome = bench.holders.request_address(id, AddressKind::UserId, &new, proof, at(1));
-    assert_eq!(slug(block_on(outcome)), "otp-for-other-operation");
+    let evil = Email::parse("email", "evil@example.org").unwrap();
+    for other in [
+        address_bound(AddressKind::UserId, &evil),
+        // Nor one for the same address, when it was asked for to send notices there.
+        address_bound(AddressKind::Notices, &new),
+    ] {
+        let proof = bench.proof(id, Purpose::ChangeEmail, other);
+        let outcome = bench.holders.request_address(id, AddressKind::UserId, &new, proof, at(1));
+        assert_eq!(slug(block_on(outcome)), "otp-for-other-operation");
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn link(
     s: i64,
 ) -> Result<LinkedDevice, HolderError> {
     let new = NewDevice { name: "Ada's phone".to_owned(), kind, public_key: spki.to_vec() };
-    let proof = bench.proof(access.holder, Purpose::LinkDevice, device_bound(spki));
+    let proof = bench.proof(access.holder, Purpose::LinkDevice, device_bound(kind, spki));
     block_on(bench.holders.link_device(access, new, proof, HOME, at(s)))
 }
 
@@ -122,9 +122,10 @@ fn only_a_full_session_with_the_right_code_links() {
     assert_eq!(slug(link(&bench, &first, DeviceKind::Phone, &spki, 7)), "password-change-needed");
     let other = device_key().1;
     for proof in [
-        bench.proof(id, Purpose::LinkDevice, device_bound(&other)),
-        bench.proof(id, Purpose::StepUp, device_bound(&spki)),
-        bench.proof(HolderId::new(99), Purpose::LinkDevice, device_bound(&spki)),
+        bench.proof(id, Purpose::LinkDevice, device_bound(DeviceKind::Phone, &other)),
+        bench.proof(id, Purpose::LinkDevice, device_bound(DeviceKind::System, &spki)),
+        bench.proof(id, Purpose::StepUp, device_bound(DeviceKind::Phone, &spki)),
+        bench.proof(HolderId::new(99), Purpose::LinkDevice, device_bound(DeviceKind::Phone, &spki)),
     ] {
         let kind = DeviceKind::Phone;
         let new = NewDevice { name: "x".to_owned(), kind, public_key: spki.clone() };
@@ -197,7 +198,8 @@ fn a_name_is_a_line_of_text() {
     let access = bench.logged_in(EMAIL, 2);
     let spki = device_key().1;
     for name in ["", "  ", "a\nb", "a\u{202e}b"] {
-        let proof = bench.proof(access.holder, Purpose::LinkDevice, device_bound(&spki));
+        let proof =
+            bench.proof(access.holder, Purpose::LinkDevice, device_bound(DeviceKind::Phone, &spki));
         let kind = DeviceKind::Phone;
         let new = NewDevice { name: name.to_owned(), kind, public_key: spki.clone() };
         let error = block_on(bench.holders.link_device(&access, new, proof, HOME, at(3)));

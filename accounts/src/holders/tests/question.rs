@@ -1,7 +1,7 @@
 //! The secret question.
 
 use super::support::*;
-use crate::holders::otp::{self, Purpose};
+use crate::holders::otp::{Change, Purpose};
 use crate::holders::question::Question;
 use crate::testing::block_on;
 
@@ -11,7 +11,7 @@ fn a_question_is_set_told_and_removed() {
     let id = bench.holder(EMAIL);
     bench.set_question(id, "Fuffi il gatto").unwrap();
     assert!(bench.holders.holder(id).unwrap().question_set);
-    let proof = bench.proof(id, Purpose::ChangeQuestion, otp::bound(&[]));
+    let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Remove.bound());
     block_on(bench.holders.remove_question(id, proof, at(20))).unwrap();
     assert!(!bench.holders.holder(id).unwrap().question_set);
     assert!(bench.history(id).ends_with(&["secret-question-set", "secret-question-removed"]));
@@ -43,7 +43,7 @@ fn each_refusal_names_its_rule() {
         (own("Quale gatto?"), long.as_str(), "answer", "answer"),
         (own("Quale gatto?"), " GATTO ", "answer", "answer-not-in-question"),
     ] {
-        let proof = bench.proof(id, Purpose::ChangeQuestion, otp::bound(&[]));
+        let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Set.bound());
         let outcome = block_on(bench.holders.set_question(id, &question, answer, proof, at(10)));
         let error = outcome.unwrap_err();
         assert_eq!((error.field(), error.rule()), (Some(field), Some(rule)), "{answer}");
@@ -54,9 +54,24 @@ fn each_refusal_names_its_rule() {
 fn a_code_for_something_else_does_not_do() {
     let bench = Bench::new();
     let id = bench.holder(EMAIL);
-    let proof = bench.proof(id, Purpose::Sign, otp::bound(&[]));
+    let proof = bench.proof(id, Purpose::Sign, Change::Set.bound());
     let question = Question::Own("Quale gatto?".to_owned());
     let outcome = block_on(bench.holders.set_question(id, &question, "Fuffi", proof, at(10)));
+    assert_eq!(slug(outcome), "otp-for-other-operation");
+}
+
+/// A code that was asked for to set a question does not remove one, and the other way round.
+#[test]
+fn a_code_to_set_does_not_remove() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    bench.set_question(id, "Fuffi il gatto").unwrap();
+    let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Set.bound());
+    let removed = block_on(bench.holders.remove_question(id, proof, at(20)));
+    assert_eq!(slug(removed), "otp-for-other-operation");
+    let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Remove.bound());
+    let question = Question::Own("Quale gatto?".to_owned());
+    let outcome = block_on(bench.holders.set_question(id, &question, "Fuffi", proof, at(21)));
     assert_eq!(slug(outcome), "otp-for-other-operation");
 }
 

@@ -136,7 +136,7 @@ impl Bench {
 
     pub(super) fn set_question(&self, id: HolderId, answer: &str) -> Result<(), HolderError> {
         let question = crate::holders::question::Question::Listed("first-pet".to_owned());
-        let proof = self.proof(id, Purpose::ChangeQuestion, otp::bound(&[]));
+        let proof = self.proof(id, Purpose::ChangeQuestion, otp::Change::Set.bound());
         block_on(self.holders.set_question(id, &question, answer, proof, at(10)))
     }
 

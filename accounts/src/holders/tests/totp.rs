@@ -2,7 +2,7 @@
 
 use super::otp::{other_than, refused};
 use super::support::*;
-use crate::holders::otp::{self, OtpAsked, OtpChannel, OtpRefusal, OtpRequest, Purpose};
+use crate::holders::otp::{Change, OtpAsked, OtpChannel, OtpRefusal, OtpRequest, Purpose};
 use crate::holders::tables::TOTP;
 use crate::holders::{HolderId, HolderView, PhoneNumber};
 use crate::testing::block_on;
@@ -45,7 +45,7 @@ impl App {
 
 impl Bench {
     fn enrol(&self, id: HolderId, s: i64) -> App {
-        let proof = self.proof(id, Purpose::ChangeOtpMethod, otp::bound(&[]));
+        let proof = self.proof(id, Purpose::ChangeOtpMethod, Change::Set.bound());
         let begun = block_on(self.holders.begin_totp(id, proof, at(s))).unwrap();
         assert!(begun.uri.contains(&*begun.secret));
         assert_eq!(begun.ends_at, at(s + 600));
@@ -171,7 +171,7 @@ fn a_new_number_is_asked_by_message_whatever_there_is() {
     let asked = block_on(bench.holders.transact(move |inner, tx| {
         let number = PhoneNumber::parse("number", "+44 20 7946 0018")?;
         let request = OtpRequest::new(Purpose::ProvePhone, [7; 32]);
-        otp::begin_to_number(inner, tx, id, &number, request, at(120))
+        crate::holders::otp::begin_to_number(inner, tx, id, &number, request, at(120))
     }))
     .unwrap();
     assert_eq!(asked.to.as_deref(), Some("+44 … 18"));
@@ -194,7 +194,7 @@ fn without_an_app_its_code_cannot_be_asked_for() {
     assert_eq!(refused(asked), OtpRefusal::NoAuthenticator);
     let removed = block_on(bench.holders.remove_totp(
         id,
-        bench.proof(id, Purpose::ChangeOtpMethod, otp::bound(&[])),
+        bench.proof(id, Purpose::ChangeOtpMethod, Change::Remove.bound()),
         at(10),
     ));
     assert_eq!(refused(removed), OtpRefusal::NoAuthenticator);
@@ -238,7 +238,7 @@ fn without_the_app_codes_are_sent_again() {
     let bench = Bench::new();
     let (id, app) = bench.with_app();
     let waiting = bench.ask(id, Purpose::StepUp, 100).unwrap();
-    let proof = bench.proof(id, Purpose::ChangeOtpMethod, otp::bound(&[]));
+    let proof = bench.proof(id, Purpose::ChangeOtpMethod, Change::Remove.bound());
     block_on(bench.holders.remove_totp(id, proof, at(110))).unwrap();
     assert!(!bench.view(id).totp);
     assert!(bench.history(id).ends_with(&["totp-removed"]));
@@ -253,16 +253,21 @@ fn both_changes_take_the_right_code() {
     let bench = Bench::new();
     let (id, _) = bench.with_app();
     for proof in [
-        bench.proof(id, Purpose::StepUp, otp::bound(&[])),
+        bench.proof(id, Purpose::StepUp, Change::Remove.bound()),
         bench.proof(id, Purpose::ChangeOtpMethod, [7; 32]),
-        bench.proof(HolderId::new(99), Purpose::ChangeOtpMethod, otp::bound(&[])),
+        bench.proof(id, Purpose::ChangeOtpMethod, Change::Set.bound()),
+        bench.proof(HolderId::new(99), Purpose::ChangeOtpMethod, Change::Remove.bound()),
     ] {
         let outcome = block_on(bench.holders.remove_totp(id, proof, at(100)));
         assert_eq!(slug(outcome), "otp-for-other-operation");
     }
-    let proof = bench.proof(id, Purpose::StepUp, otp::bound(&[]));
-    let outcome = block_on(bench.holders.begin_totp(id, proof, at(100)));
-    assert_eq!(slug(outcome), "otp-for-other-operation");
+    for proof in [
+        bench.proof(id, Purpose::StepUp, Change::Set.bound()),
+        bench.proof(id, Purpose::ChangeOtpMethod, Change::Remove.bound()),
+    ] {
+        let outcome = block_on(bench.holders.begin_totp(id, proof, at(100)));
+        assert_eq!(slug(outcome), "otp-for-other-operation");
+    }
 }
 
 #[test]

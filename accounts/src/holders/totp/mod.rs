@@ -14,7 +14,7 @@ pub(crate) use record::{EnrolmentRecord, TotpRecord};
 use super::history::{HistoryEntry, HistoryKind, append};
 use super::holder::{self, notify};
 use super::messages::Template;
-use super::otp::{self, OtpRefusal, OtpVerified, Purpose};
+use super::otp::{self, Change, OtpRefusal, OtpVerified, Purpose};
 use super::{Actor, HolderError, HolderId, Holders, Inner};
 use algorithm::{Secret, base32, code, step_at, uri};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -51,7 +51,8 @@ impl std::fmt::Debug for TotpEnrolment {
 
 impl Holders {
     /// Makes the secret of a new authenticator app. It counts when [`Holders::confirm_totp`] got
-    /// a code out of it. `proof` is for [`Purpose::ChangeOtpMethod`], bound to nothing more.
+    /// a code out of it. `proof` is for [`Purpose::ChangeOtpMethod`], bound to
+    /// [`Change::Set`].
     ///
     /// # Errors
     /// [`HolderError::OtpForOther`], and a holder who is not there or closed.
@@ -61,7 +62,7 @@ impl Holders {
         proof: OtpVerified,
         now: DateTime<Utc>,
     ) -> Result<TotpEnrolment, HolderError> {
-        use_up(id, proof)?;
+        use_up(id, Change::Set, proof)?;
         self.transact(move |inner, tx| {
             let owner = holder::load(tx, id)?;
             owner.needs_open(id)?;
@@ -94,7 +95,7 @@ impl Holders {
     }
 
     /// Takes the app away. From now on codes are sent. `proof` is for
-    /// [`Purpose::ChangeOtpMethod`], bound to nothing more.
+    /// [`Purpose::ChangeOtpMethod`], bound to [`Change::Remove`].
     ///
     /// # Errors
     /// [`OtpRefusal::NoAuthenticator`], [`HolderError::OtpForOther`].
@@ -104,7 +105,7 @@ impl Holders {
         proof: OtpVerified,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        use_up(id, proof)?;
+        use_up(id, Change::Remove, proof)?;
         self.transact(move |inner, tx| {
             let mut owner = holder::load(tx, id)?;
             if !owner.totp {
@@ -197,7 +198,7 @@ fn confirm(
     Ok(Ok(()))
 }
 
-fn use_up(id: HolderId, proof: OtpVerified) -> Result<(), HolderError> {
+fn use_up(id: HolderId, change: Change, proof: OtpVerified) -> Result<(), HolderError> {
     let operation = proof.operation();
-    proof.consume(id, operation, Purpose::ChangeOtpMethod, &otp::bound(&[]))
+    proof.consume(id, operation, Purpose::ChangeOtpMethod, &change.bound())
 }

@@ -32,7 +32,7 @@ pub(crate) struct NewAddress {
     #[schema(value_type = Kind)]
     kind: Word<Kind>,
     address: String,
-    /// Asked for with the purpose `change-email` and this address.
+    /// Asked for with the purpose `change-email`, this kind and this address.
     otp: OneTimeCode,
 }
 
@@ -69,11 +69,12 @@ pub(crate) async fn request_address(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let NewAddress { kind, address, otp } = body::json(&request, payload, &service).await?;
-    let kind = kind.known("kind")?;
+    let kind = AddressKind::from(kind.known("kind")?);
     let address = Email::parse("address", &address).map_err(problem)?;
     let now = service.clock.now();
-    let proof = proof::verify(&service, &access, &Act::Address(&address), &otp, now).await?;
-    let asked = service.holders.request_address(access.holder, kind.into(), &address, proof, now);
+    let act = Act::Address(kind, &address);
+    let proof = proof::verify(&service, &access, &act, &otp, now).await?;
+    let asked = service.holders.request_address(access.holder, kind, &address, proof, now);
     asked.await.map_err(problem)?;
     Ok(answer::accepted())
 }

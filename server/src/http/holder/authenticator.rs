@@ -13,7 +13,7 @@ use crate::http::qr_image::svg;
 use crate::http::resource;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
-use accounts::holders::otp::Purpose;
+use accounts::holders::otp::{Change, Purpose};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,8 @@ pub(crate) async fn enrol_authenticator(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
-    let (act, now) = (Act::Plain(Purpose::ChangeOtpMethod), service.clock.now());
+    let now = service.clock.now();
+    let act = Act::Change(Purpose::ChangeOtpMethod, Change::Set);
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     let begun = service.holders.begin_totp(access.holder, proof, now).await.map_err(problem)?;
     // The address has some 200 characters: it fits.
@@ -123,7 +124,8 @@ pub(crate) async fn remove_authenticator(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
-    let (act, now) = (Act::Plain(Purpose::ChangeOtpMethod), service.clock.now());
+    let now = service.clock.now();
+    let act = Act::Change(Purpose::ChangeOtpMethod, Change::Remove);
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     service.holders.remove_totp(access.holder, proof, now).await.map_err(problem)?;
     Ok(answer::done())

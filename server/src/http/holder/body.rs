@@ -98,9 +98,15 @@ impl<T> Word<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        String::deserialize(deserializer).map(Self::of)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Word<T> {
+    /// A text that may be one of the words.
+    pub(crate) fn of(text: String) -> Self {
         let word: StringDeserializer<value::Error> = text.into_deserializer();
-        Ok(T::deserialize(word).map_or_else(|error| Self::Unknown(error.to_string()), Self::Known))
+        T::deserialize(word).map_or_else(|error| Self::Unknown(error.to_string()), Self::Known)
     }
 }
 

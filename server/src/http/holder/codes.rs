@@ -3,18 +3,19 @@
 //! Whoever asks says what for: the code is bound to it, and does for nothing else. The same words
 //! come again in the act that uses the code.
 
+use super::addresses::Kind;
+use super::body::Word;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
-use super::body::Word;
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
-use accounts::holders::devices::check_public_key;
-use accounts::holders::otp::{OtpChannel, Purpose};
+use accounts::holders::devices::{DeviceKind, check_public_key};
+use accounts::holders::otp::{Change, OtpChannel, Purpose};
 use accounts::holders::sessions::Access;
-use accounts::holders::{CredentialId, Email, OperationId, PhoneNumber};
+use accounts::holders::{AddressKind, CredentialId, Email, OperationId, PhoneNumber};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -53,6 +54,12 @@ pub(crate) struct WantedCode {
     number: Option<String>,
     /// The new e-mail address; with `change-email` alone.
     address: Option<String>,
+    /// Which address, `user-id` or `notices`, with `change-email`; what the device is, `phone` or
+    /// `system`, with `link-device`.
+    kind: Option<String>,
+    /// With `change-question` and `change-otp-method`: whether it is set or removed.
+    #[schema(value_type = Option<Changed>)]
+    change: Option<Word<Changed>>,
     /// The key of the new device: SubjectPublicKeyInfo (RFC 5280 §4.1), DER in base64; with
     /// `link-device` alone.
     public_key: Option<String>,
@@ -100,6 +107,25 @@ pub(crate) enum WantedFor {
     ExportData,
 }
 
+/// What is done to the secret question or to the authenticator app.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Changed {
+    /// Set or enrolled.
+    Set,
+    /// Removed.
+    Remove,
+}
+
+impl From<Changed> for Change {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Set => Self::Set,
+            Changed::Remove => Self::Remove,
+        }
+    }
+}
+
 /// A way that a code comes.
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -124,24 +150,26 @@ pub(crate) struct WantedSignatures {
 /// What was read out of a request, to be held while a code is asked for it.
 enum Wanted {
     Plain(Purpose),
+    Change(Purpose, Change),
     StepUp,
     Credential(Purpose, CredentialId),
     Sign(HashesToSign),
-    Address(Email),
+    Address(AddressKind, Email),
     Phone(PhoneNumber),
-    Device(Vec<u8>),
+    Device(DeviceKind, Vec<u8>),
 }
 
 impl Wanted {
     fn act(&self) -> Act<'_> {
         match self {
             Self::Plain(purpose) => Act::Plain(*purpose),
+            Self::Change(purpose, change) => Act::Change(*purpose, *change),
             Self::StepUp => Act::StepUp,
             Self::Credential(purpose, credential) => Act::Credential(*purpose, *credential),
             Self::Sign(hashes) => Act::Sign(hashes),
-            Self::Address(address) => Act::Address(address),
+            Self::Address(kind, address) => Act::Address(*kind, address),
             Self::Phone(number) => Act::Phone(number),
-            Self::Device(key) => Act::Device(key),
+            Self::Device(kind, key) => Act::Device(*kind, key),
         }
     }
 }
@@ -214,11 +242,16 @@ fn read(
 ) -> Result<Wanted, Problem> {
     let WantedCode { purpose, mut credential, mut sign, mut number, .. } = wanted;
     let (mut address, mut public_key) = (wanted.address, wanted.public_key);
+    let (mut kind, mut change) = (wanted.kind, wanted.change);
+    let mut changed = |purpose| {
+        let change = change.take().ok_or_else(|| needed("change"))?.known("change")?;
+        Ok::<_, Problem>(Wanted::Change(purpose, change.into()))
+    };
     let mut named = || own(service, access, credential.take(), now);
     let read = match purpose.known("purpose")? {
         WantedFor::StepUp => Wanted::StepUp,
-        WantedFor::ChangeQuestion => Wanted::Plain(Purpose::ChangeQuestion),
-        WantedFor::ChangeOtpMethod => Wanted::Plain(Purpose::ChangeOtpMethod),
+        WantedFor::ChangeQuestion => changed(Purpose::ChangeQuestion)?,
+        WantedFor::ChangeOtpMethod => changed(Purpose::ChangeOtpMethod)?,
         WantedFor::ExportData => Wanted::Plain(Purpose::ExportData),
         WantedFor::Activate => Wanted::Credential(Purpose::Activate, named()?),
         WantedFor::ChangePin => Wanted::Credential(Purpose::ChangePin, named()?),
@@ -239,16 +272,14 @@ fn read(
         }
         WantedFor::ChangeEmail => {
             let address = address.take().ok_or_else(|| needed("address"))?;
-            Wanted::Address(Email::parse("address", &address).map_err(problem)?)
+            let address = Email::parse("address", &address).map_err(problem)?;
+            let kind = Word::<Kind>::of(kind.take().ok_or_else(|| needed("kind"))?);
+            Wanted::Address(kind.known("kind")?.into(), address)
         }
         WantedFor::LinkDevice => {
-            let key = public_key.take().ok_or_else(|| needed("public_key"))?;
-            let key = decode_block(&key).map_err(|_no_base64| {
-                let detail = "public_key is not base64: encode the DER of the key".to_owned();
-                refused("invalid-field", detail, Some("public_key"), Some("base64"))
-            })?;
-            check_public_key("public_key", &key).map_err(problem)?;
-            Wanted::Device(key)
+            let key = spki(&public_key.take().ok_or_else(|| needed("public_key"))?)?;
+            let kind = kind.take().ok_or_else(|| needed("kind"))?;
+            Wanted::Device(DeviceKind::parse("kind", &kind).map_err(problem)?, key)
         }
     };
     nothing_more(&[
@@ -257,8 +288,20 @@ fn read(
         ("number", number.is_some()),
         ("address", address.is_some()),
         ("public_key", public_key.is_some()),
+        ("kind", kind.is_some()),
+        ("change", change.is_some()),
     ])?;
     Ok(read)
+}
+
+/// The key of a device.
+fn spki(public_key: &str) -> Result<Vec<u8>, Problem> {
+    let key = decode_block(public_key).map_err(|_no_base64| {
+        let detail = "public_key is not base64: encode the DER of the key".to_owned();
+        refused("invalid-field", detail, Some("public_key"), Some("base64"))
+    })?;
+    check_public_key("public_key", &key).map_err(problem)?;
+    Ok(key)
 }
 
 /// A credential of the one who asks.

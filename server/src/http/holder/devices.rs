@@ -121,8 +121,8 @@ pub(crate) async fn list_devices(
     Ok(answer::ok(&Devices { devices: devices.collect() }))
 }
 
-/// Links a device, with a code that was asked for to `link-device` with its key. Every address of
-/// the holder is told. There are ten devices at most.
+/// Links a device, with a code that was asked for to `link-device` with its kind and key. Every
+/// address of the holder is told. There are ten devices at most.
 #[utoipa::path(post, path = "/api/v1/holder/devices", tag = "holder",
     operation_id = "link_device", request_body = LinkDevice,
     responses((status = 201, body = LinkedDevice), (status = 401, body = ProblemBody),
@@ -144,7 +144,7 @@ pub(crate) async fn link_device(
     let new = NewDevice { name: wanted.name, kind, public_key };
     new.check().map_err(problem)?;
     let (from, now) = (caller_address(&request), service.clock.now());
-    let act = Act::Device(&new.public_key);
+    let act = Act::Device(new.kind, &new.public_key);
     let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
     let linked = service.holders.link_device(&access, new, proof, from, now).await;
     let linked = linked.map_err(problem)?;

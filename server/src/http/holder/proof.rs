@@ -8,29 +8,34 @@ use super::problem::holder as problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
-use accounts::holders::otp::{OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound};
+use accounts::holders::devices::{DeviceKind, device_bound};
+use accounts::holders::otp::{
+    Change, OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound,
+};
 use accounts::holders::sessions::{Access, step_up_bound};
-use accounts::holders::{CredentialId, Email, PhoneNumber, address_bound, credential};
+use accounts::holders::{AddressKind, CredentialId, Email, PhoneNumber, address_bound, credential};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing::HashesToSign;
 
 /// What a code is asked for, with what it is bound to.
 pub(crate) enum Act<'a> {
-    /// Bound to nothing more: personal data, the secret question, how codes arrive.
+    /// Bound to nothing more: personal data.
     Plain(Purpose),
+    /// Setting or removing: the secret question, the authenticator app.
+    Change(Purpose, Change),
     /// Raising the session that asks.
     StepUp,
     /// An act on a credential.
     Credential(Purpose, CredentialId),
     /// Signing exactly these hashes.
     Sign(&'a HashesToSign),
-    /// Another e-mail address.
-    Address(&'a Email),
+    /// Another e-mail address, of this kind.
+    Address(AddressKind, &'a Email),
     /// Another phone number.
     Phone(&'a PhoneNumber),
-    /// Linking the device with this key (DER, SubjectPublicKeyInfo).
-    Device(&'a [u8]),
+    /// Linking a device of this kind with this key (DER, SubjectPublicKeyInfo).
+    Device(DeviceKind, &'a [u8]),
     /// Something that `accounts` computed itself.
     Bound(Purpose, [u8; 32]),
 }
@@ -38,14 +43,15 @@ pub(crate) enum Act<'a> {
 impl Act<'_> {
     pub(crate) fn purpose(&self) -> Purpose {
         match self {
-            Self::Plain(purpose) | Self::Credential(purpose, _) | Self::Bound(purpose, _) => {
-                *purpose
-            }
+            Self::Plain(purpose)
+            | Self::Change(purpose, _)
+            | Self::Credential(purpose, _)
+            | Self::Bound(purpose, _) => *purpose,
             Self::StepUp => Purpose::StepUp,
             Self::Sign(_) => Purpose::Sign,
-            Self::Address(_) => Purpose::ChangeEmail,
+            Self::Address(..) => Purpose::ChangeEmail,
             Self::Phone(_) => Purpose::ChangePhone,
-            Self::Device(_) => Purpose::LinkDevice,
+            Self::Device(..) => Purpose::LinkDevice,
         }
     }
 
@@ -53,12 +59,13 @@ impl Act<'_> {
     fn bound(&self, service: &Service, access: &Access) -> Result<[u8; 32], Problem> {
         Ok(match self {
             Self::Plain(_) => bound(&[]),
+            Self::Change(_, change) => change.bound(),
             Self::StepUp => step_up_bound(access.session().map_err(problem)?),
             Self::Credential(_, id) => credential::binding(*id),
             Self::Sign(hashes) => service.signing.binding(access, hashes),
-            Self::Address(address) => address_bound(address),
+            Self::Address(kind, address) => address_bound(*kind, address),
             Self::Phone(number) => bound(&[number.as_str().as_bytes()]),
-            Self::Device(key) => bound(&[key]),
+            Self::Device(kind, key) => device_bound(*kind, key),
             Self::Bound(_, bound) => *bound,
         })
     }

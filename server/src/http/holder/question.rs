@@ -10,7 +10,7 @@ use super::{access, answer, body};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{GET, get, resource};
 use crate::service::Service;
-use accounts::holders::otp::Purpose;
+use accounts::holders::otp::{Change, Purpose};
 use accounts::holders::question::{LISTED, Question};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -73,7 +73,7 @@ pub(crate) struct NewQuestion {
     /// 3 to 100 characters. Upper and lower case and blanks do not matter.
     #[schema(value_type = String, format = Password)]
     answer: Secret,
-    /// Asked for with the purpose `change-question`.
+    /// Asked for with the purpose `change-question` and the change `set`.
     otp: OneTimeCode,
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn set_question(
     // Before the code is used up: whoever mistypes does not have to ask for another one.
     question.check(&wanted.answer).map_err(problem)?;
     let now = service.clock.now();
-    let act = Act::Plain(Purpose::ChangeQuestion);
+    let act = Act::Change(Purpose::ChangeQuestion, Change::Set);
     let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
     let set = service.holders.set_question(access.holder, &question, &wanted.answer, proof, now);
     set.await.map_err(problem)?;
@@ -125,7 +125,8 @@ pub(crate) async fn remove_question(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let CodeAlone { otp } = body::json(&request, payload, &service).await?;
-    let (act, now) = (Act::Plain(Purpose::ChangeQuestion), service.clock.now());
+    let now = service.clock.now();
+    let act = Act::Change(Purpose::ChangeQuestion, Change::Remove);
     let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     service.holders.remove_question(access.holder, proof, now).await.map_err(problem)?;
     Ok(answer::done())

@@ -139,7 +139,7 @@ impl House {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         let public_key = key.public_key_to_der().unwrap();
-        let otp = self.otp(Purpose::LinkDevice, device_bound(&public_key)).await;
+        let otp = self.otp(Purpose::LinkDevice, device_bound(kind, &public_key)).await;
         let (holders, new) =
             (&self.service.holders, NewDevice { name: "a device".to_owned(), kind, public_key });
         // The session has not been used for as long as the tests' codes took.
