@@ -74,7 +74,8 @@ pub use settings::HolderSettings;
 use crate::credentials::hashing::Hasher;
 use crate::credentials::pool::Pool;
 use parking_lot::Mutex;
-use rand::CryptoRng;
+use rand::rngs::StdRng;
+use rand::{CryptoRng, SeedableRng};
 use std::sync::Arc;
 use store::Store;
 use tokio::sync::Semaphore;
@@ -143,6 +144,12 @@ impl Inner {
     /// Draws something at random.
     pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
         draw(&mut **self.random.lock())
+    }
+
+    /// A generator of one's own, seeded by that of the service: for what draws and takes long, so
+    /// that nobody else waits for randomness meanwhile, least of all a transaction.
+    pub(crate) fn seeded(&self) -> StdRng {
+        self.draw(|random| StdRng::from_rng(random))
     }
 
     /// [`Pepper::seal`] with the randomness of the service.

@@ -67,7 +67,8 @@ pub(crate) fn new_sheet(
         suspension_address: &addresses.suspension,
         support: addresses.support.as_deref(),
     };
-    let pdf = inner.draw(|random| envelope.seal(passphrase, random));
+    // Its key is stretched for long: not while all others wait for the generator.
+    let pdf = envelope.seal(passphrase, &mut inner.seeded());
     let pdf = pdf.map_err(|fault| CodeRefusal::EnvelopeFailed { reason: fault.to_string() })?;
     Ok(Sheet {
         puk: inner.stretch_new(Lock::Puk, codes.puk.expose())?,
