@@ -119,7 +119,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("PUT", "/api/v1/holder/stamp-account", Full),
     ("DELETE", "/api/v1/holder/stamp-account", Personal),
     ("GET", "/api/v1/holder/stamp-account/events", Holder),
-    ("POST", "/api/v1/holder/timestamps", Holder),
+    ("POST", "/api/v1/holder/timestamps", Full),
     ("GET", "/api/v1/holder/credentials", Holder),
     ("GET", "/api/v1/holder/credentials/{id}", Holder),
     ("GET", "/api/v1/holder/credentials/{id}/certificate", Holder),

@@ -152,6 +152,7 @@ pub(crate) async fn linked_events(
         (status = 401, body = ProblemBody),
         (status = 402, description = "No stamps left: a TimeStampResp that says so",
             content_type = "application/timestamp-reply", body = Vec<u8>),
+        (status = 403, description = "The session has to be raised first", body = ProblemBody),
         (status = 409, description = "No account is linked", body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn stamp_for_holder(
@@ -159,7 +160,8 @@ pub(crate) async fn stamp_for_holder(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    // A stamp costs: a session of a QR code, that reads and signs nothing, spends none.
+    let access = access::full(&request, &service).await?;
     let account = linked(&service, &access)?.ok_or_else(none_linked)?;
     timestamp::answer(&request, payload, &service, account, None).await
 }
