@@ -303,7 +303,11 @@ impl Holders {
         let limit = if query.limit == 0 { MOST_AT_ONCE } else { query.limit.min(MOST_AT_ONCE) };
         let from = query.from.map_or(0, |from| from.timestamp_millis());
         let from = match query.after {
-            Some(place) if place.at >= from => key(holder, place.at, place.number + 1),
+            Some(place) if place.at >= from => match place.number.checked_add(1) {
+                Some(next) => key(holder, place.at, next),
+                // No entry has the number behind the last that there can be.
+                None => return Ok(HistoryPage::default()),
+            },
             _ => key(holder, from, 0),
         };
         let to = query.to.map_or(i64::MAX, |to| to.timestamp_millis());

@@ -88,3 +88,14 @@ fn nothing_personal_is_in_the_trail() {
         }
     }
 }
+
+/// The place comes from a query: the last number that there can be has none behind it.
+#[test]
+fn behind_the_last_place_there_is_nothing() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let after = Some(HistoryPlace { at: 0, number: u64::MAX });
+    let query = HistoryQuery { after, ..HistoryQuery::default() };
+    let page = bench.holders.history(id, &query).unwrap();
+    assert!(page.entries.is_empty() && page.next.is_none());
+}
