@@ -25,10 +25,10 @@ pub use state::{QrEvent, QrStatus};
 
 pub(crate) use record::QrRecord;
 
-use super::bearer::{self, SecretToken};
+use super::bearer::{self, Owner, SecretToken};
 use super::history::{HistoryEntry, HistoryKind};
 use super::sessions::{self, NewSession, OpenedBy, OpenedSession};
-use super::tables::QR_LOGIN;
+use super::tables::{DEVICE, QR_LOGIN};
 use super::{Actor, HolderError, HolderId, Holders, Inner, QrLoginId, fields, history, throttle};
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -200,7 +200,9 @@ fn collect(
 ) -> Result<QrState, HolderError> {
     let mut record = record::load(tx, id)?;
     record.turn(QrEvent::Collect, now)?;
-    let (Some(holder), Some(generation)) = (record.holder, record.generation) else {
+    let (Some(holder), Some(generation), Some(device)) =
+        (record.holder, record.generation, record.device)
+    else {
         // Never approved without them.
         return Err(HolderError::QrInvalid);
     };
@@ -215,6 +217,10 @@ fn collect(
     };
     record.ends_at = now.timestamp_millis();
     record::save(tx, id, &record);
+    if bearer::find(tx, DEVICE, Owner { holder, id: device })?.is_none() {
+        // Unlinked since it approved: lost or stolen, as like as not.
+        return Ok(QrState::Failed);
+    }
     let opened = match sessions::open(inner, tx, new, now) {
         // Blocked, or another password, since it was approved.
         Err(HolderError::NotLoggedIn) => return Ok(QrState::Failed),

@@ -421,6 +421,17 @@ fn what_changed_since_the_approval_counts() {
 }
 
 #[test]
+fn a_phone_that_was_unlinked_since_lets_nobody_in() {
+    let phone = Phone::new();
+    let login = phone.approved(10);
+    let device = phone.bench.holders.devices(phone.id).unwrap()[0].id;
+    let unlink = phone.bench.holders.unlink_device(phone.id, device, operator(), at(11));
+    block_on(unlink).unwrap();
+    assert_eq!(phone.word(&login, 12), "failed");
+    assert!(phone.bench.holders.sessions(phone.id, at(12)).unwrap().iter().all(|s| s.by != OpenedBy::QrCode));
+}
+
+#[test]
 fn a_caller_begins_so_many_and_no_more() {
     let phone = Phone::new();
     let begin = |from, s| block_on(phone.bench.holders.begin_qr_login(from, "", at(s)));
