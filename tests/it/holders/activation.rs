@@ -59,6 +59,10 @@ fn a_first_password_has_to_be_replaced_before_anything_else() {
     let chosen = std::mem::replace(&mut ada.password, first_password(&message.text).to_owned());
 
     assert_eq!(ada.logs_in(&house)["must_change_password"], true);
+    // A password that went by short message opens nothing that is kept.
+    let seen = ada.get(&house, "").status(200).json();
+    let members: Vec<_> = seen.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["id", "language", "must_change_password"]);
     ada.get(&house, "").status(200);
     for path in ["/credentials", "/sessions", "/history", "/devices"] {
         ada.get(&house, path).problem(403, "password-change-needed");

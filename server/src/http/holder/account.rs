@@ -64,6 +64,26 @@ pub(crate) struct Holder {
     renewal_notice: Option<RenewalNotice>,
 }
 
+/// What a session sees that has to replace its password first.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct FirstLogin {
+    /// Identifier, as in `h-1`.
+    id: String,
+    /// `en` or `it`.
+    language: &'static str,
+    /// True: nothing else can be done before the password is replaced.
+    must_change_password: bool,
+}
+
+/// The account, or what is told of it before the first password is replaced.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the two answers in the document")]
+#[schema(untagged)]
+pub(crate) enum Shown {
+    Holder(Box<Holder>),
+    FirstLogin(FirstLogin),
+}
+
 /// A linked timestamp account.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct LinkedStampAccount {
@@ -152,15 +172,21 @@ fn renewal_notice(credentials: &[CredentialView], now: DateTime<Utc>) -> Option<
         .then(|| RenewalNotice { credential: id.to_string(), until: rfc3339(until) })
 }
 
-/// Shows the account. A session that has to replace its password first sees it too.
+/// Shows the account. A session that has to replace its password first is told that, and nothing
+/// of what is kept: its password went through somebody else's hands.
 #[utoipa::path(get, path = "/api/v1/holder", tag = "holder", operation_id = "show_holder",
-    responses((status = 200, body = Holder), (status = 401, body = ProblemBody)),
+    responses((status = 200, body = Shown), (status = 401, body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn show_holder(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::known(&request, &service).await?;
+    if access.must_change_password {
+        let view = service.holders.holder(access.holder).map_err(problem)?;
+        let (id, language) = (access.holder.to_string(), view.language.code());
+        return Ok(answer::ok(&FirstLogin { id, language, must_change_password: true }));
+    }
     Ok(answer::ok(&shown(&service, access.holder, service.clock.now()).await?))
 }
 
