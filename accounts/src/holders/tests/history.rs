@@ -1,7 +1,7 @@
 //! The history of a holder.
 
 use super::support::*;
-use crate::holders::history::{HistoryKind, HistoryQuery};
+use crate::holders::history::{HistoryKind, HistoryPlace, HistoryQuery};
 use crate::holders::{Language, SignatureNotices};
 use crate::testing::block_on;
 

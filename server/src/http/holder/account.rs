@@ -76,12 +76,11 @@ pub(crate) struct FirstLogin {
 }
 
 /// The account, or what is told of it before the first password is replaced.
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes the two answers in the document")]
-#[schema(untagged)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
 pub(crate) enum Shown {
-    Holder(Box<Holder>),
-    FirstLogin(FirstLogin),
+    Whole(Box<Holder>),
+    First(FirstLogin),
 }
 
 /// A linked timestamp account.
@@ -185,9 +184,11 @@ pub(crate) async fn show_holder(
     if access.must_change_password {
         let view = service.holders.holder(access.holder).map_err(problem)?;
         let (id, language) = (access.holder.to_string(), view.language.code());
-        return Ok(answer::ok(&FirstLogin { id, language, must_change_password: true }));
+        let told = FirstLogin { id, language, must_change_password: true };
+        return Ok(answer::ok(&Shown::First(told)));
     }
-    Ok(answer::ok(&shown(&service, access.holder, service.clock.now()).await?))
+    let whole = shown(&service, access.holder, service.clock.now()).await?;
+    Ok(answer::ok(&Shown::Whole(Box::new(whole))))
 }
 
 /// What a holder chooses; what is left out stays as it is.
