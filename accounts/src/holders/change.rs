@@ -9,7 +9,7 @@ use super::sessions::{self, Access};
 use super::tables::{HOLDER, LINK};
 use super::{
     Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, SessionId, history,
-    holder, registration, throttle,
+    holder, registration, throttle, totp,
 };
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -202,8 +202,7 @@ impl Holders {
             holder::save(tx, id, &record);
             sessions::follow_password(tx, id, keep, generation)?;
             // What was mailed before the change opens nothing after it.
-            link::take_away(tx, id, LinkPurpose::RecoverPassword, LinkEvent::End)?;
-            link::take_away(tx, id, LinkPurpose::SetPassword, LinkEvent::End)?;
+            end_what_was_begun(tx, id)?;
             let entry = HistoryEntry::new(HistoryKind::PasswordChanged, Actor::Holder(id));
             history::append(tx, id, &entry, now)?;
             let at = now.timestamp_millis();
@@ -241,6 +240,20 @@ impl Holders {
         let bytes = self.store().get(LINK, &digest)?;
         Ok((digest, link::live(bytes.as_deref(), &digest, purposes, now)?))
     }
+}
+
+/// What somebody began who knew the password before opens nothing after it: links to a password or
+/// to another address, and an authenticator app that waits for its first code. A change of the
+/// number that waits stays: the link that cancels it is the owner's.
+pub(super) fn end_what_was_begun(
+    tx: &mut dyn Transaction,
+    id: HolderId,
+) -> Result<(), HolderError> {
+    totp::end_enrolment(tx, id);
+    LinkPurpose::ALL
+        .into_iter()
+        .filter(|purpose| *purpose != LinkPurpose::CancelPhoneChange)
+        .try_for_each(|purpose| link::take_away(tx, id, purpose, LinkEvent::End))
 }
 
 /// A holder with a password of their own is active, and so is the registration.

@@ -4,7 +4,7 @@
 //! it takes a right one-time code as well, and the answer to the secret question where there is
 //! one (NIST SP 800-63B-4 §4.2.2.2 asks for two codes by different ways; ASVS 5.0, 6.4.3).
 
-use super::change::{TypedTwice, put};
+use super::change::{TypedTwice, end_what_was_begun, put};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderStatus, mail, notify};
 use super::link::{self, LinkEvent, LinkPurpose, LinkState};
@@ -114,6 +114,7 @@ impl Holders {
                 return Err(HolderError::WrongAnswer);
             }
             link::burn(tx, &link, LinkEvent::Use)?;
+            end_what_was_begun(tx, id)?;
             let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
             sessions::follow_password(tx, id, None, generation)?;

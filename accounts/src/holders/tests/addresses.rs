@@ -1,8 +1,8 @@
 //! Other e-mail addresses.
 
 use super::support::*;
-use crate::holders::otp::Purpose;
-use crate::holders::{AddressKind, Email, HolderError, HolderId, address_bound};
+use crate::holders::otp::{OtpVerified, Purpose};
+use crate::holders::{AddressKind, Email, HolderError, HolderId, TypedTwice, address_bound};
 use crate::testing::block_on;
 
 const NEW: &str = "new@example.org";
@@ -120,4 +120,31 @@ fn a_change_ends_the_link_that_went_to_the_old_address() {
     request(&bench, id, AddressKind::UserId, NEW, 10).unwrap();
     confirm(&bench, &bench.token(NEW), 20).unwrap();
     assert_eq!(slug(bench.holders.link(&recovery, at(21))), "invalid-link");
+}
+
+/// Whoever knew the old password had a link mailed to an address of their own: with it the account
+/// could be recovered from there.
+#[test]
+fn a_new_password_ends_the_links_to_new_addresses() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    request(&bench, id, AddressKind::UserId, NEW, 10).unwrap();
+    request(&bench, id, AddressKind::Notices, "n@example.org", 11).unwrap();
+    let typed = TypedTwice { new: OTHER, repeat: OTHER };
+    block_on(bench.holders.change_password(id, RIGHT, &typed, HOME, at(12))).unwrap();
+    for address in [NEW, "n@example.org"] {
+        assert_eq!(slug(confirm(&bench, &bench.token(address), 13)), "invalid-link");
+    }
+
+    request(&bench, id, AddressKind::UserId, NEW, 20).unwrap();
+    let stolen = bench.token(NEW);
+    block_on(bench.holders.request_recovery(EMAIL, HOME, at(21))).unwrap();
+    let token = bench.token(EMAIL);
+    let link = bench.holders.link(&token, at(22)).unwrap();
+    let purpose = Purpose::RecoverPassword;
+    let proof = OtpVerified::for_tests(id, link.operation, purpose, link.bound);
+    let typed = TypedTwice { new: RIGHT, repeat: RIGHT };
+    block_on(bench.holders.recover_password(&token, proof, &typed, at(23))).unwrap();
+    assert_eq!(slug(confirm(&bench, &stolen, 24)), "invalid-link");
+    assert_eq!(bench.holders.holder(id).unwrap().user_id, EMAIL);
 }

@@ -7,7 +7,7 @@
 mod algorithm;
 mod record;
 
-pub(crate) use record::erase;
+pub(crate) use record::{end_enrolment, erase};
 #[cfg(test)]
 pub(crate) use record::{EnrolmentRecord, TotpRecord};
 

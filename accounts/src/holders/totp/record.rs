@@ -111,6 +111,11 @@ pub(crate) fn erase(tx: &mut dyn Transaction, id: HolderId) {
     tx.delete(TOTP, &enrolment(id));
 }
 
+/// Takes an app away that waits for its first code.
+pub(crate) fn end_enrolment(tx: &mut dyn Transaction, id: HolderId) {
+    tx.delete(TOTP, &enrolment(id));
+}
+
 /// `e`, holder: nine bytes, where an app has eight.
 fn enrolment(id: HolderId) -> [u8; 9] {
     let mut key = [b'e'; 9];
