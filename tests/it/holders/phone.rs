@@ -135,9 +135,13 @@ fn an_authenticator_app_takes_the_place_of_the_phone() {
     let otp = json!({ "operation": asked["operation"], "code": code });
     let again = ada.post(&house, "/session/step-up", &json!({ "otp": otp }));
     again.problem(403, "otp-wrong");
-    // A short message is still there to ask for, and takes the app away.
+    // No short message walks around the app: its own code takes it away.
     let asked = json!({ "purpose": "change-otp-method", "change": "remove", "channel": "sms" });
-    let otp = ada.code(&house, &asked);
+    ada.post(&house, "/one-time-codes", &asked).problem(409, "otp-in-app");
+    let asked = json!({ "purpose": "change-otp-method", "change": "remove" });
+    let asked = ada.post(&house, "/one-time-codes", &asked).status(201).json();
+    app.next_step();
+    let otp = json!({ "operation": asked["operation"], "code": app.code(0) });
     let gone = ada.send(&house, "DELETE", "/authenticator", &json!({ "otp": otp }));
     gone.status(204);
     assert_eq!(ada.get(&house, "").json()["totp"], false);

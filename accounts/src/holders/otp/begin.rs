@@ -25,7 +25,8 @@ pub struct OtpRequest {
     pub purpose: Purpose,
     /// SHA-256 of what exactly: see [`bound`](super::bound).
     pub bound: [u8; 32],
-    /// How it comes; `None` is the app when one is enrolled, and a short message otherwise.
+    /// How it comes; `None` is the app when one is enrolled, and a short message otherwise. With
+    /// an app there are short messages to prove a number, and for nothing else.
     pub channel: Option<OtpChannel>,
     /// How many documents are to be signed: the message says it.
     pub documents: Option<u32>,
@@ -65,8 +66,8 @@ impl Holders {
     /// void from now on.
     ///
     /// # Errors
-    /// [`OtpRefusal::NoAuthenticator`], [`OtpRefusal::Limit`], [`OtpRefusal::Budget`];
-    /// [`HolderError::IllegalTransition`] for a holder who may not log in.
+    /// [`OtpRefusal::NoAuthenticator`], [`OtpRefusal::InApp`], [`OtpRefusal::Limit`],
+    /// [`OtpRefusal::Budget`]; [`HolderError::IllegalTransition`] for a holder who may not log in.
     pub async fn begin_otp(
         &self,
         holder: HolderId,
@@ -100,6 +101,7 @@ impl Holders {
             let chosen = channel.unwrap_or(own);
             if let Some(record) = record::load(tx, operation)?
                 && (record.channel, chosen) == (OtpChannel::Sms, OtpChannel::Sms)
+                && own == OtpChannel::Sms
                 // A right code whose password was refused: another code is needed.
                 && record.state != ChallengeState::Used
             {
@@ -176,6 +178,12 @@ fn begin(
     };
     if channel == OtpChannel::Authenticator && !owner.totp {
         return Err(OtpRefusal::NoAuthenticator.into());
+    }
+    // Who enrolled an app did it so that the number alone, which can be had by fraud, is not
+    // enough. But a number is proved by what is sent to it.
+    let of_number = number.is_some() || request.purpose == Purpose::ChangePhone;
+    if channel == OtpChannel::Sms && owner.totp && !of_number {
+        return Err(OtpRefusal::InApp.into());
     }
     replace(tx, holder, request.purpose, operation)?;
     let at = now.timestamp_millis();

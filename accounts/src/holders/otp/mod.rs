@@ -4,7 +4,7 @@
 //!
 //! 1. [`Holders::begin_otp`] makes six digits for one purpose and for 32 bytes that stand for
 //!    what is to be done, and queues them for the holder's telephone. With an authenticator app
-//!    enrolled nothing is sent, unless a short message is asked for.
+//!    enrolled nothing is sent, but to prove a number.
 //! 2. [`Holders::resend_otp`] sends the same code again while it lives, then a new one.
 //! 3. [`Holders::verify_otp`] counts the try, compares, and hands out an [`OtpVerified`].
 //!

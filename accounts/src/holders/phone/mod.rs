@@ -4,7 +4,8 @@
 //! the new number proves it, and it counts at once. When the phone is lost, PUK and emergency code
 //! of the envelope vouch for the holder (their tries are counted with the PUK's), a code to the new
 //! number proves it, and then it waits: every address and the old number are told, and any session
-//! or the link in the mail cancels it. Only after the while does it count.
+//! or the link in the mail cancels it. Only after the while does it count; an authenticator app
+//! goes with the lost phone then.
 //!
 //! Every address is told whenever a number counts, and so is the old number.
 
@@ -24,7 +25,7 @@ use super::messages::{Channel, NewMessage, Template, enqueue};
 use super::otp::{self, OtpAsked, OtpRequest, OtpVerified, Purpose};
 use super::sessions::Access;
 use super::tables::PHONE_CHANGE;
-use super::{Actor, HolderError, HolderId, Holders, Inner, PhoneNumber, history};
+use super::{Actor, HolderError, HolderId, Holders, Inner, PhoneNumber, history, totp};
 use crate::encoding::{damaged, decode};
 use chrono::{DateTime, Utc};
 use std::ops::Bound;
@@ -195,6 +196,9 @@ impl Holders {
                 return Ok(true);
             }
             record.turn(PhoneEvent::Count, now)?;
+            // Who lost the phone lost the app on it: PUK, emergency code and the while stand for
+            // both.
+            totp::lose(inner, tx, id, now)?;
             count(inner, tx, id, &record, Actor::Service, now)?;
             Ok(true)
         })
@@ -213,7 +217,8 @@ fn may_begin(
     if owner.status != HolderStatus::Active {
         return Err(HolderError::NotLoggedIn);
     }
-    if owner.phone == number.as_str() {
+    // With an app, the way of a lost phone is also that of a lost app.
+    if owner.phone == number.as_str() && !owner.totp {
         return Err(FieldRule::Unchanged.broken_by("number"));
     }
     if let Some(other) = record::load(tx, id, now)? {

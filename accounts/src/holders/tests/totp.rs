@@ -144,12 +144,21 @@ fn tries_of_an_app_are_three_as_well() {
 }
 
 #[test]
-fn a_message_may_be_asked_for_in_spite_of_the_app() {
+fn no_message_walks_around_the_app() {
     let bench = Bench::new();
     let (id, _) = bench.with_app();
-    let asked = bench.ask_by(id, OtpChannel::Sms, 120);
-    assert_eq!(asked.channel, OtpChannel::Sms);
-    assert!(bench.try_code(id, &asked, &bench.newest_code(), 121).is_ok());
+    let sent = bench.sent().len();
+    let channel = Some(OtpChannel::Sms);
+    for purpose in [Purpose::StepUp, Purpose::Sign, Purpose::ChangeOtpMethod] {
+        let request = OtpRequest { channel, ..OtpRequest::new(purpose, [7; 32]) };
+        let asked = block_on(bench.holders.begin_otp(id, request, at(120)));
+        assert_eq!(refused(asked), OtpRefusal::InApp, "{purpose:?}");
+    }
+    block_on(bench.holders.request_recovery(EMAIL, HOME, at(121))).unwrap();
+    let token = bench.token(EMAIL);
+    let asked = block_on(bench.holders.begin_recovery_otp(&token, channel, at(122)));
+    assert_eq!(refused(asked), OtpRefusal::InApp);
+    assert_eq!(bench.sent().len(), sent + 1, "the link, and no code");
 }
 
 #[test]

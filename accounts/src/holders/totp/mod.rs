@@ -107,23 +107,46 @@ impl Holders {
     ) -> Result<(), HolderError> {
         use_up(id, Change::Remove, proof)?;
         self.transact(move |inner, tx| {
-            let mut owner = holder::load(tx, id)?;
-            if !owner.totp {
+            if !holder::load(tx, id)?.totp {
                 return Err(OtpRefusal::NoAuthenticator.into());
             }
-            erase(tx, id);
-            owner.totp = false;
-            holder::save(tx, id, &owner);
-            // A code of the app that is waited for would wait for ever.
-            otp::end_all(tx, id)?;
-            let entry = HistoryEntry::new(HistoryKind::TotpRemoved, Actor::Holder(id));
-            append(tx, id, &entry, now)?;
-            let at = now.timestamp_millis();
-            let template = Template::OtpMethodChanged { authenticator: false, at };
-            notify(inner, tx, id, &owner, &template, now)
+            remove(inner, tx, id, Actor::Holder(id), now)
         })
         .await
     }
+}
+
+/// Takes the app of a holder away who lost it, if there is one.
+pub(crate) fn lose(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    id: HolderId,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    if !holder::load(tx, id)?.totp {
+        end_enrolment(tx, id);
+        return Ok(());
+    }
+    remove(inner, tx, id, Actor::Service, now)
+}
+
+fn remove(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    id: HolderId,
+    by: Actor,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let mut owner = holder::load(tx, id)?;
+    erase(tx, id);
+    owner.totp = false;
+    holder::save(tx, id, &owner);
+    // A code of the app that is waited for would wait for ever.
+    otp::end_all(tx, id)?;
+    append(tx, id, &HistoryEntry::new(HistoryKind::TotpRemoved, by), now)?;
+    let template =
+        Template::OtpMethodChanged { authenticator: false, at: now.timestamp_millis() };
+    notify(inner, tx, id, &owner, &template, now)
 }
 
 /// Whether a code is the app's, for an act. A right one is taken, and no code of its step or of

@@ -63,7 +63,8 @@ pub(crate) struct WantedCode {
     /// The key of the new device: SubjectPublicKeyInfo (RFC 5280 §4.1), DER in base64; with
     /// `link-device` alone.
     public_key: Option<String>,
-    /// How it shall come; without it the app when one is enrolled, else a short message.
+    /// How it shall come; without it the app when one is enrolled, else a short message. Where an
+    /// app is enrolled, a message comes with `change-phone` alone.
     #[schema(value_type = Option<Way>)]
     channel: Option<Word<Way>>,
 }
@@ -181,7 +182,8 @@ impl Wanted {
     responses((status = 201, body = AskedCode), (status = 401, body = ProblemBody),
         (status = 403, description = "The session has to be raised first", body = ProblemBody),
         (status = 404, description = "No such credential", body = ProblemBody),
-        (status = 409, description = "There is no authenticator app", body = ProblemBody),
+        (status = 409, description = "There is no authenticator app, or the code is in it",
+            body = ProblemBody),
         (status = 422, body = ProblemBody),
         (status = 429, description = "Too many codes in a short time", body = ProblemBody),
         (status = 503, description = "No more short messages for a while", body = ProblemBody)),
