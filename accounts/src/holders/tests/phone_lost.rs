@@ -173,6 +173,27 @@ fn without_the_old_number_a_new_one_waits_and_everybody_is_told() {
     assert_eq!(slug(block_on(late)), "invalid-link");
 }
 
+/// Who lost the phone lost the app on it: it goes when the new number counts, and not before.
+#[test]
+fn an_app_goes_with_the_lost_phone() {
+    let envelope = Envelope::waiting();
+    let (bench, id) = (&envelope.bench, envelope.id);
+    let enrolled = bench.holders.transact(move |_, tx| {
+        let mut record = crate::holders::holder::load(tx, id)?;
+        record.totp = true;
+        crate::holders::holder::save(tx, id, &record);
+        Ok(())
+    });
+    block_on(enrolled).unwrap();
+    let end = 11 + 3 * DAY;
+    assert_eq!(tick(bench, end - 1), 0);
+    assert!(bench.holders.holder(id).unwrap().totp);
+    assert_eq!(tick(bench, end), 1);
+    assert!(!bench.holders.holder(id).unwrap().totp);
+    assert!(bench.history(id).ends_with(&["totp-removed", "phone-changed"]));
+    assert!(bench.mails_to(EMAIL).ends_with(&["otp-method-changed", "phone-changed"]));
+}
+
 #[test]
 fn one_that_waits_is_cancelled_by_a_session_or_by_the_link() {
     let envelope = Envelope::waiting();

@@ -2,7 +2,7 @@
 
 use super::otp::{other_than, refused};
 use super::support::*;
-use crate::holders::otp::{Change, OtpAsked, OtpChannel, OtpRefusal, OtpRequest, Purpose};
+use crate::holders::otp::{Change, OtpChannel, OtpRefusal, OtpRequest, Purpose};
 use crate::holders::tables::TOTP;
 use crate::holders::{HolderId, HolderView, PhoneNumber};
 use crate::testing::block_on;
@@ -62,12 +62,6 @@ impl Bench {
 
     fn view(&self, id: HolderId) -> HolderView {
         self.holders.holder(id).unwrap()
-    }
-
-    fn ask_by(&self, id: HolderId, channel: OtpChannel, s: i64) -> OtpAsked {
-        let request =
-            OtpRequest { channel: Some(channel), ..OtpRequest::new(Purpose::StepUp, [7; 32]) };
-        block_on(self.holders.begin_otp(id, request, at(s))).unwrap()
     }
 }
 
