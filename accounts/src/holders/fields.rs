@@ -211,6 +211,8 @@ pub(crate) fn person_name(field: &'static str, text: &str) -> Result<String, Hol
     let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let allowed = (1..=80).contains(&name.chars().count())
         && name.chars().any(char::is_alphabetic)
+        // Names stand in mails, where a digit or one of these makes an address to follow.
+        && !name.contains(|c: char| c.is_numeric() || "/:@\\".contains(c))
         && is_plain(&name);
     if allowed { Ok(name) } else { Err(FieldRule::Name.broken_by(field)) }
 }

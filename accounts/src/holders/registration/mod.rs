@@ -76,7 +76,8 @@ impl Holders {
                     channel: Channel::Mail { to },
                     template,
                     language,
-                    addressee: applicant.details.given_name.clone(),
+                    // Nobody has confirmed the address: no words of a stranger go there.
+                    addressee: String::new(),
                     attachment: None,
                     secret: false,
                 };
@@ -149,7 +150,7 @@ impl Holders {
                     channel: Channel::Mail { to: Email::parse("email", &applicant.email)? },
                     template: Template::RegistrationRejected { reason },
                     language: applicant.language,
-                    addressee: applicant.given_name.clone(),
+                    addressee: String::new(),
                     attachment: None,
                     secret: false,
                 };

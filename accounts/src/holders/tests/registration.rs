@@ -62,6 +62,23 @@ fn who_asks_learns_nothing_about_an_address() {
     assert_eq!(bench.holders.registrations(None, 10).unwrap().len(), 2);
 }
 
+/// What a stranger types into the form goes into no mail from this service.
+#[test]
+fn no_words_of_a_stranger_are_mailed() {
+    let bench = Bench::new();
+    bench.holder("taken@example.org");
+    let before = bench.sent().len();
+    request(&bench, "taken@example.org", 10).unwrap();
+    request(&bench, "new@example.org", 11).unwrap();
+    let id = bench.holders.registrations(None, 10).unwrap().last().unwrap().id;
+    block_on(bench.holders.reject(id, "no such person", operator(), at(12))).unwrap();
+    let sent = bench.sent();
+    assert_eq!(sent.len(), before + 3);
+    for message in &sent[before..] {
+        assert_eq!(message.content.addressee, "", "{}", message.content.to);
+    }
+}
+
 #[test]
 fn mails_that_anybody_can_ask_for_are_few() {
     let bench = Bench::new();
@@ -308,7 +325,9 @@ fn a_first_password_ends() {
 #[test]
 fn each_field_is_named_when_it_breaks_its_rule() {
     type Break = fn(&mut NewRegistration);
-    let cases: [(&str, &str, Break); 9] = [
+    let cases: [(&str, &str, Break); 11] = [
+        ("given_name", "name", |new| new.given_name = "sign in at evil.example/x".to_owned()),
+        ("surname", "name", |new| new.surname = "Rossi 2".to_owned()),
         ("given_name", "name", |new| new.given_name = " ".to_owned()),
         ("surname", "name", |new| new.surname = "Ro\u{7}ssi".to_owned()),
         ("fiscal_code", "fiscal-code", |new| new.fiscal_code = "RSSMRA85".to_owned()),

@@ -46,7 +46,10 @@ impl Words for English {
     }
 
     fn greeting(&self, name: &str) -> String {
-        format!("Dear {name},")
+        match name {
+            "" => "Good morning,".to_owned(),
+            name => format!("Dear {name},"),
+        }
     }
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {

@@ -46,7 +46,10 @@ impl Words for Italian {
     }
 
     fn greeting(&self, name: &str) -> String {
-        format!("Gentile {name},")
+        match name {
+            "" => "Buongiorno,".to_owned(),
+            name => format!("Gentile {name},"),
+        }
     }
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {
