@@ -281,6 +281,18 @@ pub(crate) fn burn_all(tx: &mut dyn Transaction, holder: HolderId) -> Result<(),
     LinkPurpose::ALL.into_iter().try_for_each(|p| take_away(tx, holder, p, LinkEvent::End))
 }
 
+/// Whether a holder has a live link for a purpose.
+pub(crate) fn is_there(
+    tx: &dyn Transaction,
+    holder: HolderId,
+    purpose: LinkPurpose,
+    now: DateTime<Utc>,
+) -> Result<bool, HolderError> {
+    let Some(digest) = tx.get(LINK, &newest(holder, purpose))? else { return Ok(false) };
+    let Some(bytes) = tx.get(LINK, &digest)? else { return Ok(false) };
+    Ok(!is_over(&decode(LINK, &digest, &bytes)?, now))
+}
+
 /// Takes the newest link of a holder for a purpose away, when there is one.
 pub(crate) fn take_away(
     tx: &mut dyn Transaction,

@@ -11,8 +11,9 @@ use super::link::{self, LinkEvent, LinkPurpose, LinkState};
 use super::login::compared;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
-use super::throttle::{self, Counted};
-use super::{Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder, sessions};
+use super::{
+    Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder, sessions, throttle,
+};
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
 use store::Transaction;
@@ -21,8 +22,8 @@ use store::Transaction;
 const RECOVERY: [LinkPurpose; 1] = [LinkPurpose::RecoverPassword];
 
 impl Holders {
-    /// Mails a link to set a new password, when there is an account that may have one. The answer
-    /// is the same when there is none.
+    /// Mails a link to set a new password, when there is an account that may have one, and no link
+    /// that lives. The answer is the same when there is none.
     pub async fn request_recovery(
         &self,
         user_id: &str,
@@ -32,8 +33,15 @@ impl Holders {
         let name = compared(user_id);
         self.transact(move |inner, tx| {
             throttle::caller_may_mail(inner, tx, from, now)?;
-            let may_mail = throttle::may_mail(inner, tx, Counted::Recoveries, &name, now)?;
-            match recoverable(tx, &name)? {
+            let owner = recoverable(tx, &name)?;
+            let waits = match owner {
+                // Anybody can ask: the link that its owner has goes on, and the answer to the
+                // question that was given with it.
+                Some(id) => link::is_there(tx, id, LinkPurpose::RecoverPassword, now)?,
+                None => false,
+            };
+            let may_mail = !waits && throttle::may_recover(inner, tx, &name, now)?;
+            match owner {
                 Some(id) if may_mail => send_link(inner, tx, id, now),
                 // The work of sealing the mail that is not sent.
                 _ => inner.seal("nothing", &[], &[0; 256]).map(drop),

@@ -55,6 +55,8 @@ pub(crate) enum Counted {
     Caller = b'c',
     /// Links for a forgotten password, by name.
     Recoveries = b'r',
+    /// The same beyond those of a day.
+    LaterRecoveries = b'w',
     /// Requests for an account, by address.
     Requests = b'q',
     /// Requests of a caller for mails to somebody.
@@ -162,6 +164,22 @@ pub(crate) fn may_mail(
 ) -> Result<bool, HolderError> {
     let at = now.timestamp_millis();
     Ok(spend(inner, tx, what, address.as_bytes(), (MOST_MAILS, DAY), at)?.is_ok())
+}
+
+/// Whether one more link for a forgotten password may be mailed to the holder of a name: beyond
+/// the mails of a day one each quarter of an hour. Anybody can ask, and who uses the day's mails
+/// up must not keep the owner from theirs.
+pub(crate) fn may_recover(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, HolderError> {
+    if may_mail(inner, tx, Counted::Recoveries, name, now)? {
+        return Ok(true);
+    }
+    let (at, limit) = (now.timestamp_millis(), (1, REST));
+    Ok(spend(inner, tx, Counted::LaterRecoveries, name.as_bytes(), limit, at)?.is_ok())
 }
 
 /// Refuses a caller who asks for too many mails, whoever they are to.

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::{HolderError, HolderId, TypedTwice};
 use crate::testing::block_on;
+use std::net::{IpAddr, Ipv4Addr};
 
 const TYPED: TypedTwice<'static> = TypedTwice { new: OTHER, repeat: OTHER };
 
@@ -87,17 +88,41 @@ fn the_code_of_another_operation_does_not_do() {
     bench.login(EMAIL, RIGHT, 20).unwrap();
 }
 
+/// Anybody can ask for a link: what the owner has got, and has answered, is not taken away by it.
 #[test]
-fn a_newer_link_replaces_the_older_one() {
+fn who_asks_again_does_not_burn_the_link_that_lives() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    bench.set_question(id, "Fuffi il gatto").unwrap();
+    request(&bench, EMAIL, 20);
+    let token = bench.token(EMAIL);
+    block_on(bench.holders.answer_question(&token, "Fuffi il gatto", at(21))).unwrap();
+    let mails = bench.sent().len();
+    for seconds in 22..60 {
+        request(&bench, EMAIL, seconds);
+    }
+    assert_eq!(bench.sent().len(), mails);
+    recover(&bench, &token, proof(&bench, &token, 61), 62).unwrap();
+    // And once it is used there is another at once.
+    request(&bench, EMAIL, 63);
+    assert_ne!(bench.token(EMAIL), token);
+}
+
+/// A stranger asks all day: a link is there at every time, or the next request brings one.
+#[test]
+fn nobody_uses_up_the_mails_of_the_owner() {
     let bench = Bench::new();
     bench.holder(EMAIL);
-    request(&bench, EMAIL, 10);
-    let first = bench.token(EMAIL);
-    let first_proof = proof(&bench, &first, 11);
-    request(&bench, EMAIL, 20);
-    assert_eq!(slug(recover(&bench, &first, first_proof, 21)), "invalid-link");
-    let second = bench.token(EMAIL);
-    recover(&bench, &second, proof(&bench, &second, 21), 22).unwrap();
+    let from = |number: i64| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + u32::try_from(number).unwrap()));
+    let (quarter, mut mails) = (900, 0);
+    for number in 0..96 {
+        let asked = bench.holders.request_recovery(EMAIL, from(number), at(number * quarter));
+        block_on(asked).unwrap();
+        let token = bench.token(EMAIL);
+        assert!(bench.holders.link(&token, at(number * quarter + 1)).is_ok(), "{number}");
+        mails = bench.mails_to(EMAIL).iter().filter(|m| **m == "recover-password").count();
+    }
+    assert_eq!(mails, 48, "one for each half hour that a link lives");
 }
 
 #[test]
