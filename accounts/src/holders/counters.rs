@@ -14,6 +14,9 @@ pub(crate) const NEXT_MESSAGE: &[u8] = b"next-message";
 /// The next entry of a history: one count over all holders, so that a key is never used again.
 pub(crate) const NEXT_HISTORY: &[u8] = b"next-history";
 
+/// How many requests for an account wait.
+pub(crate) const WAITING_REQUESTS: &[u8] = b"next-waiting";
+
 /// Where the check value of a version of the pepper is.
 pub(crate) fn pepper_row(version: u16) -> [u8; 8] {
     let [high, low] = version.to_be_bytes();
@@ -25,6 +28,16 @@ pub(crate) fn next(tx: &mut dyn Transaction, count: &[u8]) -> Result<u64, Holder
     let number = read(tx, count)?.unwrap_or(1);
     tx.put(COUNTER, count, &(number + 1).to_be_bytes());
     Ok(number)
+}
+
+/// A count that goes up and down.
+pub(crate) fn count(tx: &dyn Transaction, count: &[u8]) -> Result<u64, HolderError> {
+    Ok(read(tx, count)?.unwrap_or(0))
+}
+
+/// Writes such a count.
+pub(crate) fn set_count(tx: &mut dyn Transaction, count: &[u8], value: u64) {
+    tx.put(COUNTER, count, &value.to_be_bytes());
 }
 
 fn read(tx: &dyn Transaction, count: &[u8]) -> Result<Option<u64>, HolderError> {

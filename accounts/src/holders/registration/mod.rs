@@ -16,7 +16,9 @@ pub use state::{RegistrationEvent, RegistrationState};
 pub(crate) use invite::end_waiting;
 pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};
 
-use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, next};
+use super::counters::{
+    NEXT_HOLDER, NEXT_REGISTRATION, WAITING_REQUESTS, count, next, set_count,
+};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderRecord, HolderStatus, SignatureNotices};
 use super::messages::{Channel, NewMessage, Template, enqueue};
@@ -51,6 +53,10 @@ impl Holders {
         let applicant = new.read(now)?;
         self.transact(move |inner, tx| {
             throttle::caller_may_mail(inner, tx, from, now)?;
+            // Before anything is known of the address: who asks is told the same for each.
+            if count(tx, WAITING_REQUESTS)? >= inner.settings.most_requests as u64 {
+                return Err(HolderError::Busy);
+            }
             let email = applicant.details.email.clone();
             let language = applicant.details.language;
             let may_mail = throttle::may_mail(inner, tx, Counted::Requests, &email, now)?;
@@ -61,13 +67,10 @@ impl Holders {
             } else if tx.get(REGISTRATION, &by_email(&email))?.is_some() {
                 Template::RegistrationReceived
             } else {
-                if waiting(tx, inner.settings.most_requests)? {
-                    return Err(HolderError::Busy);
-                }
                 let ends_at = (now + inner.settings.request_lifetime).timestamp_millis();
                 let state = RegistrationState::Requested;
                 let id = keep(inner, tx, &applicant, state, true, Some(ends_at), now)?;
-                tx.put(REGISTRATION, &by_email(&email), &id.key());
+                put_waiting(tx, &email, id)?;
                 Template::RegistrationReceived
             };
             if may_mail {
@@ -124,7 +127,7 @@ impl Holders {
             record.changed_at = now.timestamp_millis();
             record.ends_at = None;
             save(tx, id, &record);
-            tx.delete(REGISTRATION, &by_email(&applicant.email));
+            end_waiting_request(tx, &applicant.email, id)?;
             Ok(holder)
         })
         .await
@@ -296,7 +299,7 @@ fn end(
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     if let Some(applicant) = record.applicant.take() {
-        tx.delete(REGISTRATION, &by_email(&applicant.email));
+        end_waiting_request(tx, &applicant.email, id)?;
     }
     record.passphrase = None;
     record.ends_at = None;
@@ -331,12 +334,31 @@ pub(crate) fn complete(
     Ok(())
 }
 
-/// Whether so many requests wait that no more are taken.
-fn waiting(tx: &dyn Transaction, most: usize) -> Result<bool, HolderError> {
-    // The index by address has a row for each, and for nothing else.
-    let from = Bound::Included(b"e".as_slice());
-    let to = Bound::Excluded(b"f".as_slice());
-    Ok(tx.scan(REGISTRATION, from, to, Order::Ascending, most)?.len() >= most)
+/// Notes that a request waits: the index by address has a row for each, and for nothing else.
+fn put_waiting(
+    tx: &mut dyn Transaction,
+    email: &str,
+    id: RegistrationId,
+) -> Result<(), HolderError> {
+    tx.put(REGISTRATION, &by_email(email), &id.key());
+    let waiting = count(tx, WAITING_REQUESTS)?;
+    set_count(tx, WAITING_REQUESTS, waiting + 1);
+    Ok(())
+}
+
+/// The request waits no more, if it did.
+fn end_waiting_request(
+    tx: &mut dyn Transaction,
+    email: &str,
+    id: RegistrationId,
+) -> Result<(), HolderError> {
+    // One that an operator made has no row; that of the address may be another's.
+    if tx.get(REGISTRATION, &by_email(email))?.as_deref() == Some(&id.key()[..]) {
+        tx.delete(REGISTRATION, &by_email(email));
+        let waiting = count(tx, WAITING_REQUESTS)?;
+        set_count(tx, WAITING_REQUESTS, waiting.saturating_sub(1));
+    }
+    Ok(())
 }
 
 fn is_over(record: &RegistrationRecord, now: DateTime<Utc>) -> bool {

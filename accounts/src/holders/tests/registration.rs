@@ -107,8 +107,18 @@ fn only_so_many_requests_wait() {
     request(&bench, "a@example.org", 0).unwrap();
     request(&bench, "b@example.org", 0).unwrap();
     assert_eq!(slug(request(&bench, "c@example.org", 0)), "busy");
+    // The answer is the same for an address that has asked, or has an account.
+    assert_eq!(slug(request(&bench, "a@example.org", 0)), "busy");
+    let (other, _) = bench.register("known@example.org");
+    assert_eq!(slug(request(&bench, "known@example.org", 0)), "busy");
+    // One that an operator made frees no place.
+    block_on(bench.holders.reject(other, "a mistake", operator(), at(1))).unwrap();
+    assert_eq!(slug(request(&bench, "c@example.org", 1)), "busy");
     block_on(bench.holders.approve(RegistrationId::new(1), operator(), at(1))).unwrap();
     request(&bench, "c@example.org", 2).unwrap();
+    assert_eq!(slug(request(&bench, "d@example.org", 2)), "busy");
+    block_on(bench.holders.reject(RegistrationId::new(2), "no", operator(), at(3))).unwrap();
+    request(&bench, "d@example.org", 4).unwrap();
 }
 
 #[test]
