@@ -16,9 +16,7 @@ pub use state::{RegistrationEvent, RegistrationState};
 pub(crate) use invite::end_waiting;
 pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};
 
-use super::counters::{
-    NEXT_HOLDER, NEXT_REGISTRATION, WAITING_REQUESTS, count, next, set_count,
-};
+use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, WAITING_REQUESTS, count, next, set_count};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderRecord, HolderStatus, SignatureNotices};
 use super::messages::{Channel, NewMessage, Template, enqueue};

@@ -428,7 +428,15 @@ fn a_phone_that_was_unlinked_since_lets_nobody_in() {
     let unlink = phone.bench.holders.unlink_device(phone.id, device, operator(), at(11));
     block_on(unlink).unwrap();
     assert_eq!(phone.word(&login, 12), "failed");
-    assert!(phone.bench.holders.sessions(phone.id, at(12)).unwrap().iter().all(|s| s.by != OpenedBy::QrCode));
+    assert!(
+        phone
+            .bench
+            .holders
+            .sessions(phone.id, at(12))
+            .unwrap()
+            .iter()
+            .all(|s| s.by != OpenedBy::QrCode)
+    );
 }
 
 #[test]

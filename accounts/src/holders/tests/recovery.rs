@@ -113,7 +113,8 @@ fn who_asks_again_does_not_burn_the_link_that_lives() {
 fn nobody_uses_up_the_mails_of_the_owner() {
     let bench = Bench::new();
     bench.holder(EMAIL);
-    let from = |number: i64| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + u32::try_from(number).unwrap()));
+    let from =
+        |number: i64| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + u32::try_from(number).unwrap()));
     let (quarter, mut mails) = (900, 0);
     for number in 0..96 {
         let asked = bench.holders.request_recovery(EMAIL, from(number), at(number * quarter));

@@ -7,9 +7,9 @@
 mod algorithm;
 mod record;
 
-pub(crate) use record::{end_enrolment, erase};
 #[cfg(test)]
 pub(crate) use record::{EnrolmentRecord, TotpRecord};
+pub(crate) use record::{end_enrolment, erase};
 
 use super::history::{HistoryEntry, HistoryKind, append};
 use super::holder::{self, notify};
@@ -144,8 +144,7 @@ fn remove(
     // A code of the app that is waited for would wait for ever.
     otp::end_all(tx, id)?;
     append(tx, id, &HistoryEntry::new(HistoryKind::TotpRemoved, by), now)?;
-    let template =
-        Template::OtpMethodChanged { authenticator: false, at: now.timestamp_millis() };
+    let template = Template::OtpMethodChanged { authenticator: false, at: now.timestamp_millis() };
     notify(inner, tx, id, &owner, &template, now)
 }
 
