@@ -45,6 +45,31 @@ impl<T: Send> Job for HolderJob<T> {
     }
 }
 
+/// What the rounds of a timer came to. A row that cannot be read or settled stops none of the
+/// others: it is told of at the end, when all that could be done is done.
+#[derive(Default)]
+pub(crate) struct Round {
+    done: usize,
+    fault: Option<HolderError>,
+}
+
+impl Round {
+    /// Counts what was done for a row, or keeps the first fault.
+    pub(crate) fn note(&mut self, row: Result<usize, HolderError>) {
+        match row {
+            Ok(done) => self.done += done,
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+            }
+        }
+    }
+
+    /// How much was done, or what went wrong first.
+    pub(crate) fn end(self) -> Result<usize, HolderError> {
+        self.fault.map_or(Ok(self.done), Err)
+    }
+}
+
 /// A place for a computation that takes long: had before anything is counted or written.
 pub(crate) struct Room(OwnedSemaphorePermit);
 

@@ -4,6 +4,7 @@
 //! holder and a purpose: a newer one replaces it. The row of a link that is not live is gone, so
 //! an unknown link and one that was used get the same answer.
 
+use super::job::Round;
 use super::tables::LINK;
 use super::{HolderError, HolderId, Holders, Inner, OperationId};
 use crate::encoding::{damaged, decode, encode};
@@ -169,16 +170,18 @@ impl Holders {
     /// Takes links away whose time is over, with the addresses that stand in some of them. For a
     /// timer; tells how many those were.
     pub async fn expire_links(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut ended, mut after) = (0, Vec::new());
+        let (mut round, mut after) = (Round::default(), Vec::new());
         loop {
             let from = Bound::Excluded(after.as_slice());
             let rows = self.store().scan(LINK, from, Bound::Unbounded, Order::Ascending, SWEEP)?;
-            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            let Some((last, _)) = rows.last() else { return round.end() };
             let last = last.clone();
             for (key, value) in rows {
                 let Ok(digest) = LinkDigest::try_from(key.as_slice()) else { continue };
-                if is_over(&decode(LINK, &key, &value)?, now) {
-                    ended += usize::from(self.expire_link(digest, now).await?);
+                match decode(LINK, &key, &value) {
+                    Ok(record) if !is_over(&record, now) => {}
+                    Ok(_) => round.note(self.expire_link(digest, now).await.map(usize::from)),
+                    Err(fault) => round.note(Err(fault.into())),
                 }
             }
             after = last;

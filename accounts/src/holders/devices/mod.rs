@@ -19,6 +19,7 @@ use super::bearer::{self, Owner, SecretToken, TokenDigest};
 use super::fields::FieldRule;
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderStatus, notify};
+use super::job::Round;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
 use super::sessions::{Access, AccessKind, NOTED_EVERY};
@@ -251,32 +252,40 @@ impl Holders {
 
     /// Unlinks devices that were not used for long; part of [`Holders::sessions_tick`].
     pub(super) async fn devices_tick(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut unlinked, mut after) = (0, b"h".to_vec());
+        let (mut round, mut after) = (Round::default(), b"h".to_vec());
         let scan = |from: Bound<&[u8]>, to: Bound<&[u8]>, limit| {
             self.store().scan(DEVICE, from, to, Order::Ascending, limit)
         };
         loop {
             let page = bearer::page(scan, DEVICE, &after)?;
-            let Some(last) = page.last else { return Ok(unlinked) };
+            let Some(last) = page.last else { return round.end() };
             after = last;
             for digest in page.digests {
-                // Read first: most of them are used.
-                let Some(bytes) = self.store().get(DEVICE, &digest)? else { continue };
-                let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
-                if !device.is_unused(&self.inner().settings, now) {
-                    continue;
-                }
-                let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
-                    let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
-                    if !record.is_unused(&inner.settings, now) {
-                        return Ok(0);
-                    }
-                    unlink(inner, tx, &record, Actor::Service, now)?;
-                    Ok(1)
-                };
-                unlinked += self.transact(unused).await?;
+                round.note(self.unlink_unused(digest, now).await);
             }
         }
+    }
+
+    async fn unlink_unused(
+        &self,
+        digest: TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<usize, HolderError> {
+        // Read first: most of them are used.
+        let Some(bytes) = self.store().get(DEVICE, &digest)? else { return Ok(0) };
+        let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
+        if !device.is_unused(&self.inner().settings, now) {
+            return Ok(0);
+        }
+        let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
+            if !record.is_unused(&inner.settings, now) {
+                return Ok(0);
+            }
+            unlink(inner, tx, &record, Actor::Service, now)?;
+            Ok(1)
+        };
+        self.transact(unused).await
     }
 }
 

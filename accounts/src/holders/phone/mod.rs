@@ -20,6 +20,7 @@ pub(crate) use record::PhoneChangeRecord;
 use super::fields::FieldRule;
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{self, HolderRecord, HolderStatus, notify};
+use super::job::Round;
 use super::link::{self, LinkEvent, LinkPurpose};
 use super::messages::{Channel, NewMessage, Template, enqueue};
 use super::otp::{self, OtpAsked, OtpRequest, OtpVerified, Purpose};
@@ -164,19 +165,18 @@ impl Holders {
     /// Work for a timer: numbers whose while is over count, and changes that were not proved in
     /// time go. Tells how many of both.
     pub async fn phone_tick(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut done, mut after) = (0, Vec::new());
+        let (mut round, mut after) = (Round::default(), Vec::new());
         loop {
             let from = Bound::Excluded(after.as_slice());
             let order = Order::Ascending;
             let rows = self.store().scan(PHONE_CHANGE, from, Bound::Unbounded, order, SWEEP)?;
-            let Some((last, _)) = rows.last() else { return Ok(done) };
+            let Some((last, _)) = rows.last() else { return round.end() };
             let last = last.clone();
             for (key, bytes) in rows {
-                let record: PhoneChangeRecord = decode(PHONE_CHANGE, &key, &bytes)?;
-                if now.timestamp_millis() >= record.ends_at {
-                    let wrong = |_| damaged(PHONE_CHANGE, &key, "not a number of eight bytes");
-                    let id = u64::from_be_bytes(key.as_slice().try_into().map_err(wrong)?);
-                    done += usize::from(self.settle(HolderId::new(id), now).await?);
+                match due(&key, &bytes, now) {
+                    Ok(Some(id)) => round.note(self.settle(id, now).await.map(usize::from)),
+                    Ok(None) => {}
+                    Err(fault) => round.note(Err(fault)),
                 }
             }
             after = last;
@@ -204,6 +204,14 @@ impl Holders {
         })
         .await
     }
+}
+
+/// Whose change a row is, when its time is over.
+fn due(key: &[u8], bytes: &[u8], now: DateTime<Utc>) -> Result<Option<HolderId>, HolderError> {
+    let record: PhoneChangeRecord = decode(PHONE_CHANGE, key, bytes)?;
+    let wrong = |_| damaged(PHONE_CHANGE, key, "not a number of eight bytes");
+    let id = HolderId::new(u64::from_be_bytes(key.try_into().map_err(wrong)?));
+    Ok((now.timestamp_millis() >= record.ends_at).then_some(id))
 }
 
 /// Refuses a number that is the holder's already, and a change beside one that waits.

@@ -27,6 +27,7 @@ pub(crate) use record::QrRecord;
 
 use super::bearer::{self, Owner, SecretToken};
 use super::history::{HistoryEntry, HistoryKind};
+use super::job::Round;
 use super::sessions::{self, NewSession, OpenedBy, OpenedSession};
 use super::tables::{DEVICE, QR_LOGIN};
 use super::{Actor, HolderError, HolderId, Holders, Inner, QrLoginId, fields, history, throttle};
@@ -164,29 +165,32 @@ impl Holders {
 
     /// Work for a timer: takes logins away that nobody asks for any more, and tells how many.
     pub async fn qr_tick(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut gone, mut after) = (0, Vec::new());
+        let (mut round, mut after) = (Round::default(), Vec::new());
         loop {
             let from = Bound::Excluded(after.as_slice());
             let order = Order::Ascending;
             let rows = self.store().scan(QR_LOGIN, from, Bound::Unbounded, order, SWEEP)?;
-            let Some((last, _)) = rows.last() else { return Ok(gone) };
+            let Some((last, _)) = rows.last() else { return round.end() };
             let last = last.clone();
             let settings = &self.inner().settings;
             let mut done = Vec::new();
             for (key, bytes) in rows {
-                let record: QrRecord = decode(QR_LOGIN, &key, &bytes)?;
-                if record.is_done(settings, now) {
-                    done.push(key);
+                match decode::<QrRecord>(QR_LOGIN, &key, &bytes) {
+                    Ok(record) if record.is_done(settings, now) => done.push(key),
+                    Ok(_) => {}
+                    Err(fault) => round.note(Err(fault.into())),
                 }
             }
-            gone += done.len();
-            // Nothing brings one back: it need not be read again.
-            self.transact(move |_, tx| {
-                done.iter().for_each(|key| tx.delete(QR_LOGIN, key));
-                Ok(())
-            })
-            .await?;
             after = last;
+            if done.is_empty() {
+                continue;
+            }
+            // Nothing brings one back: it need not be read again.
+            let delete = self.transact(move |_, tx| {
+                done.iter().for_each(|key| tx.delete(QR_LOGIN, key));
+                Ok(done.len())
+            });
+            round.note(delete.await);
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};
 use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, WAITING_REQUESTS, count, next, set_count};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderRecord, HolderStatus, SignatureNotices};
+use super::job::Round;
 use super::messages::{Channel, NewMessage, Template, enqueue};
 use super::tables::{HOLDER_BY_EMAIL, REGISTRATION};
 use super::throttle::{self, Counted};
@@ -165,17 +166,21 @@ impl Holders {
     /// Ends requests that nobody looked at and invitations that nobody used. For a timer; tells
     /// how many it ended.
     pub async fn expire_registrations(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut ended, mut after) = (0, Vec::new());
+        let (mut round, mut after) = (Round::default(), Vec::new());
         loop {
             let from = Bound::Excluded(after.as_slice());
             let to = Bound::Excluded(IDS_END.as_slice());
             let rows = self.store().scan(REGISTRATION, from, to, Order::Ascending, SWEEP)?;
-            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            let Some((last, _)) = rows.last() else { return round.end() };
             let last = last.clone();
             for (key, value) in rows {
-                let record: RegistrationRecord = decode(REGISTRATION, &key, &value)?;
-                if is_over(&record, now) {
-                    ended += usize::from(self.expire(read_id(&key)?, now).await?);
+                match decode(REGISTRATION, &key, &value) {
+                    Ok(record) if !is_over(&record, now) => {}
+                    Ok(_) => round.note(match read_id(&key) {
+                        Ok(id) => self.expire(id, now).await.map(usize::from),
+                        Err(fault) => Err(fault),
+                    }),
+                    Err(fault) => round.note(Err(fault.into())),
                 }
             }
             after = last;

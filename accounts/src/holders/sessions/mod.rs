@@ -17,6 +17,7 @@ pub(crate) use record::SessionRecord;
 
 use super::bearer::{self, Owner, SecretToken, TokenDigest};
 use super::history::{HistoryEntry, HistoryKind};
+use super::job::Round;
 use super::login::LoggedIn;
 use super::otp::{OtpVerified, Purpose};
 use super::tables::SESSION;
@@ -214,7 +215,7 @@ impl Holders {
     /// Work for a timer: takes the rows of sessions away that have ended, and unlinks devices that
     /// were not used for long. Tells how many of both.
     pub async fn sessions_tick(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
-        let (mut ended, mut after) = (0, b"h".to_vec());
+        let (mut round, mut after) = (Round::default(), b"h".to_vec());
         let scan = |from: Bound<&[u8]>, to: Bound<&[u8]>, limit| {
             self.store().scan(SESSION, from, to, Order::Ascending, limit)
         };
@@ -223,27 +224,34 @@ impl Holders {
             let Some(last) = page.last else { break };
             after = last;
             for digest in page.digests {
-                // Read first: most of them live, and one that is dead is never alive again.
-                if self.session_lives(&digest, now)? {
-                    continue;
-                }
-                let dead = move |inner: &Inner, tx: &mut dyn Transaction| {
-                    let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
-                    let holder = holder::load(tx, record.holder())?;
-                    if record.lives(&inner.settings, &holder, now) {
-                        return Ok(0);
-                    }
-                    bearer::remove(tx, SESSION, record.owner())?;
-                    Ok(1)
-                };
-                ended += self.transact(dead).await?;
+                round.note(self.end_when_dead(digest, now).await);
             }
         }
-        Ok(ended + self.devices_tick(now).await?)
+        round.note(self.devices_tick(now).await);
+        round.end()
     }
-}
 
-impl Holders {
+    async fn end_when_dead(
+        &self,
+        digest: TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<usize, HolderError> {
+        // Read first: most of them live, and one that is dead is never alive again.
+        if self.session_lives(&digest, now)? {
+            return Ok(0);
+        }
+        let dead = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
+            let holder = holder::load(tx, record.holder())?;
+            if record.lives(&inner.settings, &holder, now) {
+                return Ok(0);
+            }
+            bearer::remove(tx, SESSION, record.owner())?;
+            Ok(1)
+        };
+        self.transact(dead).await
+    }
+
     fn session_lives(&self, digest: &TokenDigest, now: DateTime<Utc>) -> Result<bool, HolderError> {
         let Some(bytes) = self.store().get(SESSION, digest)? else { return Ok(true) };
         let record: SessionRecord = decode(SESSION, digest, &bytes)?;

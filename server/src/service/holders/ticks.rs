@@ -1,5 +1,5 @@
-//! What falls due for holders without anybody asking: ends of requests, links, suspensions and
-//! authorisations. Each is asked for anew every time; nothing is remembered here.
+//! What falls due for holders without anybody asking: ends of suspensions and authorisations, and
+//! seldom of requests and links. Each is asked for anew every time; nothing is remembered here.
 
 use crate::service::Service;
 use std::convert::Infallible;
@@ -28,8 +28,6 @@ pub(crate) async fn tend_holders(service: &Service) -> Infallible {
 
 async fn tend(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
-    tell("requests", holders.expire_registrations(now).await);
-    tell("links", holders.expire_links(now).await);
     tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
     let left = holders.settle_issues(service.started_at, &service.holder_ca, now).await;
     tell("certificates", left);
@@ -37,9 +35,12 @@ async fn tend(service: &Service) {
     tell("authorisations", service.signing.tick(now).await);
 }
 
-/// Old codes and messages go; notices that a day brings are queued.
+/// What has ended goes, with what was kept of it: whoever asks is told before that it has. Notices
+/// that a day brings are queued.
 async fn tidy(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
+    tell("requests", holders.expire_registrations(now).await);
+    tell("links", holders.expire_links(now).await);
     tell("one-time codes", holders.otp_tick(now).await);
     tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
