@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -388,6 +389,8 @@ fn a_spool_file_is_written_whole_in_its_alphabet() {
     let file = std::fs::read(path.join("marca-m-7")).unwrap();
     let text = "To: 393471234567\nFrom: Marca\nAlphabet: UTF-8\n\nperché";
     assert_eq!(String::from_utf8(file).unwrap(), text);
+    let mode = std::fs::metadata(path.join("marca-m-7")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660, "smsd is in the group");
     gateway.send(&sms("ž", true));
     let file = std::fs::read(path.join("marca-m-7")).unwrap();
     assert!(file.ends_with(b"Alphabet: UCS\n\n\x01\x7e"), "{file:?}");
