@@ -35,8 +35,8 @@ async fn tend(service: &Service) {
     tell("authorisations", service.signing.tick(now).await);
 }
 
-/// What has ended goes, with what was kept of it: whoever asks is told before that it has. Notices
-/// that a day brings are queued.
+/// What is over goes (it counts for nothing from its instant on, whether it is there or not), and
+/// notices that a day brings are queued. Some of this looks through all there is.
 async fn tidy(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
     tell("requests", holders.expire_registrations(now).await);
