@@ -317,10 +317,13 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<(), SignError> {
         self.0.vault.forget_expired(now);
         let long_ago = now - TimeDelta::seconds(60);
+        let mut outcome = Ok(());
         for place in self.0.authorisations.expired(long_ago, 1_000).await? {
-            self.0.authorisations.act(place, now, lapse(place, long_ago)).await?;
+            // One that does not read stays, and stops none of those behind it.
+            let lapsed = self.0.authorisations.act(place, now, lapse(place, long_ago)).await;
+            outcome = outcome.and(lapsed);
         }
-        Ok(())
+        outcome
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::{CertificateIssuer, CertificateStatus, RevocationCause, record};
 use crate::encoding::{damaged, decode, encode};
+use crate::holders::job::Round;
 use crate::holders::tables::SIGNING_CREDENTIAL;
 use crate::holders::{CredentialId, HolderError, Holders, Inner};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -80,18 +81,23 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let over = started.max(now - LONGEST).timestamp_millis();
-        let bounds = (Bound::Included(&[ISSUING][..]), Bound::Excluded(&[ISSUING + 1][..]));
-        let store = self.store();
-        let rows = store.scan(SIGNING_CREDENTIAL, bounds.0, bounds.1, Order::Ascending, 100)?;
-        for (key, value) in rows {
-            let wrong = || damaged(SIGNING_CREDENTIAL, &key, "a key of the wrong length");
-            let (_, id) = key.split_last_chunk::<16>().ok_or_else(wrong)?;
-            let seen: IssuingRecord = decode(SIGNING_CREDENTIAL, &key, &value)?;
-            if seen.since < over {
-                self.settle_issue(CredentialId::new(*id), seen, issuer, now).await?;
+        let (mut round, mut after) = (Round::default(), vec![ISSUING]);
+        loop {
+            let (from, to) = (Bound::Excluded(&after[..]), Bound::Excluded(&[ISSUING + 1][..]));
+            let (store, order) = (self.store(), Order::Ascending);
+            let rows = store.scan(SIGNING_CREDENTIAL, from, to, order, 100)?;
+            let Some((last, _)) = rows.last() else { return round.end().map(drop) };
+            after = last.clone();
+            for (key, value) in rows {
+                let settled = match read_row(&key, &value) {
+                    Ok((id, seen)) if seen.since < over => {
+                        self.settle_issue(id, seen, issuer, now).await
+                    }
+                    row => row.map(drop),
+                };
+                round.note(settled.map(|()| 0));
             }
         }
-        Ok(())
     }
 
     /// An issuer that does not answer is asked again by the next tick.
@@ -123,6 +129,12 @@ impl Holders {
         };
         self.transact(forget).await
     }
+}
+
+fn read_row(key: &[u8], value: &[u8]) -> Result<(CredentialId, IssuingRecord), HolderError> {
+    let wrong = || damaged(SIGNING_CREDENTIAL, key, "a key of the wrong length");
+    let (_, id) = key.split_last_chunk::<16>().ok_or_else(wrong)?;
+    Ok((CredentialId::new(*id), decode(SIGNING_CREDENTIAL, key, value)?))
 }
 
 fn load(tx: &dyn Transaction, id: CredentialId) -> Result<Option<IssuingRecord>, HolderError> {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::find;
+use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::CodeRefusal;
@@ -145,23 +146,35 @@ impl Holders {
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let mut after = None;
+        let (mut round, mut after) = (Round::default(), None);
         loop {
             let due = record::due(self.store(), after, 100)?;
-            let Some(last) = due.last().copied() else { return Ok(()) };
+            let Some(last) = due.last().copied() else { return round.end().map(drop) };
             for id in due {
-                let end = move |inner: &Inner, tx: &mut dyn Transaction| {
-                    let mut record = load(tx, id)?;
-                    if record.life.apply(Event::HoldEnds, now).is_ok() {
-                        apply(inner, tx, (id, &mut record), Event::HoldEnds, Actor::Service, now)?;
-                    }
-                    Ok(())
-                };
-                self.transact(end).await?;
-                self.publish(id, issuer, now).await?;
+                round.note(self.tend(id, issuer, now).await.map(|()| 0));
             }
             after = Some(last);
         }
+    }
+
+    /// What a timer does for one credential. Read first: the dates of most holds are far ahead.
+    async fn tend(
+        &self,
+        id: CredentialId,
+        issuer: &impl CertificateIssuer,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        if record::read(self.store(), id)?.life.apply(Event::HoldEnds, now).is_ok() {
+            let end = move |inner: &Inner, tx: &mut dyn Transaction| {
+                let mut record = load(tx, id)?;
+                if record.life.apply(Event::HoldEnds, now).is_ok() {
+                    apply(inner, tx, (id, &mut record), Event::HoldEnds, Actor::Service, now)?;
+                }
+                Ok(())
+            };
+            self.transact(end).await?;
+        }
+        self.publish(id, issuer, now).await
     }
 
     async fn change(

@@ -31,4 +31,5 @@ mod stamp_link;
 mod states;
 mod support;
 mod throttling;
+mod ticks;
 mod totp;

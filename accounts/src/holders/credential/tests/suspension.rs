@@ -193,3 +193,15 @@ fn the_acts_of_a_holder_are_refused_to_another() {
     assert!(unknown(block_on(act)));
     assert_eq!(bench.state(), State::Active);
 }
+
+/// A date that is months ahead costs no transaction every five seconds.
+#[test]
+fn a_hold_that_is_not_over_is_only_read() {
+    let bench = Bench::active();
+    bench.suspend(Some(at(1_000))).unwrap();
+    bench.store.pause();
+    let mut tick = Box::pin(bench.holders.credentials_tick(&bench.issuer, at(999)));
+    assert!(!crate::testing::is_pending(&mut tick));
+    drop(tick);
+    bench.store.resume();
+}
