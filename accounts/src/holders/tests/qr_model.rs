@@ -83,3 +83,16 @@ proptest! {
         }
     }
 }
+
+/// Unlinked since it approved: lost or stolen, as like as not.
+#[test]
+fn a_phone_that_was_unlinked_since_lets_nobody_in() {
+    let phone = Phone::new();
+    let login = phone.approved(10);
+    let holders = &phone.bench.holders;
+    let device = holders.devices(phone.id).unwrap()[0].id;
+    block_on(holders.unlink_device(phone.id, device, operator(), at(11))).unwrap();
+    let sessions = holders.sessions(phone.id, at(12)).unwrap().len();
+    assert_eq!(phone.poll(&login, 12).unwrap().word(), "failed");
+    assert_eq!(holders.sessions(phone.id, at(12)).unwrap().len(), sessions);
+}
