@@ -1,7 +1,7 @@
 //! Where the demo's mails and short messages end up: in memory, to be looked at.
 //!
-//! They hold links, passwords and codes in clear. That is what a demo is for and what a service must
-//! never do, so [`crate::demo`] is the only one that makes an [`Outbox`] and routes to it.
+//! They hold links, passwords and codes in clear. That is what a demo is for and what a service
+//! must never do, so [`crate::demo`] is the only one that makes an [`Outbox`] and routes to it.
 
 use super::texts::MailText;
 use accounts::holders::messages::Attachment;

@@ -73,6 +73,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(openapi::routes)
         .configure(docs::routes)
         .service(resource("/", GET, [get(page::home)]))
+        .service(resource("/qr", GET, [get(page::qr)]))
         .default_service(web::to(nothing_here));
 }
 

@@ -1,6 +1,8 @@
 //! Every refusal that a holder or an operator can meet, one rule broken at a time: its status, its
 //! name, the field and the rule are what clients build upon, so they stand in a golden file.
 
+mod credential;
+
 use super::ROUTES;
 use super::isolation::Rule;
 use crate::harness::{Answer, House, Person};

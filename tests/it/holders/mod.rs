@@ -15,5 +15,6 @@ mod recovery;
 mod renewal;
 mod signing;
 mod suspension;
+mod unlock;
 
 pub(crate) use isolation::ROUTES;

@@ -236,3 +236,19 @@ fn codes_to_scan_are_limited() {
     let answers: Vec<u16> = (0..200).map(|_| ask()).collect();
     assert!(answers.contains(&429), "200 codes in a row: {answers:?}");
 }
+
+/// Who opens the code's address with a camera is warned, in both languages, and has done nothing.
+#[test]
+fn the_address_in_the_code_approves_nothing() {
+    let house = House::open();
+    let login = begin(&house);
+    let (_, rest) = login["text"].as_str().unwrap().split_once("://").unwrap();
+    let path = rest.split_once('/').unwrap().1.split_once('#').unwrap().0;
+    let page = house.client().get(&format!("/{path}")).status(200);
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+    let text = page.text();
+    assert!(text.contains("do not scan it") && text.contains("non inquadrarlo"), "{text}");
+    assert!(!text.contains("<script") && !text.contains("<form"), "{text}");
+    assert_eq!(state(&house, &login), "waiting");
+}

@@ -77,6 +77,14 @@ pub struct NewDevice {
     pub public_key: Vec<u8>,
 }
 
+impl NewDevice {
+    /// Checks name and key, before a one-time code is used up for them.
+    pub fn check(&self) -> Result<(), HolderError> {
+        fields::line("name", &self.name)?;
+        key::check("public_key", &self.public_key)
+    }
+}
+
 /// A device as its holder and operators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceView {
@@ -103,6 +111,12 @@ pub struct LinkedDevice {
     pub token: SecretToken,
     /// The device.
     pub view: DeviceView,
+}
+
+/// Refuses whatever is not a P-256 key as DER of SubjectPublicKeyInfo, the point uncompressed.
+/// Before a code is asked for: one for a key that is no key would be good for nothing.
+pub fn check_public_key(field: &'static str, spki: &[u8]) -> Result<(), HolderError> {
+    key::check(field, spki)
 }
 
 /// What a one-time code that links a device is bound to: its public key.
@@ -244,10 +258,15 @@ impl Holders {
             let Some(last) = page.last else { return Ok(unlinked) };
             after = last;
             for digest in page.digests {
+                // Read first: most of them are used.
+                let Some(bytes) = self.store().get(DEVICE, &digest)? else { continue };
+                let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
+                if !device.is_unused(&self.inner().settings, now) {
+                    continue;
+                }
                 let unused = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
-                    let idle = now.timestamp_millis() - record.last_used_at;
-                    if idle < inner.settings.device_idle.num_milliseconds() {
+                    if !record.is_unused(&inner.settings, now) {
                         return Ok(0);
                     }
                     unlink(inner, tx, &record, Actor::Service, now)?;

@@ -4,7 +4,8 @@ use super::DeviceKind;
 use crate::encoding::{decode, encode};
 use crate::holders::bearer::{self, Owner, TokenDigest};
 use crate::holders::tables::DEVICE;
-use crate::holders::{DeviceId, HolderError, HolderId};
+use crate::holders::{DeviceId, HolderError, HolderId, HolderSettings};
+use chrono::{DateTime, Utc};
 use minicbor::{Decode, Encode};
 use store::Transaction;
 
@@ -41,6 +42,12 @@ impl DeviceRecord {
 
     pub(crate) fn holder(&self) -> HolderId {
         HolderId::new(self.holder)
+    }
+
+    /// Whether it was not used for so long that it is unlinked.
+    pub(crate) fn is_unused(&self, settings: &HolderSettings, now: DateTime<Utc>) -> bool {
+        let idle = now.timestamp_millis() - self.last_used_at;
+        idle >= settings.device_idle.num_milliseconds()
     }
 
     pub(crate) fn owner(&self) -> Owner {

@@ -456,4 +456,14 @@ pub enum Template {
         #[n(1)]
         at: i64,
     },
+    /// A PUK was used; the next one is in the envelope that is attached.
+    #[n(43)]
+    NewEnvelope {
+        /// The last characters of the credential's identifier.
+        #[n(0)]
+        credential: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
 }

@@ -1,6 +1,7 @@
 //! A new PIN: chosen by the holder, by the current one or by the PUK.
 
 use super::open::Opened;
+use super::sheet::{EnvelopeAddresses, Sheet, new_sheet};
 use super::{CodeRefusal, REMEMBERED_PINS};
 use crate::holders::credential::{
     CredentialRecord, Event, FormerPins, binding, load_wraps, own, save, save_wraps, short, tell,
@@ -9,9 +10,11 @@ use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Stretched};
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
+use crate::holders::{
+    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, holder,
+};
 use chrono::{DateTime, Utc};
-use envelope::{Pin, PinContext, PinRefused, Puk};
+use envelope::{Passphrase, Pin, PinContext, PinRefused, Puk};
 use store::Transaction;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -28,6 +31,28 @@ pub struct NewPin<'a> {
 impl std::fmt::Debug for NewPin<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("NewPin(..)")
+    }
+}
+
+/// The envelope that brings the next PUK when one was used.
+#[derive(Clone)]
+pub struct NextSheet {
+    /// What opens it; `None` is the holder's fiscal code.
+    pub passphrase: Option<Zeroizing<String>>,
+    /// What it says of the service.
+    pub addresses: EnvelopeAddresses,
+}
+
+impl NextSheet {
+    fn passphrase_for(&self, of: &HolderView) -> Result<Passphrase, HolderError> {
+        let text = self.passphrase.as_ref().map_or(of.fiscal_code.as_str(), |text| text.as_str());
+        Ok(Passphrase::parse(text).map_err(CodeRefusal::Passphrase)?)
+    }
+}
+
+impl std::fmt::Debug for NextSheet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NextSheet").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
@@ -50,28 +75,36 @@ impl Holders {
         otp.consume(holder, operation, Purpose::ChangePin, &binding(id))?;
         let new = self.check_new_pin(holder, new)?;
         let opened = self.try_code::<Pin>((holder, id), current, now).await?;
-        self.rewrap((holder, id), opened, new, HistoryKind::PinChanged, now).await
+        self.rewrap((holder, id), opened, (new, HistoryKind::PinChanged), |_| Ok(None), now).await
     }
 
     /// Sets a new PIN with the PUK and a one-time code for [`Purpose::UnlockPin`] bound to
-    /// [`binding`], whether the PIN is locked or forgotten.
+    /// [`binding`], whether the PIN is locked or forgotten. The PUK is used up: a new envelope with
+    /// the next PUK and emergency code is mailed to the user ID.
     ///
     /// # Errors
-    /// Like [`Holders::change_pin`], with [`CodeRefusal::WrongPuk`] and
-    /// [`CodeRefusal::CodesExhausted`].
+    /// Like [`Holders::change_pin`], with [`CodeRefusal::WrongPuk`],
+    /// [`CodeRefusal::CodesExhausted`], [`CodeRefusal::Passphrase`] and
+    /// [`CodeRefusal::EnvelopeFailed`].
     pub async fn unlock_pin(
         &self,
         (holder, id): (HolderId, CredentialId),
         puk: Puk,
         new: NewPin<'_>,
+        sheet: NextSheet,
         otp: OtpVerified,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::UnlockPin, &binding(id))?;
         let new = self.check_new_pin(holder, new)?;
+        let of = self.holder(holder)?;
+        let passphrase = sheet.passphrase_for(&of)?;
         let opened = self.try_code::<Puk>((holder, id), puk, now).await?;
-        self.rewrap((holder, id), opened, new, HistoryKind::PinUnlocked, now).await
+        let make = move |inner: &Inner| {
+            new_sheet(inner, &of, &passphrase, (&sheet.addresses, now)).map(Some)
+        };
+        self.rewrap((holder, id), opened, (new, HistoryKind::PinUnlocked), make, now).await
     }
 
     /// Whether a new PIN keeps the rules, but for those before it, which take long to compare:
@@ -102,8 +135,8 @@ impl Holders {
         &self,
         (holder, id): (HolderId, CredentialId),
         opened: Opened,
-        new: Pin,
-        told: HistoryKind,
+        (new, told): (Pin, HistoryKind),
+        sheet: impl FnOnce(&Inner) -> Result<Option<Sheet>, HolderError> + Send + 'static,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let room = self.room()?;
@@ -111,9 +144,9 @@ impl Holders {
         let (epoch, former) = (record.life.epoch(), record.former);
         let work = move |inner: &Inner| {
             let trace = needs_unused(inner, &former, &new)?;
-            Ok((inner.stretch_new(Lock::Pin, new.expose())?, trace))
+            Ok((inner.stretch_new(Lock::Pin, new.expose())?, trace, sheet(inner)?))
         };
-        let (lock, trace) = self.compute(room, work).await?;
+        let (lock, trace, sheet) = self.compute(room, work).await?;
         let change = move |inner: &Inner, tx: &mut dyn Transaction| {
             let mut record = own(tx, holder, id)?;
             if record.life.epoch() != epoch {
@@ -123,15 +156,42 @@ impl Holders {
             record.pin_tries = 0;
             remember(&mut record.former, trace);
             put_pin(tx, id, &record, lock, &secret)?;
-            save(tx, id, &record)?;
             let entry = HistoryEntry::new(told, Actor::Holder(holder)).with("credential", id);
             append(tx, holder, &entry, now)?;
             let at = now.timestamp_millis();
+            if let Some(sheet) = sheet {
+                put_sheet(inner, tx, (id, &mut record), sheet, &secret, now)?;
+            }
+            save(tx, id, &record)?;
             let template = Template::PinChanged { credential: short(id), at };
             tell(inner, tx, holder, &template, now)
         };
         self.transact(change).await
     }
+}
+
+/// The key under a new PUK, in the place of that under the one that was used, and the envelope
+/// that brings it.
+fn put_sheet(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    (id, record): (CredentialId, &mut CredentialRecord),
+    sheet: Sheet,
+    secret: &Zeroizing<Vec<u8>>,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let mut wraps = load_wraps(tx, id, record.version)?;
+    wraps.puk = sheet.puk.wrap(&record.place(id), secret)?;
+    save_wraps(tx, id, record.version, &wraps);
+    record.puk_tries = 0;
+    record.emergency = sheet.emergency;
+    record.envelope = sheet.number;
+    let holder = HolderId::new(record.holder);
+    let of = holder::load(tx, holder)?;
+    let template = Template::NewEnvelope { credential: short(id), at: now.timestamp_millis() };
+    let attachment = Some(Sheet::attachment(sheet.pdf));
+    // To the user ID, and to no other address.
+    holder::mail(inner, tx, (holder, &of), of.email()?, template, attachment, now).map(drop)
 }
 
 /// The key under a new PIN; that under the PUK stays.

@@ -3,19 +3,23 @@
 //! A try is counted durably *before* anything is computed with the code, so that neither guesses
 //! side by side nor a service that is stopped in the middle gets more tries than there are. The
 //! fifth wrong PIN locks the credential until the PUK sets a new one; the fifth wrong PUK ends it.
+//! A PUK is good once: what takes it mails the next one in a new envelope.
 //! Whether a code is right is known by its wrap alone: see `keys`.
 
 mod change;
 mod open;
 mod refusal;
+mod sheet;
 mod verified;
 
-pub use change::NewPin;
+pub use change::{NewPin, NextSheet};
 pub use refusal::CodeRefusal;
+pub use sheet::EnvelopeAddresses;
 pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
 pub(crate) use open::{Both, PukAndEmergencyCode};
+pub(crate) use sheet::{Sheet, new_sheet};
 
 /// Tries of a code, counted from the last right one.
 pub const MOST_TRIES: u32 = 5;

@@ -3,45 +3,28 @@
 use super::steps::PASSPHRASE;
 use super::{Phase, RenewalRecord, under_way};
 use crate::holders::credential::{
-    CertificateIssuer, CertificateStatus, CredentialRecord, EmergencyRecord, Event,
-    IssuedCertificate, RevocationCause, binding, delete_wraps, emergency_record, issuing, save,
-    save_wraps, short,
+    CertificateIssuer, CertificateStatus, CredentialRecord, Event, IssuedCertificate,
+    RevocationCause, binding, delete_wraps, issuing, save, save_wraps, short,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, mail, notify};
-use crate::holders::keys::{Lock, Stretched, Wrapped};
-use crate::holders::messages::{Attachment, Template};
+use crate::holders::keys::Wrapped;
+use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::pin::{CodeRefusal, remember};
+use crate::holders::pin::{CodeRefusal, EnvelopeAddresses, Sheet, new_sheet, remember};
 use crate::holders::tables::RENEWAL;
-use crate::holders::{
-    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, Language,
-};
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner};
 use chrono::{DateTime, Utc};
-use envelope::{Codes, Envelope, Passphrase};
+use envelope::Passphrase;
 use minicbor::bytes::ByteVec;
 use openssl::pkey::{PKey, Private};
 use store::Transaction;
 use zeroize::Zeroizing;
 
-/// What the envelope says of the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvelopeAddresses {
-    /// Of the portal.
-    pub portal: String,
-    /// Of the page that suspends with the emergency code.
-    pub suspension: String,
-    /// Of the people who help.
-    pub support: Option<String>,
-}
-
 /// What was made for the last phase, before anything was issued.
 struct Ready {
     key: PKey<Private>,
-    puk: Stretched,
-    emergency: EmergencyRecord,
-    number: String,
-    pdf: Vec<u8>,
+    sheet: Sheet,
 }
 
 impl Holders {
@@ -111,30 +94,7 @@ fn ready(
     let text = std::str::from_utf8(&opened);
     let text = text.map_err(|_| HolderError::Unsealable { purpose: PASSPHRASE })?;
     let passphrase = Passphrase::parse(text).map_err(CodeRefusal::Passphrase)?;
-    let codes = inner.draw(Codes::renew);
-    let envelope = Envelope {
-        codes: &codes,
-        holder_name: &format!("{} {}", of.given_name, of.surname),
-        user_id: &of.user_id,
-        issued_at: now,
-        language: match of.language {
-            Language::En => envelope::Language::En,
-            Language::It => envelope::Language::It,
-        },
-        service_name: &inner.settings.service_name,
-        portal_address: &addresses.portal,
-        suspension_address: &addresses.suspension,
-        support: addresses.support.as_deref(),
-    };
-    let pdf = inner.draw(|random| envelope.seal(&passphrase, random));
-    let pdf = pdf.map_err(|fault| CodeRefusal::EnvelopeFailed { reason: fault.to_string() })?;
-    Ok(Ready {
-        key,
-        puk: inner.stretch_new(Lock::Puk, codes.puk.expose())?,
-        emergency: emergency_record(inner, codes.emergency_code.expose())?,
-        number: codes.number.as_str().to_owned(),
-        pdf,
-    })
+    Ok(Ready { key, sheet: new_sheet(inner, of, &passphrase, (addresses, now))? })
 }
 
 /// The one change of a renewal.
@@ -142,7 +102,7 @@ fn keep(
     inner: &Inner,
     tx: &mut dyn Transaction,
     (id, mut record): (CredentialId, CredentialRecord),
-    (renewal, ready): (RenewalRecord, Ready),
+    (renewal, Ready { key, sheet }): (RenewalRecord, Ready),
     issued: IssuedCertificate,
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
@@ -155,16 +115,16 @@ fn keep(
     record.version += 1;
     record.certificate = Some(ByteVec::from(issued.der));
     record.serial = Some(issued.serial);
-    record.envelope = ready.number;
-    record.emergency = ready.emergency;
+    record.envelope = sheet.number;
+    record.emergency = sheet.emergency;
     (record.pin_tries, record.puk_tries) = (0, 0);
     if let Some(trace) = renewal.trace {
         remember(&mut record.former, trace.into());
     }
     let place = record.place(id);
-    let secret = Zeroizing::new(ready.key.private_key_to_pkcs8()?);
+    let secret = Zeroizing::new(key.private_key_to_pkcs8()?);
     let deposit = Some(renewal.slot.deposit(&place, &secret)?);
-    let puk = ready.puk.wrap(&place, &secret)?;
+    let puk = sheet.puk.wrap(&place, &secret)?;
     save_wraps(tx, id, record.version, &Wrapped { pin: renewal.slot.pin, puk, deposit });
     save(tx, id, &record)?;
     tx.delete(RENEWAL, id.as_bytes());
@@ -173,11 +133,7 @@ fn keep(
         .with("certificate", record.serial.as_deref().unwrap_or_default());
     append(tx, holder, &entry, now)?;
     let at = now.timestamp_millis();
-    let attachment = Attachment {
-        name: "envelope.pdf".to_owned(),
-        media_type: "application/pdf".to_owned(),
-        bytes: ready.pdf,
-    };
+    let attachment = Sheet::attachment(sheet.pdf);
     // The envelope goes to the user ID, and to no other address.
     let template = Template::Renewed { credential: short(id), until: not_after, at };
     mail(inner, tx, (holder, &of), of.email()?, template, Some(attachment), now)?;

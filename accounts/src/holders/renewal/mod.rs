@@ -16,7 +16,6 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use complete::EnvelopeAddresses;
 pub use steps::PinChoice;
 
 use super::credential::{CredentialRecord, State, own};

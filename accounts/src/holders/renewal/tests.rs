@@ -6,7 +6,7 @@ use crate::holders::credential::tests::support::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::Purpose;
-use crate::holders::pin::NewPin;
+use crate::holders::pin::{NewPin, NextSheet};
 use crate::holders::tables::MESSAGE;
 use crate::testing::block_on;
 use envelope::{BadPassphrase, Pin};
@@ -18,14 +18,6 @@ use zeroize::Zeroizing;
 /// A day in the last three months of the certificate of `Bench::active`.
 fn day() -> DateTime<Utc> {
     at(1) + TimeDelta::days(1_095 - 30)
-}
-
-fn addresses() -> EnvelopeAddresses {
-    EnvelopeAddresses {
-        portal: "https://sign.example.org".to_owned(),
-        suspension: "https://sign.example.org/suspend".to_owned(),
-        support: None,
-    }
 }
 
 /// Does a phase as a holder would.
@@ -140,7 +132,10 @@ fn the_new_envelope_is_mailed_and_its_codes_are_the_ones_that_count() {
     // The old PUK and emergency code are those of a thrown-away envelope now.
     let new = NewPin { pin: OTHER_PIN, repeat: OTHER_PIN };
     let otp = bench.otp(Purpose::UnlockPin);
-    let old = bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, otp, day());
+    let old = {
+        let sheet = NextSheet { passphrase: None, addresses: addresses() };
+        bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, day())
+    };
     assert_eq!(refusal(block_on(old)), CodeRefusal::WrongPuk { left: 4 });
     let by_code = bench.by_code(USER, bench.emergency_code());
     assert_eq!(refusal(by_code), CodeRefusal::WrongEmergencyCode);

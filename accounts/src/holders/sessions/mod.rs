@@ -223,6 +223,10 @@ impl Holders {
             let Some(last) = page.last else { break };
             after = last;
             for digest in page.digests {
+                // Read first: most of them live, and one that is dead is never alive again.
+                if self.session_lives(&digest, now)? {
+                    continue;
+                }
                 let dead = move |inner: &Inner, tx: &mut dyn Transaction| {
                     let Some(record) = record::load(tx, &digest)? else { return Ok(0) };
                     let holder = holder::load(tx, record.holder())?;
@@ -236,6 +240,15 @@ impl Holders {
             }
         }
         Ok(ended + self.devices_tick(now).await?)
+    }
+}
+
+impl Holders {
+    fn session_lives(&self, digest: &TokenDigest, now: DateTime<Utc>) -> Result<bool, HolderError> {
+        let Some(bytes) = self.store().get(SESSION, digest)? else { return Ok(true) };
+        let record: SessionRecord = decode(SESSION, digest, &bytes)?;
+        let holder = self.holder_record(record.holder())?;
+        Ok(record.lives(&self.inner().settings, &holder, now))
     }
 }
 

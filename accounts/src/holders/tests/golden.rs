@@ -116,6 +116,20 @@ fn link_and_count() {
 }
 
 #[test]
+fn templates_of_logins_and_phones() {
+    let t = |text: &str| text.to_owned();
+    let (device, from, client) = (t("d"), t("f"), t("c"));
+    let approved = Template::QrLoginApproved { device, from, client, at: 1 };
+    golden(&approved, "8218278461646166616301");
+    golden(&Template::QrLoginDisowned { at: 1 }, "8218288101");
+    let waiting =
+        Template::PhoneChangeWaiting { new_number: t("n"), at: 1, effective_at: 2, token: t("t") };
+    assert!(waiting.is_secret());
+    golden(&waiting, "82182984616e01026174");
+    golden(&Template::PhoneChangeCancelled { new_number: t("n"), at: 1 }, "82182a82616e01");
+}
+
+#[test]
 fn session_and_device() {
     let record = SessionRecord {
         id: [0xab; 16],

@@ -1,8 +1,8 @@
 //! One request to a gateway, and what it tells of the message when no answer comes.
 //!
 //! Nobody but the configured address is ever asked: no redirect is followed and no proxy of the
-//! environment is used. Every request has a connection of its own, so that an error before it stands
-//! proves that nothing was sent.
+//! environment is used. Every request has a connection of its own, so that an error before it
+//! stands proves that nothing was sent.
 
 use super::Outcome;
 use crate::config::GatewayConfig;

@@ -1,8 +1,8 @@
 //! Which gateway is asked: the first that is not resting, then the next, as long as it is certain
 //! that nobody has taken the message.
 //!
-//! A gateway that fails again and again rests for a while, so that messages do not wait for it. What
-//! it refuses for good is no failure of its own: a number can be wrong.
+//! A gateway that fails again and again rests for a while, so that messages do not wait for it.
+//! What it refuses for good is no failure of its own: a number can be wrong.
 
 use super::{Gateway, Outcome, Report, ReportRefused, ReportRequest, Sms};
 use crate::delivery::fault::Fault;

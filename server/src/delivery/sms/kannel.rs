@@ -1,8 +1,9 @@
-//! Kannel's `sendsms` (Kannel user guide, "Using the HTTP interface to send SMS messages"): all of a
-//! message stands in the query of a `GET`, and Kannel calls `dlr-url` when it knows what became of it.
+//! Kannel's `sendsms` (Kannel user guide, "Using the HTTP interface to send SMS messages"): all of
+//! a message stands in the query of a `GET`, and Kannel calls `dlr-url` when it knows what became
+//! of it.
 //!
-//! That address ends in the message and a MAC of it under the password of the login: it lets whoever
-//! knows it report on this one message, and nothing else.
+//! That address ends in the message and a MAC of it under the password of the login: it lets
+//! whoever knows it report on this one message, and nothing else.
 
 use super::client::{Client, with_query};
 use super::hmac::MacKey;

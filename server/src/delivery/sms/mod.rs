@@ -1,7 +1,8 @@
 //! Short messages, through the gateways of `[sms]`.
 //!
 //! Each protocol is a room that makes a request out of a message and an [`Outcome`] out of the
-//! answer. What is in no room is [`failover`]: which gateway is asked, and when the next one may be.
+//! answer. What is in no room is [`failover`]: which gateway is asked, and when the next one may
+//! be.
 
 mod client;
 mod failover;

@@ -1,9 +1,9 @@
 //! A gateway that takes JSON, signed as Standard Webhooks (specification, "Signature scheme") has
 //! it, and that reports in the same way.
 //!
-//! To it: `POST {"id","to","text","from","report_to"}` with `webhook-id` (the same for every try, so
-//! that a gateway can tell a repetition), `webhook-timestamp` and `webhook-signature`. A status 2xx
-//! is an acceptance; `{"id": …}` in the answer is what the gateway calls the message.
+//! To it: `POST {"id","to","text","from","report_to"}` with `webhook-id` (the same for every try,
+//! so that a gateway can tell a repetition), `webhook-timestamp` and `webhook-signature`. A status
+//! 2xx is an acceptance; `{"id": …}` in the answer is what the gateway calls the message.
 
 use super::client::Client;
 use super::hmac::MacKey;

@@ -379,9 +379,23 @@ impl Words for English {
                  until {until}."
             ))
             .say(
-                "The attached PDF is your new envelope, with a new emergency code: the old one does not \
-                 work any more. It opens with the passphrase that you chose during the update (or \
-                 with your fiscal code, if you chose that).",
+                "The attached PDF is your new envelope, with a new emergency code: the old one does \
+                 not work any more. It opens with the passphrase that you chose during the update \
+                 (or with your fiscal code, if you chose that).",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Your new PUK")
+            .say(format!(
+                "The PUK of your signing certificate {credential} was used on {at} to set a new \
+                 PIN. A PUK is good once."
+            ))
+            .say(
+                "The attached PDF is your new envelope, with the next PUK and a new emergency code: \
+                 those before do not work any more. It opens with the passphrase that you chose \
+                 when you set the PIN, or else with your fiscal code.",
             )
             .alarm(NOT_ME_SIGNING)
     }

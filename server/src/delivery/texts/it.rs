@@ -390,9 +390,23 @@ impl Words for Italian {
                  fino al {until}."
             ))
             .say(
-                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il vecchio \
-                 non funziona più. Si apre con la passphrase che ha scelto durante l'aggiornamento \
-                 (o con il suo codice fiscale, se ha scelto quello).",
+                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il \
+                 vecchio non funziona più. Si apre con la passphrase che ha scelto durante \
+                 l'aggiornamento (o con il suo codice fiscale, se ha scelto quello).",
+            )
+            .alarm(NOT_ME_SIGNING)
+    }
+
+    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
+        Letter::new("Il suo nuovo PUK")
+            .say(format!(
+                "Il PUK del suo certificato di firma {credential} è stato usato il {at} per \
+                 impostare un nuovo PIN. Un PUK vale una volta sola."
+            ))
+            .say(
+                "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
+                 emergenza: quelli precedenti non funzionano più. Si apre con la passphrase che ha \
+                 scelto impostando il PIN, altrimenti con il suo codice fiscale.",
             )
             .alarm(NOT_ME_SIGNING)
     }

@@ -1,9 +1,9 @@
 //! What mails and short messages say, in each language.
 //!
-//! A [`Template`] says what there is to tell; here it becomes words. The words of a language are in
-//! [`en`] and [`it`], the form around them in [`frame`]. Times are those of one zone, which is
-//! named beside each. What a link proves stands behind `#` in its address, so that it is in nobody's
-//! log.
+//! A [`Template`] says what there is to tell; here it becomes words. The words of a language are
+//! in [`en`] and [`it`], the form around them in [`frame`]. Times are those of one zone, which is
+//! named beside each. What a link proves stands behind `#` in its address, so that it is in
+//! nobody's log.
 
 mod en;
 mod frame;
@@ -168,6 +168,9 @@ impl Texts {
             }
             T::Renewed { credential, until, at: when } => {
                 words.renewed(&of(credential), &at(until), &at(when))
+            }
+            T::NewEnvelope { credential, at: when } => {
+                words.new_envelope(&of(credential), &at(when))
             }
             T::SignatureMade { credential, count, at: when } => {
                 words.signature_made(&of(credential), *count, &at(when))

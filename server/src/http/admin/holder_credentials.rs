@@ -4,7 +4,7 @@ use super::holders::{parse, shown};
 use super::registrations::OPERATOR;
 use super::{Reason, admitted};
 use crate::http::holder::body::Word;
-use crate::http::holder::problem::holder as problem;
+use crate::http::holder::problem::{holder as problem, refused};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
@@ -53,6 +53,10 @@ pub(crate) async fn suspend_credential_of(
     place: Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let Suspension { until } = admitted(&request, payload, &service).await?;
+    if until.is_some_and(|until| until <= service.clock.now()) {
+        let detail = "until is not allowed: use an instant that is still to come, or leave it out";
+        return Err(refused("invalid-field", detail.to_owned(), Some("until"), Some("future")));
+    }
     let until = until.map(|until| until.timestamp_millis());
     change(&service, &place, Event::Suspend { until, cause: SuspensionCause::Operator }).await
 }
@@ -142,7 +146,7 @@ async fn change(
     let by = OPERATOR.to_owned();
     let changed =
         service.holders.change_by_operator((holder, id), event, by, &service.holder_ca, now).await;
-    service.forget_keys(id);
     changed.map_err(problem)?;
+    service.forget_keys(id);
     shown(service, holder)
 }

@@ -10,6 +10,7 @@ use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
+use accounts::holders::devices::check_public_key;
 use accounts::holders::otp::{OtpChannel, Purpose};
 use accounts::holders::sessions::Access;
 use accounts::holders::{CredentialId, Email, OperationId, PhoneNumber};
@@ -187,6 +188,7 @@ fn read(
                 let detail = "public_key is not base64: encode the DER of the key".to_owned();
                 refused("invalid-field", detail, Some("public_key"), Some("base64"))
             })?;
+            check_public_key("public_key", &key).map_err(problem)?;
             Wanted::Device(key)
         }
         Purpose::Activate

@@ -16,7 +16,7 @@ use crate::http::{GET, get, resource};
 use crate::service::{HOLDERS, Service};
 use accounts::holders::credential::RevocationCause;
 use accounts::holders::otp::{OtpVerified, Purpose};
-use accounts::holders::pin::{CodeRefusal, NewPin};
+use accounts::holders::pin::{CodeRefusal, NewPin, NextSheet};
 use accounts::holders::sessions::Access;
 use accounts::holders::{CredentialId, HolderError};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -225,11 +225,15 @@ pub(crate) struct PinUnlock {
     /// The same again.
     #[schema(value_type = String, format = Password)]
     repeat: Secret,
+    /// What opens the envelope with the next PUK; without it the fiscal code does.
+    #[schema(value_type = Option<String>, format = Password)]
+    passphrase: Option<Secret>,
     /// A code for `unlock-pin`.
     otp: OneTimeCode,
 }
 
-/// Sets a new PIN with the PUK, whether the PIN is locked or forgotten.
+/// Sets a new PIN with the PUK, whether the PIN is locked or forgotten. The PUK is used up: the next
+/// one, with a new emergency code, comes by mail in a new envelope.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/unlock", tag = "credentials",
     operation_id = "unlock_pin", params(("id" = String, Path, description = "Of the list")),
     request_body = PinUnlock,
@@ -250,7 +254,10 @@ pub(crate) async fn unlock_pin(
     service.holders.check_pin_rules(access.holder, new).map_err(problem)?;
     let now = service.clock.now();
     let otp = proof(&service, &access, (Purpose::UnlockPin, id), &wanted.otp, now).await?;
-    let done = service.holders.unlock_pin((access.holder, id), typed, new, otp, now).await;
+    let passphrase = wanted.passphrase.clone().map(Secret::into_inner);
+    let sheet = NextSheet { passphrase, addresses: service.envelope_addresses() };
+    let place = (access.holder, id);
+    let done = service.holders.unlock_pin(place, typed, new, sheet, otp, now).await;
     ended(&service, &access, id, done, now)
 }
 

@@ -141,10 +141,11 @@ pub(crate) async fn link_device(
     let wanted: LinkDevice = body::json(&request, payload, &service).await?;
     let kind = DeviceKind::parse("kind", &wanted.kind).map_err(problem)?;
     let public_key = octets("public_key", &wanted.public_key)?;
-    let (from, now) = (caller_address(&request), service.clock.now());
-    let act = Act::Device(&public_key);
-    let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
     let new = NewDevice { name: wanted.name, kind, public_key };
+    new.check().map_err(problem)?;
+    let (from, now) = (caller_address(&request), service.clock.now());
+    let act = Act::Device(&new.public_key);
+    let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
     let linked = service.holders.link_device(&access, new, proof, from, now).await;
     let linked = linked.map_err(problem)?;
     let token = linked.token.expose().to_owned();

@@ -33,7 +33,6 @@ async fn tend(service: &Service) {
     tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
     let left = holders.settle_issues(service.started_at, &service.holder_ca, now).await;
     tell("certificates", left);
-    tell("sessions", holders.sessions_tick(now).await);
     tell("phone numbers", holders.phone_tick(now).await);
     tell("authorisations", service.signing.tick(now).await);
 }
@@ -42,6 +41,7 @@ async fn tend(service: &Service) {
 async fn tidy(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
     tell("one-time codes", holders.otp_tick(now).await);
+    tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
     tell("notices", holders.notices_tick(now).await);
     tell("messages", holders.messages_tick(now).await);

@@ -4,16 +4,17 @@ use super::support::*;
 use crate::holders::credential::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::otp::Purpose;
-use crate::holders::pin::{CodeRefusal, MOST_TRIES, NewPin, PinVerified};
+use crate::holders::pin::{CodeRefusal, MOST_TRIES, NewPin, NextSheet, PinVerified};
 use crate::holders::tables::SIGNING_KEY;
 use crate::holders::{HolderError, Inner};
 use crate::testing::{block_on, is_pending};
-use envelope::{Pin, PinRefused, Puk};
+use envelope::{BadPassphrase, Pin, PinRefused, Puk};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use std::ops::Bound;
 use std::sync::Arc;
 use store::{Order, Store, StoreError};
+use zeroize::Zeroizing;
 
 const WRONG: &str = "31415926";
 
@@ -175,6 +176,55 @@ fn the_fifth_wrong_puk_ends_the_credential_and_its_key() {
     // The timer tells the issuer.
     block_on(bench.holders.credentials_tick(&bench.issuer, at(60))).unwrap();
     assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Revoked(cause)]);
+}
+
+/// A PUK is good once. What takes it mails the next one, with another emergency code.
+#[test]
+fn a_used_puk_is_replaced_by_the_next_one() {
+    let bench = Bench::active();
+    let before = bench.view().envelope;
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+    assert_ne!(bench.view().envelope, before);
+    assert_eq!(bench.messages(), ["credential-activated", "new-envelope", "pin-changed"]);
+    assert_eq!(refusal(bench.unlock(bench.puk(), "57721566")), CodeRefusal::WrongPuk { left: 4 });
+    let old = refusal(bench.by_code(USER, bench.emergency_code()));
+    assert_eq!(old, CodeRefusal::WrongEmergencyCode);
+    assert_eq!(bench.state(), State::Active);
+    // Another PIN by the current one leaves the sheet as it is.
+    let sheet = bench.view().envelope;
+    bench.change(OTHER_PIN, "57721566").unwrap();
+    assert_eq!(bench.view().envelope, sheet);
+}
+
+/// The envelope's passphrase is looked at before a PUK is tried.
+#[test]
+fn a_passphrase_that_breaks_a_rule_costs_no_try() {
+    let bench = Bench::active();
+    let unlock = |passphrase: &str| {
+        let passphrase = Some(Zeroizing::new(passphrase.to_owned()));
+        let sheet = NextSheet { passphrase, addresses: addresses() };
+        let (new, otp) =
+            (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
+        let place = (HOLDER, bench.id);
+        block_on(bench.holders.unlock_pin(place, bench.puk(), new, sheet, otp, at(20)))
+    };
+    let short = BadPassphrase::TooShort { found: 5, minimum: 8 };
+    assert_eq!(refusal(unlock("short")), CodeRefusal::Passphrase(short));
+    let wrong = Puk::parse("3141592653").unwrap();
+    assert_eq!(refusal(bench.unlock(wrong, OTHER_PIN)), CodeRefusal::WrongPuk { left: 4 });
+    unlock("a long passphrase").unwrap();
+}
+
+/// The new PIN is one of the last three, which shows only after the PUK was right: nothing is
+/// changed, and the PUK is still good.
+#[test]
+fn a_puk_is_used_up_only_when_it_set_a_pin() {
+    let bench = Bench::active();
+    let before = bench.view().envelope;
+    let used = refusal(bench.unlock(bench.puk(), NEW_PIN));
+    assert_eq!(used, CodeRefusal::NewPin(PinRefused::UsedBefore));
+    assert_eq!(bench.view().envelope, before);
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
 }
 
 #[test]

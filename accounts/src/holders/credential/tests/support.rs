@@ -6,7 +6,7 @@ use crate::holders::history::{HistoryKind, HistoryQuery};
 use crate::holders::holder::{HolderRecord, HolderStatus, save as save_holder};
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::pin::NewPin;
+use crate::holders::pin::{EnvelopeAddresses, NewPin, NextSheet};
 use crate::holders::tables::{HOLDER_BY_EMAIL, MESSAGE};
 use crate::holders::{
     Actor, CredentialId, HolderError, HolderId, HolderSettings, Holders, Language, OperationId,
@@ -131,7 +131,8 @@ impl Bench {
 
     pub(crate) fn unlock(&self, puk: Puk, new: &str) -> Result<(), HolderError> {
         let (new, otp) = (NewPin { pin: new, repeat: new }, self.otp(Purpose::UnlockPin));
-        block_on(self.holders.unlock_pin((HOLDER, self.id), puk, new, otp, at(20)))
+        let sheet = NextSheet { passphrase: None, addresses: addresses() };
+        block_on(self.holders.unlock_pin((HOLDER, self.id), puk, new, sheet, otp, at(20)))
     }
 
     pub(crate) fn change(&self, current: &str, new: &str) -> Result<(), HolderError> {
@@ -170,6 +171,14 @@ impl Bench {
             minicbor::decode::<MessageRecord>(&bytes).unwrap().kind
         };
         rows.into_iter().filter(|(key, _)| key.len() == 8).map(kind).collect()
+    }
+}
+
+pub(crate) fn addresses() -> EnvelopeAddresses {
+    EnvelopeAddresses {
+        portal: "https://sign.example.org".to_owned(),
+        suspension: "https://sign.example.org/suspend".to_owned(),
+        support: None,
     }
 }
 

@@ -67,6 +67,7 @@ impl Template {
             Self::Revoked { .. } => "credential-revoked",
             Self::RenewalDue { .. } => "renewal-due",
             Self::Renewed { .. } => "renewed",
+            Self::NewEnvelope { .. } => "new-envelope",
             Self::SignatureMade { .. } => "signature-made",
             Self::SignatureSummary { .. } => "signature-summary",
             Self::StampsLow { .. } => "stamps-low",

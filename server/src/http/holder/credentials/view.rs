@@ -4,6 +4,7 @@ use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
 use accounts::holders::SigningKeyKind;
 use accounts::holders::credential::{CredentialView, State};
+use authority::Certificate;
 use certs::CertificateAuthority;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -26,28 +27,25 @@ pub(crate) struct Credential {
     algorithms: Vec<&'static str>,
     created_at: String,
     activated_at: Option<String>,
-    /// The end of its certificate, or null before there is one.
-    not_after: Option<String>,
     /// The number of its newest envelope.
     envelope: String,
-    /// The certificate, or null before there is one.
-    certificate: Option<Certificate>,
-}
-
-/// The certificate of a credential.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct Certificate {
-    /// Serial number, hex.
-    serial: String,
-    subject: String,
-    issuer: String,
-    not_before: String,
-    not_after: String,
+    /// The serial number of its certificate, hex; null, like the following, before there is one.
+    serial: Option<String>,
+    subject: Option<String>,
+    issuer: Option<String>,
+    not_before: Option<String>,
+    /// The end of the certificate.
+    not_after: Option<String>,
 }
 
 /// Everything that a holder may know of a credential.
 pub(super) fn shown(service: &Service, view: CredentialView, now: DateTime<Utc>) -> Credential {
-    let certificate = view.serial.as_deref().and_then(|serial| certificate(service, serial, now));
+    let registered = view.serial.as_deref().and_then(|serial| registered(service, serial, now));
+    let (subject, issuer, not_before) = registered.map_or((None, None, None), |found| {
+        let issuer = service.pki.authority().ca(&found.ca).map(CertificateAuthority::certificate);
+        let issuer = issuer.map(|ca| certs::display_name(ca.subject()));
+        (Some(found.subject), issuer, Some(rfc3339(found.not_before)))
+    });
     Credential {
         id: view.id.to_string(),
         kind: view.kind.word(),
@@ -62,24 +60,19 @@ pub(super) fn shown(service: &Service, view: CredentialView, now: DateTime<Utc>)
         algorithms: algorithms(view.key_kind),
         created_at: rfc3339(view.created_at),
         activated_at: view.activated_at.map(rfc3339),
-        not_after: view.not_after.map(rfc3339),
         envelope: view.envelope,
-        certificate,
+        serial: view.serial,
+        subject,
+        issuer,
+        not_before,
+        not_after: view.not_after.map(rfc3339),
     }
 }
 
 /// What the registry says of a certificate.
-fn certificate(service: &Service, serial: &str, now: DateTime<Utc>) -> Option<Certificate> {
-    let authority = service.pki.authority();
-    let shown = authority.show(&serial.parse().ok()?, now).ok()??.certificate;
-    let issuer = authority.ca(&shown.ca).map(CertificateAuthority::certificate);
-    Some(Certificate {
-        serial: serial.to_owned(),
-        subject: shown.subject,
-        issuer: issuer.map(|ca| certs::display_name(ca.subject())).unwrap_or_default(),
-        not_before: rfc3339(shown.not_before),
-        not_after: rfc3339(shown.not_after),
-    })
+fn registered(service: &Service, serial: &str, now: DateTime<Utc>) -> Option<Certificate> {
+    let shown = service.pki.authority().show(&serial.parse().ok()?, now).ok()??;
+    Some(shown.certificate)
 }
 
 /// The algorithms that a kind of key signs with.

@@ -1,18 +1,21 @@
 //! Two factors, a signature that OpenSSL verifies, and every way in which it ends.
 
 use super::support::{House, PIN, block_on};
+use crate::service::HolderSystem;
 use accounts::holders::SigningKeyKind;
 use accounts::holders::credential::{CredentialKind, Event, SuspensionCause, binding};
+use accounts::holders::devices::DeviceKind;
 use accounts::holders::history::HistoryKind;
 use accounts::holders::otp::Purpose;
 use accounts::holders::pin::NewPin;
+use accounts::holders::sessions::Access;
 use envelope::Pin;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sign::RsaPssSaltlen;
 use openssl::x509::X509;
-use signing::{By, CredentialState, DigestAlgorithm, SignError, SignatureAlgorithm};
+use signing::{By, CredentialState, DigestAlgorithm, SignError, SignatureAlgorithm, WindowRequest};
 
 const ECDSA: SignatureAlgorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
 
@@ -178,5 +181,60 @@ fn what_has_ended_is_deleted_and_locks_its_key() {
         let by = By::Access(&house.access);
         let refused = house.service.signing.sign(by, &granted.sad, &what, house.now()).await;
         assert_eq!(refused, Err(SignError::UnknownSad));
+    });
+}
+
+/// A linked system signs what it likes in its window, and nothing after it; nobody else may open
+/// one, and no system may for a credential that wants a code every time.
+#[test]
+fn a_linked_system_signs_unattended_in_its_window() {
+    block_on(async {
+        let house = House::active(CredentialKind::Automatic, SigningKeyKind::P256).await;
+        let (holders, signing) = (&house.service.holders, &house.service.signing);
+        let access = house.link(DeviceKind::System).await;
+        let of = |access: &Access| {
+            HolderSystem::of(holders, access.clone(), house.credential, house.now())
+        };
+        let system = of(&access).unwrap();
+        let ends_at = house.now() + chrono::TimeDelta::hours(1);
+        let request = WindowRequest { algorithm: ECDSA, signatures: 3, ends_at };
+        let pin = house.pin().await;
+        let granted = signing.open_window(&system, request, pin, house.now()).await.unwrap();
+        let public = public_key(&house);
+        let sign = async |texts: &[&str]| {
+            let what = house.what(ECDSA, texts);
+            let by = By::System(&system);
+            let values = signing.sign(by, &granted.sad, &what, house.now()).await?;
+            for (hash, value) in what.hashes().iter().zip(&values) {
+                assert!(verifies(&public, ECDSA, hash, value));
+            }
+            Ok::<usize, SignError>(values.len())
+        };
+        assert_eq!(sign(&["one", "two"]).await, Ok(2));
+        assert_eq!(sign(&["three", "four"]).await, Err(SignError::WindowSpent { left: 1 }));
+        // The session of the same holder has no part in it.
+        let what = house.what(ECDSA, &["five"]);
+        let other = signing.sign(By::Access(&house.access), &granted.sad, &what, house.now());
+        assert_eq!(other.await, Err(SignError::SadOfOtherAccess));
+        assert_eq!(sign(&["five"]).await, Ok(1));
+        assert_eq!(house.happened(HistoryKind::SignatureMade), 3);
+
+        assert_eq!(of(&house.access).err(), Some(SignError::NotAutomatic));
+        let phone = house.link(DeviceKind::Phone).await;
+        assert_eq!(of(&phone).err(), Some(SignError::NotAutomatic));
+    });
+}
+
+#[test]
+fn a_system_opens_no_window_for_a_credential_that_wants_codes() {
+    block_on(async {
+        let house = House::active(CredentialKind::Remote, SigningKeyKind::P256).await;
+        let access = house.link(DeviceKind::System).await;
+        let holders = &house.service.holders;
+        let own = HolderSystem::of(holders, access.clone(), house.credential, house.now());
+        assert_eq!(own.err(), Some(SignError::NotAutomatic));
+        let unknown = accounts::holders::CredentialId::new([7; 16]);
+        let other = HolderSystem::of(holders, access, unknown, house.now());
+        assert_eq!(other.err(), Some(SignError::UnknownCredential));
     });
 }

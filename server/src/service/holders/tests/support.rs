@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::service::{Service, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::credential::{CredentialKind, NewCredential, binding};
+use accounts::holders::devices::{DeviceKind, NewDevice, device_bound};
 use accounts::holders::history::{HistoryKind, HistoryQuery};
 use accounts::holders::messages::{Delivery, Template};
 use accounts::holders::otp::{OtpRequest, OtpVerified, Purpose};
@@ -14,6 +15,9 @@ use accounts::holders::{Actor, CredentialId, HolderId, Language, SigningKeyKind,
 use accounts::stamps::{Act, Category, NewLot};
 use chrono::{DateTime, TimeDelta, Utc};
 use envelope::{Codes, Pin, Puk};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
 use signing::{Granted, HashesToSign, SignatureAlgorithm};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
@@ -128,6 +132,20 @@ impl House {
         let pin = self.pin().await;
         let (signing, what) = (&self.service.signing, what.clone());
         signing.authorize(&self.access, what, pin, otp, self.now()).await.unwrap()
+    }
+
+    /// A device of the holder, linked with a key of its own.
+    pub(super) async fn link(&self, kind: DeviceKind) -> Access {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let public_key = key.public_key_to_der().unwrap();
+        let otp = self.otp(Purpose::LinkDevice, device_bound(&public_key)).await;
+        let (holders, new) =
+            (&self.service.holders, NewDevice { name: "a device".to_owned(), kind, public_key });
+        // The session has not been used for as long as the tests' codes took.
+        let access = self.access.clone();
+        let linked = holders.link_device(&access, new, otp, HOME, self.now()).await.unwrap();
+        holders.access(linked.token.expose(), self.now()).await.unwrap()
     }
 
     /// A stamp account with so many stamps.
