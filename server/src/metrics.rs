@@ -35,6 +35,12 @@ struct Authentications {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Messages {
+    way: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answers {
     kind: &'static str,
 }
@@ -56,6 +62,7 @@ pub(crate) struct Metrics {
     requests: Family<Requests, Counter>,
     timestamps: Family<Timestamps, Counter>,
     authentications: Family<Authentications, Counter>,
+    messages: Family<Messages, Counter>,
     ocsp: Family<Answers, Counter>,
     lists: Counter,
     ends: Family<UnitLabel, Gauge>,
@@ -101,6 +108,7 @@ impl Metrics {
             requests: Family::default(),
             timestamps: Family::default(),
             authentications: Family::default(),
+            messages: Family::default(),
             ocsp: Family::default(),
             lists: Counter::default(),
             ends: Family::default(),
@@ -170,7 +178,14 @@ impl Metrics {
 
     /// Time, certificates and the trail.
     fn register_trust(&mut self) {
-        let Self { registry, ocsp, lists, ends, clock_state, gauges, .. } = self;
+        let Self { registry, messages, ocsp, lists, ends, clock_state, gauges, .. } = self;
+        for way in ["mail", "sms"] {
+            for outcome in ["accepted", "refused", "unclear"] {
+                drop(messages.get_or_create(&Messages { way, outcome }));
+            }
+        }
+        let text = "Tries to send a mail or a short message, by outcome";
+        registry.register("messages", text, messages.clone());
         registry.register("ocsp_answers", "OCSP answers by kind", ocsp.clone());
         registry.register("crl_downloads", "Requests for a revocation list", lists.clone());
         registry.register_with_unit(
@@ -197,6 +212,11 @@ impl Metrics {
             gauges.clock_error.clone(),
         );
         registry.register("trail_events", "Events in the audit trail", gauges.trail.clone());
+    }
+
+    /// A try to send a mail or a short message has ended.
+    pub(crate) fn message_tried(&self, way: &'static str, outcome: &'static str) {
+        self.messages.get_or_create(&Messages { way, outcome }).inc();
     }
 
     /// An OCSP request was answered.

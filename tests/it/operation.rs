@@ -15,7 +15,7 @@ fn health_and_readiness() {
     assert_eq!(ready["ready"], true);
     let units = json!({ "demo-p256": "ok" });
     let checks = json!({ "issuing": "ok", "clock": "ok", "units": units, "store": "ok",
-        "disk": "ok" });
+        "disk": "ok", "messages": "ok" });
     assert_eq!(ready["checks"], checks);
 }
 

@@ -13,12 +13,16 @@ use accounts::holders::messages::{Delivery as By, Outgoing, Template};
 use accounts::holders::otp::{SmsCoding, sms_text};
 use accounts::holders::{HolderError, MessageId};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The queue is looked at this often: a code must not wait for a timer.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// After a fault of the store or of our own.
+const AFTER_FAULT: Duration = Duration::from_secs(5);
 /// Messages of one kind that are under way at once.
 const AT_ONCE: usize = 8;
 /// A message that takes longer is given up; far below the lease.
@@ -39,28 +43,40 @@ pub(crate) async fn run(service: Arc<Service>) {
     tokio::join!(keep(&service, By::Mail), keep(&service, By::Sms));
 }
 
+/// Delivers one kind. When that ends by a fault of its own, it is said and begun again: what was
+/// under way goes out when its lease has run out.
 async fn keep(service: &Service, by: By) {
+    while AssertUnwindSafe(work(service, by)).catch_unwind().await.is_err() {
+        tracing::error!("delivery ended by a fault of its own; it starts again");
+        tokio::time::sleep(AFTER_FAULT).await;
+    }
+}
+
+async fn work(service: &Service, by: By) {
     let worker = std::process::id().to_string();
     let mut under_way = FuturesUnordered::new();
     let ending = service.delivery.ending();
     tokio::pin!(ending);
     loop {
         let free = AT_ONCE.saturating_sub(under_way.len());
-        if free > 0 {
-            let now = service.clock.now();
-            match service.holders.claim_messages(by, &worker, free, now).await {
-                Ok(claimed) => {
-                    under_way.extend(claimed.into_iter().map(|one| one_of(service, one)))
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the queue of messages cannot be read; tried again");
-                }
+        let claimed = match free {
+            0 => Ok(Vec::new()),
+            _ => service.holders.claim_messages(by, &worker, free, service.clock.now()).await,
+        };
+        let pause = match claimed {
+            Ok(claimed) => {
+                under_way.extend(claimed.into_iter().map(|message| one_of(service, message)));
+                LOOK_EVERY
             }
-        }
+            Err(error) => {
+                tracing::error!(%error, "the queue of messages cannot be read; tried again");
+                AFTER_FAULT
+            }
+        };
         tokio::select! {
             () = &mut ending => break,
             Some(()) = under_way.next(), if !under_way.is_empty() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     while under_way.next().await.is_some() {}
@@ -69,10 +85,11 @@ async fn keep(service: &Service, by: By) {
 /// One message, from the claim to its record.
 async fn one_of(service: &Service, message: Outgoing) {
     let (id, kind, delivery) = (message.id, message.template.kind(), &service.delivery);
+    let by = message.delivery;
     let now = service.clock.now();
     let outcome = match tokio::time::timeout(LONGEST, delivery.hand_over(message, now)).await {
         Ok(outcome) => outcome,
-        Err(_elapsed) => Handed::Unclear("it took too long".to_owned()),
+        Err(_elapsed) => too_late(by),
     };
     match &outcome {
         Handed::Over { gateway, .. } => {
@@ -85,7 +102,30 @@ async fn one_of(service: &Service, message: Outgoing) {
             tracing::warn!(%id, kind, error = text, "a message may have been sent");
         }
     }
+    count(service, by, &outcome);
     record(service, id, &outcome).await;
+}
+
+/// A mail that comes twice has one Message-ID, a short message would be one more.
+fn too_late(by: By) -> Handed {
+    let text = "it took too long".to_owned();
+    match by {
+        By::Mail => Handed::Refused(Fault { permanent: false, text }),
+        By::Sms => Handed::Unclear(text),
+    }
+}
+
+fn count(service: &Service, by: By, outcome: &Handed) {
+    let way = match by {
+        By::Mail => "mail",
+        By::Sms => "sms",
+    };
+    let outcome = match outcome {
+        Handed::Over { .. } => "accepted",
+        Handed::Refused(_) => "refused",
+        Handed::Unclear(_) => "unclear",
+    };
+    service.metrics.message_tried(way, outcome);
 }
 
 /// What became of a message.

@@ -1,6 +1,6 @@
 //! `GET /api/v1/openapi.json`: the API, described by the code that serves it.
 
-mod refusals;
+mod common;
 #[cfg(test)]
 mod tests;
 
@@ -102,7 +102,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 pub(super) fn described() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     rooms().into_iter().for_each(|room| document.merge(room));
-    refusals::complete(&mut document);
+    common::complete(&mut document);
     document
 }
 

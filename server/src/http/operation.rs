@@ -40,6 +40,8 @@ pub(crate) struct Checks {
     store: String,
     /// Free space on the disk.
     disk: String,
+    /// Mails and short messages to holders. Does not decide whether the service may issue.
+    messages: String,
 }
 
 /// Tells that the process answers.
@@ -76,7 +78,24 @@ fn readiness(service: &Service) -> Readiness {
     let (disk_ok, disk) = verdict(service.disk.check());
     Readiness {
         ready: issuing_ok && clock_ok && store_ok && disk_ok,
-        checks: Checks { issuing, clock, units: units(service), store, disk },
+        checks: Checks {
+            issuing,
+            clock,
+            units: units(service),
+            store,
+            disk,
+            messages: messages(service),
+        },
+    }
+}
+
+/// Whether holders can be reached.
+fn messages(service: &Service) -> String {
+    let resting = service.delivery.resting();
+    match service.delivery.ready() {
+        Err(reason) => reason.to_owned(),
+        Ok(()) if resting.is_empty() => "ok".to_owned(),
+        Ok(()) => format!("gateways that failed again and again rest: {}", resting.join(", ")),
     }
 }
 

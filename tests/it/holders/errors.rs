@@ -11,10 +11,10 @@ use std::fmt::Write;
 
 /// Lines of `route | what is wrong | status name field rule`.
 #[derive(Default)]
-struct Lines(String);
+pub(super) struct Lines(String);
 
 impl Lines {
-    fn add(&mut self, route: &str, wrong: &str, answer: &Answer) {
+    pub(super) fn add(&mut self, route: &str, wrong: &str, answer: &Answer) {
         let said = match answer.status {
             204 => json!({}),
             _ => answer.json(),
@@ -27,13 +27,13 @@ impl Lines {
 
     /// To be renewed by hand, with what the failure prints.
     #[track_caller]
-    fn are(&self, golden: &str) {
+    pub(super) fn are(&self, golden: &str) {
         assert!(self.0 == golden, "these are the refusals now:\n{}", self.0);
     }
 }
 
 /// A body with one member changed; null takes it out.
-fn with(body: &Value, member: &str, value: Value) -> Value {
+pub(super) fn with(body: &Value, member: &str, value: Value) -> Value {
     let mut body = body.clone();
     match value {
         Value::Null => drop(body.as_object_mut().unwrap().remove(member)),

@@ -2,26 +2,30 @@
 
 use crate::holders::HolderError;
 use crate::holders::fields::FieldRule;
-use openssl::ec::EcKey;
 use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Public};
+use openssl::pkey::PKey;
 use openssl::sign::Verifier;
 
-/// SubjectPublicKeyInfo of an uncompressed P-256 point has exactly so many octets.
-const OCTETS: usize = 91;
+/// SubjectPublicKeyInfo of a P-256 key up to the coordinates of its point (RFC 5480 §2.1.1 and
+/// §2.2): id-ecPublicKey, the curve by name, a bit string, and 4 for "uncompressed". There is one
+/// way to write each key: a hybrid point would be a second one.
+const HEAD: [u8; 27] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+];
+/// With two coordinates of 32 octets each.
+const OCTETS: usize = HEAD.len() + 64;
 
-/// Refuses whatever is not a P-256 key as DER of SubjectPublicKeyInfo (RFC 5480 §2), with the
-/// curve by name and the point uncompressed, on the curve.
+/// Refuses whatever is not a P-256 key as DER of SubjectPublicKeyInfo, with the point
+/// uncompressed, and on the curve.
 pub(super) fn check(field: &'static str, spki: &[u8]) -> Result<(), HolderError> {
-    let bad = || FieldRule::DeviceKey.broken_by(field);
-    if spki.len() != OCTETS {
-        return Err(bad());
-    }
-    let key = read(spki).ok_or_else(bad)?;
-    // One way to write each key: what OpenSSL writes.
-    let same = key.public_key_to_der().is_ok_and(|der| der == spki);
-    if same { Ok(()) } else { Err(bad()) }
+    let formed = spki.len() == OCTETS && spki.starts_with(&HEAD);
+    if formed && is_on_curve(spki) { Ok(()) } else { Err(FieldRule::DeviceKey.broken_by(field)) }
+}
+
+fn is_on_curve(spki: &[u8]) -> bool {
+    let key = PKey::public_key_from_der(spki).and_then(|key| key.ec_key());
+    key.is_ok_and(|key| key.check_key().is_ok())
 }
 
 /// Whether a signature (ECDSA with SHA-256, DER of ECDSA-Sig-Value) is of this key.
@@ -34,10 +38,4 @@ pub(crate) fn is_signed(
     let mut verifier = Verifier::new(MessageDigest::sha256(), &key)?;
     // What is no signature at all is a wrong one.
     Ok(verifier.verify_oneshot(signature, message).unwrap_or(false))
-}
-
-fn read(spki: &[u8]) -> Option<EcKey<Public>> {
-    let key = PKey::public_key_from_der(spki).ok()?.ec_key().ok()?;
-    let curve = key.group().curve_name();
-    (curve == Some(Nid::X9_62_PRIME256V1) && key.check_key().is_ok()).then_some(key)
 }

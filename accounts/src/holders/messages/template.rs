@@ -11,7 +11,6 @@ use minicbor::{Decode, Encode};
 
 /// What a message says. Used in stored state, sealed.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
-#[non_exhaustive]
 pub enum Template {
     /// The envelope is attached, and the account can be activated by the link.
     #[n(0)]

@@ -162,7 +162,12 @@ fn other_keys_are_refused() {
     short.extend_from_slice(&point(PointConversionForm::COMPRESSED));
     short[1] -= 32;
     short[24] -= 32;
+    // RFC 5480 leaves it out, and OpenSSL reads it: the same point written another way.
+    let mut hybrid = good.clone();
+    hybrid[26] = 6 | (good[90] & 1);
+    assert!(PKey::public_key_from_der(&hybrid).is_ok());
     let bad = [
+        hybrid,
         Vec::new(),
         vec![0; 91],
         good[..90].to_vec(),

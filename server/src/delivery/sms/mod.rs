@@ -15,6 +15,8 @@ mod webhook;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 pub(crate) use client::ClientError;
 pub(crate) use failover::{Gateways, Sent};

@@ -6,9 +6,9 @@
 
 use super::{Gateway, Outcome, Sms};
 use crate::delivery::fault::Fault;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 pub(super) struct Spool {
@@ -46,11 +46,11 @@ impl Spool {
 
     fn put(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let unfinished = self.directory.join(format!(".{name}"));
-        // smsd runs as a user of its own, in the group of the directory.
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o660);
-        let mut file = options.open(&unfinished)?;
+        let mut file = File::create(&unfinished)?;
         file.write_all(bytes)?;
+        // smsd runs as a user of its own, in the group of the directory. The service's umask keeps
+        // files to itself, so this one is opened by name.
+        file.set_permissions(Permissions::from_mode(0o660))?;
         file.sync_all()?;
         std::fs::rename(&unfinished, self.directory.join(name))?;
         File::open(&self.directory)?.sync_all()

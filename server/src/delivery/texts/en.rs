@@ -27,9 +27,8 @@ const NOT_ME: &str = "If it was not you, somebody may be using your account. Set
                       signing certificate with the emergency code of your envelope: no login is \
                       needed for that.";
 /// Something was done with the signing certificate.
-const NOT_ME_SIGNING: &str = "If it was not you, suspend your signing certificate at once with the \
-                              emergency code of your envelope: no login is needed for that. Then \
-                              write to us.";
+pub(super) const NOT_ME_SIGNING: &str = "If it was not you, suspend your signing certificate at once with the emergency code of your \
+     envelope: no login is needed for that. Then write to us.";
 const NOT_ASKED: &str = "If you have not asked for this, you need not do anything: without the \
                          address above nothing happens.";
 
@@ -379,23 +378,9 @@ impl Words for English {
                  until {until}."
             ))
             .say(
-                "The attached PDF is your new envelope, with a new emergency code: the old one does \
-                 not work any more. It opens with the passphrase that you chose during the update \
-                 (or with your fiscal code, if you chose that).",
-            )
-            .alarm(NOT_ME_SIGNING)
-    }
-
-    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
-        Letter::new("Your new PUK")
-            .say(format!(
-                "The PUK of your signing certificate {credential} was used on {at} to set a new \
-                 PIN. A PUK is good once."
-            ))
-            .say(
-                "The attached PDF is your new envelope, with the next PUK and a new emergency code: \
-                 those before do not work any more. It opens with the passphrase that you chose \
-                 when you set the PIN, or else with your fiscal code.",
+                "The attached PDF is your new envelope, with a new emergency code: the old one \
+                 does not work any more. It opens with the passphrase that you chose during the \
+                 update (or with your fiscal code, if you chose that).",
             )
             .alarm(NOT_ME_SIGNING)
     }

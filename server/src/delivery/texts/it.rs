@@ -27,9 +27,8 @@ const NOT_ME: &str = "Se non è stato lei, qualcuno potrebbe usare il suo accoun
                       accesso, e sospenda il suo certificato di firma con il codice di emergenza \
                       della sua busta: per farlo non serve accedere.";
 /// Something was done with the signing certificate.
-const NOT_ME_SIGNING: &str = "Se non è stato lei, sospenda subito il suo certificato di firma con \
-                              il codice di emergenza della sua busta: per farlo non serve \
-                              accedere. Poi ci scriva.";
+pub(super) const NOT_ME_SIGNING: &str = "Se non è stato lei, sospenda subito il suo certificato di firma con il codice di emergenza \
+     della sua busta: per farlo non serve accedere. Poi ci scriva.";
 const NOT_ASKED: &str = "Se non l'ha chiesto lei, non deve fare nulla: senza l'indirizzo qui sopra \
                          non succede niente.";
 
@@ -393,20 +392,6 @@ impl Words for Italian {
                 "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il \
                  vecchio non funziona più. Si apre con la passphrase che ha scelto durante \
                  l'aggiornamento (o con il suo codice fiscale, se ha scelto quello).",
-            )
-            .alarm(NOT_ME_SIGNING)
-    }
-
-    fn new_envelope(&self, credential: &str, at: &str) -> Letter {
-        Letter::new("Il suo nuovo PUK")
-            .say(format!(
-                "Il PUK del suo certificato di firma {credential} è stato usato il {at} per \
-                 impostare un nuovo PIN. Un PUK vale una volta sola."
-            ))
-            .say(
-                "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
-                 emergenza: quelli precedenti non funzionano più. Si apre con la passphrase che ha \
-                 scelto impostando il PIN, altrimenti con il suo codice fiscale.",
             )
             .alarm(NOT_ME_SIGNING)
     }

@@ -9,6 +9,7 @@ mod en;
 mod frame;
 mod it;
 mod letter;
+mod sheet;
 mod words;
 
 #[cfg(test)]
@@ -170,7 +171,7 @@ impl Texts {
                 words.renewed(&of(credential), &at(until), &at(when))
             }
             T::NewEnvelope { credential, at: when } => {
-                words.new_envelope(&of(credential), &at(when))
+                sheet::new_envelope(words.tag(), &of(credential), &at(when))
             }
             T::SignatureMade { credential, count, at: when } => {
                 words.signature_made(&of(credential), *count, &at(when))
@@ -200,7 +201,6 @@ impl Texts {
             T::DeviceUnlinked { device, at: when } => words.device_unlinked(device, &at(when)),
             T::Blocked { lifted, at: when } => words.blocked(*lifted, &at(when)),
             T::Closed { at: when, kept_until } => words.closed(&at(when), &at(kept_until)),
-            _ => return None,
         })
     }
 

@@ -69,6 +69,7 @@ fn samples() -> Vec<Template> {
         T::RenewalDue { credential: of(), days: 30, until: END },
         T::RenewalDue { credential: of(), days: 1, until: END },
         T::Renewed { credential: of(), until: END, at: AT },
+        T::NewEnvelope { credential: of(), at: AT },
         T::SignatureMade { credential: of(), count: 1, at: AT },
         T::SignatureMade { credential: of(), count: 12, at: AT },
         T::SignatureSummary { day: "2026-07-12".to_owned(), times: vec![AT], count: None },
@@ -110,7 +111,7 @@ fn otp() -> Template {
 }
 
 fn mail(template: &Template, language: Language) -> MailText {
-    texts().mail("Anna", template, language).expect(template.kind())
+    texts().mail("Anna", template, language).unwrap()
 }
 
 /// All texts of a language in one file, for a reader.

@@ -57,7 +57,6 @@ pub(super) trait Words {
     fn revoked(&self, credential: &str, reason: &str, at: &str) -> Letter;
     fn renewal_due(&self, credential: &str, days: u32, until: &str) -> Letter;
     fn renewed(&self, credential: &str, until: &str, at: &str) -> Letter;
-    fn new_envelope(&self, credential: &str, at: &str) -> Letter;
     fn signature_made(&self, credential: &str, count: u32, at: &str) -> Letter;
     fn signature_summary(&self, day: &str, count: usize, times: Vec<String>) -> Letter;
     fn stamps_low(&self, account: &str, left: u64) -> Letter;

@@ -232,8 +232,8 @@ pub(crate) struct PinUnlock {
     otp: OneTimeCode,
 }
 
-/// Sets a new PIN with the PUK, whether the PIN is locked or forgotten. The PUK is used up: the next
-/// one, with a new emergency code, comes by mail in a new envelope.
+/// Sets a new PIN with the PUK, whether the PIN is locked or forgotten. The PUK is used up: the
+/// next one, with a new emergency code, comes by mail in a new envelope.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/unlock", tag = "credentials",
     operation_id = "unlock_pin", params(("id" = String, Path, description = "Of the list")),
     request_body = PinUnlock,

@@ -116,8 +116,8 @@ fn invalid(field: &str, reason: &str) -> Problem {
     Problem::Invalid { field: field.to_owned(), reason: reason.to_owned() }
 }
 
-/// Shows what happened to the account: as JSON, or with `Accept: text/csv` the whole of it in the
-/// time asked for as a table.
+/// Shows what happened to the account. With `Accept: text/csv` the answer is one table of all that
+/// happened in the time asked for, whatever `limit` says.
 #[utoipa::path(get, path = "/api/v1/holder/history", tag = "holder",
     operation_id = "holder_history", params(HistoryParams),
     responses((status = 200, content((History = "application/json"), (String = "text/csv"))),

@@ -333,6 +333,7 @@ fn stamped(
 }
 
 /// What the client may know of a refusal to sign. The log has the rest.
+#[expect(clippy::needless_pass_by_value, reason = "an error is at its end here")]
 pub(super) fn refusal(error: SignError) -> Problem {
     if let SignError::Unavailable { reason } = &error {
         tracing::error!(reason, "nothing can be signed");

@@ -48,7 +48,9 @@ fn every_operation_has_a_name_of_its_own_and_a_known_tag() {
         }
         let tag = operation["tags"][0].as_str().unwrap();
         assert!(tags.contains(tag), "{method} {path}: {tag}");
-        assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        let sentence = summary.ends_with('.') && !summary.contains('\n') && summary.len() <= 140;
+        assert!(sentence, "{method} {path}: {summary:?}");
     }
     assert!(twice.is_empty(), "names of two operations: {twice:?}");
 }
@@ -104,4 +106,26 @@ fn secrets_are_marked() {
     }
     assert!(seen > 10, "{seen}");
     assert!(unmarked.is_empty(), "{unmarked:?}");
+}
+
+/// docs/API-HOLDERS.md lists every operation about holders, with the summary of the document.
+#[test]
+fn the_documentation_lists_the_operations() {
+    let text = include_str!("../../../../docs/API-HOLDERS.md");
+    let about = ["joining", "holder", "sessions", "credentials", "renewal", "signing"];
+    let mut missing = String::new();
+    for (method, path, operation) in operations() {
+        let tag = operation["tags"][0].as_str().unwrap();
+        let operators = tag == "administration of holders";
+        let own = about.contains(&tag) || path.starts_with("/api/v1/holder");
+        if !own && !operators {
+            continue;
+        }
+        let summary = operation["summary"].as_str().unwrap().trim_end_matches('.');
+        let line = format!("| `{} {path}` | {summary} |\n", method.to_uppercase());
+        if !text.contains(&line) {
+            missing.push_str(&line);
+        }
+    }
+    assert!(missing.is_empty(), "docs/API-HOLDERS.md should have:\n{missing}");
 }

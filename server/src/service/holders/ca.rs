@@ -188,7 +188,6 @@ fn told(error: AuthorityError) -> IssuerFault {
     fault(error)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an error is at its end here")]
 fn fault(error: impl std::fmt::Display) -> IssuerFault {
     IssuerFault { reason: error.to_string() }
 }

@@ -119,7 +119,7 @@ fn a_certificate_without_a_credential_is_found_again() {
         };
         let issued = ca.issue(request, now).await.unwrap();
         let found = ca.issued_for(house.credential, now).await.unwrap();
-        assert_eq!(found, [issued.serial.clone()]);
+        assert_eq!(found, std::slice::from_ref(&issued.serial));
         let later = now + chrono::TimeDelta::seconds(2);
         assert!(ca.issued_for(house.credential, later).await.unwrap().is_empty());
         let status = CertificateStatus::Revoked(RevocationCause::Cessation);

@@ -1,7 +1,7 @@
-//! Refusals in the document: every operation can be refused, always as a problem (RFC 9457).
+//! What all operations have in common, added to the document here so that no room can say it
+//! wrong: each can be refused, always as a problem (RFC 9457), and each has a summary of one line.
 //!
-//! Rooms name the statuses that matter to whoever calls them. What all have in common, the media
-//! type and the body, is added here, so that no room can say it wrong.
+//! Rooms name the statuses that matter to whoever calls them.
 
 use super::super::problem::MEDIA_TYPE;
 use actix_web::http::StatusCode;
@@ -21,7 +21,23 @@ fn operations(item: &mut PathItem) -> [Option<&mut Operation>; 5] {
     [get.as_mut(), put.as_mut(), post.as_mut(), delete.as_mut(), patch.as_mut()]
 }
 
+/// Leaves the first sentence in the summary, on one line as clients show it, and moves the others
+/// into the description.
+fn summarise(operation: &mut Operation) {
+    let Some(text) = operation.summary.take() else { return };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((first, others)) = text.split_once(". ") else {
+        operation.summary = Some(text);
+        return;
+    };
+    operation.summary = Some(format!("{first}."));
+    let described = operation.description.take().filter(|described| !described.is_empty());
+    let parts = [Some(others.to_owned()), described];
+    operation.description = Some(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
+}
+
 fn complete_one(operation: &mut Operation) {
+    summarise(operation);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let status = status.parse::<u16>().ok().and_then(|code| StatusCode::from_u16(code).ok());

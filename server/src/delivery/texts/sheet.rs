@@ -1,0 +1,40 @@
+//! The letter that brings a new envelope after a PUK was used, in each language.
+
+use super::letter::Letter;
+use super::{en, it};
+
+/// `tag` is that of the language.
+pub(super) fn new_envelope(tag: &str, credential: &str, at: &str) -> Letter {
+    match tag {
+        "it" => italian(credential, at),
+        _ => english(credential, at),
+    }
+}
+
+fn english(credential: &str, at: &str) -> Letter {
+    Letter::new("Your new PUK")
+        .say(format!(
+            "The PUK of your signing certificate {credential} was used on {at} to set a new PIN. \
+             A PUK is good once."
+        ))
+        .say(
+            "The attached PDF is your new envelope, with the next PUK and a new emergency code: \
+             those before do not work any more. It opens with the passphrase that you chose when \
+             you set the PIN, or else with your fiscal code.",
+        )
+        .alarm(en::NOT_ME_SIGNING)
+}
+
+fn italian(credential: &str, at: &str) -> Letter {
+    Letter::new("Il suo nuovo PUK")
+        .say(format!(
+            "Il PUK del suo certificato di firma {credential} è stato usato il {at} per \
+             impostare un nuovo PIN. Un PUK vale una volta sola."
+        ))
+        .say(
+            "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
+             emergenza: quelli precedenti non funzionano più. Si apre con la passphrase che ha \
+             scelto impostando il PIN, altrimenti con il suo codice fiscale.",
+        )
+        .alarm(it::NOT_ME_SIGNING)
+}
