@@ -236,6 +236,19 @@ mod tests {
         assert_eq!(subject(credential, of), credential);
     }
 
+    /// What changes something is finished, whoever asked for it; what is read may be dropped.
+    #[test]
+    fn acts_are_told_from_reading() {
+        let act = |method: &str, path: &str| super::is_act(&method.parse().unwrap(), path);
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            assert!(act(method, "/api/v1/holder/question"), "{method}");
+            assert!(act(method, "/api/v1/sessions"), "{method}");
+        }
+        assert!(act("GET", "/api/v1/admin/trail"));
+        assert!(!act("GET", "/api/v1/holder/history") && !act("HEAD", "/api/v1/holder"));
+        assert!(!act("POST", "/tsa") && !act("POST", "/ocsp"));
+    }
+
     /// A new route is recorded even before it has a name, and a test of its own asks for the name.
     #[test]
     fn an_act_without_a_name_is_still_recorded() {

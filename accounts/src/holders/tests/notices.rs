@@ -1,8 +1,8 @@
 //! Notices that time brings: each once, after a pause as well, and to nobody who does not want it.
 
 use super::support::{Bench as Holding, EMAIL, at as then};
-use crate::holders::credential::RevocationCause;
 use crate::holders::credential::tests::support::{Bench, HOLDER, USER, at};
+use crate::holders::credential::{self, Event, RevocationCause};
 use crate::holders::messages::{Content, MessageRecord, Template};
 use crate::holders::notices;
 use crate::holders::otp::Purpose;
@@ -105,6 +105,25 @@ fn a_suspended_credential_is_told_of_as_well() {
     let bench = Bench::active();
     bench.suspend(None).unwrap();
     assert_eq!(tick(&bench.holders, before(90)), 1);
+}
+
+#[test]
+fn a_new_certificate_is_told_of_anew() {
+    let bench = Bench::active();
+    assert_eq!(tick(&bench.holders, before(30)), 1);
+    let (id, days) = (bench.id, TimeDelta::days(1_000));
+    block_on(bench.holders.transact(move |_, tx| {
+        let mut record = credential::load(tx, id)?;
+        let not_after = (end() + days).timestamp_millis();
+        record.life = record.life.apply(Event::Renew { not_after }, before(29))?;
+        record.version += 1;
+        credential::save(tx, id, &record)
+    }))
+    .unwrap();
+    assert_eq!((tick(&bench.holders, before(1)), waiting(&bench)), (0, 1));
+    for (told, left) in [90, 30, 7, 1].into_iter().enumerate() {
+        assert_eq!(tick(&bench.holders, before(left) + days), 1, "{left} days, {told} told");
+    }
 }
 
 #[test]

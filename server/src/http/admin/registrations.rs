@@ -10,6 +10,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};
 use crate::service::{InviteError, Service};
+use ::accounts::holders::credential::CredentialKind;
 use ::accounts::holders::registration::{RegistrationState, RegistrationView};
 use ::accounts::holders::{Actor, RegistrationId};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
@@ -95,7 +96,7 @@ impl From<RegistrationView> for AdminRegistration {
             email: view.email,
             fiscal_code: view.fiscal_code,
             phone: view.phone,
-            kind: view.kind.map(|kind| kind.word()),
+            kind: view.kind.map(CredentialKind::word),
             holder: view.holder.map(|holder| holder.to_string()),
             reason: view.reason,
             ends_at: view.ends_at.map(rfc3339),

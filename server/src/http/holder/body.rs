@@ -154,7 +154,8 @@ mod tests {
         assert_eq!((refused.field, refused.rule), (Some("colour"), Some("one-of")));
         assert!(refused.detail.contains("`light-red` or `blue`"), "{}", refused.detail);
         assert!(serde_json::from_str::<Word<Colour>>("7").is_err());
-        drop(Colour::Blue);
+        let other: Word<Colour> = serde_json::from_str("\"blue\"").unwrap();
+        assert_eq!(other.known("colour").unwrap(), Colour::Blue);
     }
 
     #[test]

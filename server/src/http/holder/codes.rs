@@ -6,6 +6,7 @@
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
+use super::body::Word;
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -40,25 +41,73 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedCode {
-    /// `activate`, `sign`, `change-pin`, `unlock-pin`, `suspend`, `reactivate`, `revoke`,
-    /// `confirm-renewal` and `complete-renewal` (with `credential`), `change-phone` (with
-    /// `number`), `change-email` (with `address`), `link-device` (with `public_key`),
-    /// `change-question`, `change-otp-method`, `step-up` or `export-data`.
-    #[schema(example = "sign")]
-    purpose: String,
-    /// The credential, 32 digits 0-9 a-f.
+    /// What for.
+    #[schema(value_type = WantedFor)]
+    purpose: Word<WantedFor>,
+    /// The credential, 32 digits 0-9 a-f; with every act on one.
     credential: Option<String>,
     /// What is to be signed; with `sign` alone.
     sign: Option<WantedSignatures>,
-    /// The new phone number.
+    /// The new phone number; with `change-phone` alone.
     #[schema(example = "+39 347 123 4567")]
     number: Option<String>,
-    /// The new e-mail address.
+    /// The new e-mail address; with `change-email` alone.
     address: Option<String>,
-    /// The key of the new device: SubjectPublicKeyInfo (RFC 5280 §4.1), DER in base64.
+    /// The key of the new device: SubjectPublicKeyInfo (RFC 5280 §4.1), DER in base64; with
+    /// `link-device` alone.
     public_key: Option<String>,
-    /// `sms` or `authenticator`; without it the app when one is enrolled, else a short message.
-    channel: Option<String>,
+    /// How it shall come; without it the app when one is enrolled, else a short message.
+    #[schema(value_type = Option<Way>)]
+    channel: Option<Word<Way>>,
+}
+
+/// What a code is for. Those of a forgotten password and of a new number are asked for elsewhere:
+/// with the link, and with the change.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WantedFor {
+    /// Activating a credential.
+    Activate,
+    /// Signing.
+    Sign,
+    /// Another PIN.
+    ChangePin,
+    /// A new PIN with the PUK.
+    UnlockPin,
+    /// Suspending a credential.
+    Suspend,
+    /// Reactivating a credential.
+    Reactivate,
+    /// Revoking a credential.
+    Revoke,
+    /// The second phase of a renewal.
+    ConfirmRenewal,
+    /// The last phase of a renewal.
+    CompleteRenewal,
+    /// Another phone number: the code goes to the old one.
+    ChangePhone,
+    /// Another e-mail address.
+    ChangeEmail,
+    /// The secret question.
+    ChangeQuestion,
+    /// An authenticator app, or none.
+    ChangeOtpMethod,
+    /// Linking a device.
+    LinkDevice,
+    /// Raising this session.
+    StepUp,
+    /// Exporting all personal data.
+    ExportData,
+}
+
+/// A way that a code comes.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Way {
+    /// By short message.
+    Sms,
+    /// The authenticator app shows it.
+    Authenticator,
 }
 
 /// Exactly what will be signed: the code does for nothing else.
@@ -117,7 +166,11 @@ pub(crate) async fn ask_for_code(
     let access = access::holder(&request, &service).await?;
     let mut wanted: WantedCode = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
-    let channel = wanted.channel.take().map(|channel| way(&channel)).transpose()?;
+    let channel = wanted.channel.take().map(|way| way.known("channel")).transpose()?;
+    let channel = channel.map(|way| match way {
+        Way::Sms => OtpChannel::Sms,
+        Way::Authenticator => OtpChannel::Authenticator,
+    });
     let what = read(&service, &access, wanted, now)?;
     let act = what.act();
     // What a session that began with a QR code may do: be raised, and stop signatures.
@@ -159,31 +212,37 @@ fn read(
     wanted: WantedCode,
     now: DateTime<Utc>,
 ) -> Result<Wanted, Problem> {
-    let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.word() == wanted.purpose);
-    let purpose = purpose.ok_or_else(|| elsewhere(&wanted.purpose))?;
-    let mut rest = wanted;
-    let read = match purpose {
-        // Their codes come with the link, and with the change itself.
-        Purpose::RecoverPassword | Purpose::ProvePhone => return Err(elsewhere(purpose.word())),
-        Purpose::StepUp => Wanted::StepUp,
-        Purpose::ChangeQuestion | Purpose::ChangeOtpMethod | Purpose::ExportData => {
-            Wanted::Plain(purpose)
-        }
-        Purpose::Sign => {
-            let credential = own(service, access, rest.credential.take(), now)?;
-            let sign = rest.sign.take().ok_or_else(|| needed("sign"))?;
+    let WantedCode { purpose, mut credential, mut sign, mut number, .. } = wanted;
+    let (mut address, mut public_key) = (wanted.address, wanted.public_key);
+    let mut named = || own(service, access, credential.take(), now);
+    let read = match purpose.known("purpose")? {
+        WantedFor::StepUp => Wanted::StepUp,
+        WantedFor::ChangeQuestion => Wanted::Plain(Purpose::ChangeQuestion),
+        WantedFor::ChangeOtpMethod => Wanted::Plain(Purpose::ChangeOtpMethod),
+        WantedFor::ExportData => Wanted::Plain(Purpose::ExportData),
+        WantedFor::Activate => Wanted::Credential(Purpose::Activate, named()?),
+        WantedFor::ChangePin => Wanted::Credential(Purpose::ChangePin, named()?),
+        WantedFor::UnlockPin => Wanted::Credential(Purpose::UnlockPin, named()?),
+        WantedFor::Suspend => Wanted::Credential(Purpose::Suspend, named()?),
+        WantedFor::Reactivate => Wanted::Credential(Purpose::Reactivate, named()?),
+        WantedFor::Revoke => Wanted::Credential(Purpose::Revoke, named()?),
+        WantedFor::ConfirmRenewal => Wanted::Credential(Purpose::ConfirmRenewal, named()?),
+        WantedFor::CompleteRenewal => Wanted::Credential(Purpose::CompleteRenewal, named()?),
+        WantedFor::Sign => {
+            let credential = named()?;
+            let sign = sign.take().ok_or_else(|| needed("sign"))?;
             Wanted::Sign(hashes(credential, &sign.algorithm, &sign.hashes)?)
         }
-        Purpose::ChangePhone => {
-            let number = rest.number.take().ok_or_else(|| needed("number"))?;
+        WantedFor::ChangePhone => {
+            let number = number.take().ok_or_else(|| needed("number"))?;
             Wanted::Phone(PhoneNumber::parse("number", &number).map_err(problem)?)
         }
-        Purpose::ChangeEmail => {
-            let address = rest.address.take().ok_or_else(|| needed("address"))?;
+        WantedFor::ChangeEmail => {
+            let address = address.take().ok_or_else(|| needed("address"))?;
             Wanted::Address(Email::parse("address", &address).map_err(problem)?)
         }
-        Purpose::LinkDevice => {
-            let key = rest.public_key.take().ok_or_else(|| needed("public_key"))?;
+        WantedFor::LinkDevice => {
+            let key = public_key.take().ok_or_else(|| needed("public_key"))?;
             let key = decode_block(&key).map_err(|_no_base64| {
                 let detail = "public_key is not base64: encode the DER of the key".to_owned();
                 refused("invalid-field", detail, Some("public_key"), Some("base64"))
@@ -191,19 +250,15 @@ fn read(
             check_public_key("public_key", &key).map_err(problem)?;
             Wanted::Device(key)
         }
-        Purpose::Activate
-        | Purpose::ChangePin
-        | Purpose::UnlockPin
-        | Purpose::Suspend
-        | Purpose::Reactivate
-        | Purpose::Revoke
-        | Purpose::ConfirmRenewal
-        | Purpose::CompleteRenewal => {
-            let credential = own(service, access, rest.credential.take(), now)?;
-            Wanted::Credential(purpose, credential)
-        }
     };
-    nothing_more(&rest).map(|()| read)
+    nothing_more(&[
+        ("credential", credential.is_some()),
+        ("sign", sign.is_some()),
+        ("number", number.is_some()),
+        ("address", address.is_some()),
+        ("public_key", public_key.is_some()),
+    ])?;
+    Ok(read)
 }
 
 /// A credential of the one who asks.
@@ -218,36 +273,14 @@ fn own(
     Ok(credential)
 }
 
-fn way(word: &str) -> Result<OtpChannel, Problem> {
-    word.parse().map_err(|unknown: accounts::holders::otp::UnknownChannel| {
-        refused("invalid-field", unknown.to_string(), Some("channel"), Some("channel"))
-    })
-}
-
-fn elsewhere(purpose: &str) -> Problem {
-    let detail = format!("no code is asked for here with the purpose {purpose:?}");
-    refused("invalid-field", detail, Some("purpose"), Some("purpose"))
-}
-
 fn needed(field: &'static str) -> Problem {
     let detail = format!("{field} is missing: this purpose needs it");
     refused("invalid-field", detail, Some(field), Some("needed"))
 }
 
-/// What does not belong to the purpose: whoever sends it means another one.
-fn nothing_more(rest: &WantedCode) -> Result<(), Problem> {
-    let members = [
-        ("credential", rest.credential.is_some()),
-        ("sign", rest.sign.is_some()),
-        ("number", rest.number.is_some()),
-        ("address", rest.address.is_some()),
-        ("public_key", rest.public_key.is_some()),
-    ];
-    match members.into_iter().find(|(_, there)| *there) {
-        None => Ok(()),
-        Some((field, _)) => {
-            let detail = format!("{field} does not belong to this purpose: leave it out");
-            Err(refused("invalid-field", detail, Some(field), Some("not-for-this-purpose")))
-        }
-    }
+/// Refuses what does not belong to the purpose: whoever sends it means another one.
+fn nothing_more(left: &[(&'static str, bool)]) -> Result<(), Problem> {
+    let Some((field, _)) = left.iter().find(|(_, there)| *there) else { return Ok(()) };
+    let detail = format!("{field} does not belong to this purpose: leave it out");
+    Err(refused("invalid-field", detail, Some(field), Some("not-for-this-purpose")))
 }

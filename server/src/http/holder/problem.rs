@@ -121,13 +121,11 @@ const INSIDE: [&str; 6] =
 
 /// What the client may know of a refusal.
 pub(crate) fn holder(error: HolderError) -> Problem {
-    match &error {
+    let error = match error {
         HolderError::Busy => return Problem::Busy,
         HolderError::NotLoggedIn => return Problem::HolderUnauthorized,
-        HolderError::Store(error) => return store_problem(error),
-        HolderError::PepperMissing { .. }
-        | HolderError::PepperDiffers { .. }
-        | HolderError::Unsealable { .. } => {
+        HolderError::Store(error) => return store_problem(&error),
+        HolderError::PepperMissing { .. } | HolderError::Unsealable { .. } => {
             tracing::error!(%error, "the holders' data");
             return Problem::Unavailable;
         }
@@ -135,8 +133,8 @@ pub(crate) fn holder(error: HolderError) -> Problem {
             tracing::error!(%error, "the holders' accounts");
             return Problem::Internal;
         }
-        _ => {}
-    }
+        error => error,
+    };
     let retry_after = error.retry_after();
     let problem = refused(error.slug(), error.to_string(), error.field(), error.rule());
     match (problem, retry_after) {
