@@ -3,10 +3,10 @@
 //! Whoever asks says what for: the code is bound to it, and does for nothing else. The same words
 //! come again in the act that uses the code.
 
+use super::body::Word;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
-use super::body::Word;
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
