@@ -99,7 +99,8 @@ pub(crate) async fn record(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if !is_act(request.method(), request.path()) {
+    // The path that routes are matched with: in the one that was sent, letters can be hidden.
+    if !is_act(request.method(), request.match_info().as_str()) {
         return next.call(request).await;
     }
     let acting = actix_web::rt::spawn(act(request, next));
@@ -127,7 +128,7 @@ fn is_act(method: &Method, path: &str) -> bool {
 
 fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
     // Most requests leave here: they are no administration.
-    let below = request.path().strip_prefix(ADMIN)?;
+    let below = request.match_info().as_str().strip_prefix(ADMIN)?;
     if status == StatusCode::UNAUTHORIZED {
         return None;
     }

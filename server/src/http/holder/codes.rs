@@ -115,7 +115,7 @@ pub(crate) enum Way {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedSignatures {
     /// As in the authorisation.
-    #[schema(example = "ecdsa-sha-256")]
+    #[schema(example = "ecdsa-sha256")]
     algorithm: String,
     /// Each hash in base64, in the order of the authorisation.
     hashes: Vec<String>,
