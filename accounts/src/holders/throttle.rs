@@ -201,7 +201,9 @@ pub(crate) fn may_begin_qr(
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let (at, limit) = (now.timestamp_millis(), (MOST_QR_LOGINS, HOUR / 6));
-    spend_of_caller(inner, tx, Counted::QrLogins, from, limit, at)
+    // Also on loopback: what begins leaves a row for a day.
+    spend(inner, tx, Counted::QrLogins, &caller(from), limit, at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })
 }
 
 /// Refuses a device that looks at too many logins by QR code.

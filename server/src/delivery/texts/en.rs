@@ -47,10 +47,7 @@ impl Words for English {
     }
 
     fn greeting(&self, name: &str) -> String {
-        match name {
-            "" => "Good morning,".to_owned(),
-            name => format!("Dear {name},"),
-        }
+        if name.is_empty() { "Good morning,".to_owned() } else { format!("Dear {name},") }
     }
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {

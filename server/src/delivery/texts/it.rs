@@ -47,10 +47,7 @@ impl Words for Italian {
     }
 
     fn greeting(&self, name: &str) -> String {
-        match name {
-            "" => "Buongiorno,".to_owned(),
-            name => format!("Gentile {name},"),
-        }
+        if name.is_empty() { "Buongiorno,".to_owned() } else { format!("Gentile {name},") }
     }
 
     fn footer(&self, service: &str, support: Option<&str>) -> String {
