@@ -93,6 +93,8 @@ pub(crate) struct Inner {
     pool: Pool,
     /// So many computations may run or wait; one more is turned away before anything is counted.
     room: Arc<Semaphore>,
+    /// Whose turn it is to tell a certificate's issuer news.
+    turns: credential::Turns,
 }
 
 impl Holders {
@@ -115,6 +117,7 @@ impl Holders {
             hasher,
             pool,
             room: Arc::new(Semaphore::new(places)),
+            turns: credential::Turns::default(),
         })))
     }
 

@@ -127,7 +127,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/credentials/{id}/pin", Full),
     ("POST", "/api/v1/holder/credentials/{id}/unlock", Full),
     ("POST", "/api/v1/holder/credentials/{id}/suspend", Holder),
-    ("POST", "/api/v1/holder/credentials/{id}/reactivate", Full),
+    ("POST", "/api/v1/holder/credentials/{id}/reactivate", FullSession),
     ("POST", "/api/v1/holder/credentials/{id}/revoke", Full),
     ("GET", "/api/v1/holder/credentials/{id}/renewal", Holder),
     ("POST", "/api/v1/holder/credentials/{id}/renewal/consents", Full),

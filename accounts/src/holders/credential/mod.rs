@@ -15,6 +15,7 @@ mod state;
 mod suspension;
 #[cfg(test)]
 pub(crate) mod tests;
+mod turns;
 
 pub use create::NewCredential;
 pub use issuer::{
@@ -28,7 +29,8 @@ pub(crate) use record::{
     CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
     own, save, save_wraps, to_be_told,
 };
-pub(crate) use suspension::{count_emergency, end_of_codes, is_emergency_code};
+pub(crate) use suspension::{end_of_codes, is_emergency_code};
+pub(crate) use turns::Turns;
 
 use super::messages::Template;
 use super::tables::SIGNING_CREDENTIAL;

@@ -141,6 +141,44 @@ impl Code for Puk {
     }
 }
 
+/// The PUK for a credential that is suspended: it vouches for who reactivates it.
+pub(crate) struct PukOfHeld(pub(crate) Puk);
+
+impl Code for PukOfHeld {
+    const ACT: &'static str = "be reactivated with its PUK";
+
+    fn allowed(state: State) -> bool {
+        matches!(state, State::Suspended { .. })
+    }
+
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        Puk::tries(record)
+    }
+
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        self.0.open(inner, id, kept)
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        Puk::wrong(left)
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        Puk::last(inner, tx, id, record, now)
+    }
+}
+
 impl Code for Both {
     const ACT: &'static str = "be activated";
 
@@ -228,14 +266,23 @@ impl Holders {
         code: C,
         now: DateTime<Utc>,
     ) -> Result<Opened, HolderError> {
-        // A place first: a try that cannot be computed is not counted.
+        // A place first: a try that has none is not counted.
         let room = self.room()?;
         let count =
             move |inner: &Inner, tx: &mut dyn Transaction| count::<C>(inner, tx, (holder, id), now);
         let kept = self.transact(count).await??;
         let number = *C::tries(&mut kept.0.clone());
         let epoch = kept.0.life.epoch();
-        let secret = self.compute(room, move |inner| code.open(inner, id, &kept)).await?;
+        let secret = match self.compute(room, move |inner| code.open(inner, id, &kept)).await {
+            Ok(secret) => secret,
+            Err(fault) => {
+                let back = move |_: &Inner, tx: &mut dyn Transaction| {
+                    give_back::<C>(tx, (holder, id), epoch)
+                };
+                self.transact(back).await?;
+                return Err(fault);
+            }
+        };
         let right = secret.is_some();
         let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
             let try_ = Try { number, epoch, right };
@@ -279,6 +326,22 @@ fn count<C: Code>(
     save(tx, id, &record)?;
     let wraps = load_wraps(tx, id, record.version)?;
     Ok(Ok((record, wraps)))
+}
+
+/// Takes a try back that could not be computed. A fault of ours says nothing about the code: it
+/// must cost nobody a key, and gives a guesser nothing.
+fn give_back<C: Code>(
+    tx: &mut dyn Transaction,
+    (holder, id): (HolderId, CredentialId),
+    epoch: u64,
+) -> Result<(), HolderError> {
+    let mut record = own(tx, holder, id)?;
+    if record.life.epoch() == epoch {
+        let tries = C::tries(&mut record);
+        *tries = tries.saturating_sub(1);
+        save(tx, id, &record)?;
+    }
+    Ok(())
 }
 
 /// Writes how a try ended.

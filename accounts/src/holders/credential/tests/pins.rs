@@ -156,6 +156,26 @@ fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
     assert_eq!(bench.state(), State::PinLocked);
 }
 
+/// Nobody typed anything wrong: a fault of the service locks nothing and ends nothing.
+#[test]
+fn a_try_that_cannot_be_computed_is_given_back() {
+    let bench = Bench::active();
+    let (place, broken) = ((HOLDER, bench.id), bench.without_its_pepper());
+    for _ in 0..2 * MOST_TRIES {
+        let pin = Pin::parse(NEW_PIN).unwrap();
+        let tried = block_on(broken.verify_pin(place, pin, at(10)));
+        assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
+        let (new, otp) =
+            (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
+        let sheet = NextSheet { passphrase: None, addresses: addresses() };
+        let tried = block_on(broken.unlock_pin(place, bench.puk(), new, sheet, otp, at(20)));
+        assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
+    }
+    assert_eq!(bench.state(), State::Active);
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 4 });
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+}
+
 #[test]
 fn the_fifth_wrong_puk_ends_the_credential_and_its_key() {
     let bench = Bench::active();
