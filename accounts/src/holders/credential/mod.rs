@@ -27,7 +27,7 @@ pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
     CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
-    own, save, save_wraps, to_be_told,
+    own, read, save, save_wraps, to_be_told,
 };
 pub(crate) use suspension::{end_of_codes, is_emergency_code};
 pub(crate) use turns::Turns;

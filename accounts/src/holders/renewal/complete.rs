@@ -1,10 +1,10 @@
 //! Phase 5: a new key, certificate and envelope, there together or not at all.
 
 use super::steps::PASSPHRASE;
-use super::{Phase, RenewalRecord, under_way};
+use super::{Phase, RenewalRecord, bound_to, encoded, under_way};
 use crate::holders::credential::{
     CertificateIssuer, CertificateStatus, CredentialRecord, Event, IssuedCertificate,
-    RevocationCause, binding, delete_wraps, issuing, save, save_wraps, short,
+    RevocationCause, delete_wraps, issuing, save, save_wraps, short,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, mail, notify};
@@ -28,8 +28,8 @@ struct Ready {
 }
 
 impl Holders {
-    /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to [`binding`] brings the
-    /// new key and certificate, and mails the new envelope. What was authorised before ends; the
+    /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to
+    /// [`Holders::renewal_bound`] brings the new key and certificate, and mails the new envelope. What was authorised before ends; the
     /// old certificate stays good to its end, for what was signed with it.
     ///
     /// # Errors
@@ -44,12 +44,13 @@ impl Holders {
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let operation = otp.operation();
-        otp.consume(holder, operation, Purpose::CompleteRenewal, &binding(id))?;
         let look = move |_: &Inner, tx: &mut dyn Transaction| {
             under_way(tx, (holder, id), Phase::Complete, now)
         };
         let (credential, renewal) = self.transact(look).await?;
+        let operation = otp.operation();
+        let entered = bound_to(id, &encoded(&renewal));
+        otp.consume(holder, operation, Purpose::CompleteRenewal, &entered)?;
         let of = self.holder(holder)?;
         let room = self.room()?;
         let (kind, seen) = (credential.key_kind, renewal.clone());

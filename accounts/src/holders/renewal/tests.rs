@@ -5,7 +5,8 @@ use crate::holders::credential::CertificateStatus;
 use crate::holders::credential::tests::support::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::messages::MessageRecord;
-use crate::holders::otp::Purpose;
+use crate::holders::OperationId;
+use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{NewPin, NextSheet};
 use crate::holders::tables::MESSAGE;
 use crate::testing::block_on;
@@ -47,11 +48,17 @@ fn act(
                 holders.secure_renewal(place, Some(passphrase), day()).await
             }
             Phase::Complete => {
-                let otp = bench.otp(Purpose::CompleteRenewal);
+                let otp = code(bench);
                 holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()).await
             }
         }
     })
+}
+
+/// A code for the last phase, for what is entered now.
+fn code(bench: &Bench) -> OtpVerified {
+    let bound = bench.holders.renewal_bound(HOLDER, bench.id).unwrap();
+    OtpVerified::for_tests(HOLDER, OperationId::new([4; 16]), Purpose::CompleteRenewal, bound)
 }
 
 fn next(bench: &Bench) -> Option<Phase> {
@@ -116,6 +123,29 @@ fn five_phases_bring_a_new_key_under_the_same_pin() {
     let kinds = bench.history();
     assert!(kinds.contains(&HistoryKind::RenewalStarted));
     assert!(kinds.contains(&HistoryKind::RenewalCompleted));
+}
+
+/// Somebody in another session does phases again that ask for no code: the holder's own code, asked
+/// for before, must not put the new key under a stranger's PIN.
+#[test]
+fn a_code_is_for_what_was_entered_when_it_was_asked_for() {
+    let bench = Bench::active();
+    for phase in Phase::ALL.into_iter().take(4) {
+        act(&bench, &bench.holders, phase, None).unwrap();
+    }
+    let complete = |otp| {
+        let place = (HOLDER, bench.id);
+        block_on(bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()))
+    };
+    for (phase, pin) in [(Phase::Pin, Some(OTHER_PIN)), (Phase::Security, None)] {
+        let asked_before = code(&bench);
+        act(&bench, &bench.holders, phase, pin).unwrap();
+        let refused = complete(asked_before).unwrap_err();
+        assert_eq!(refused.slug(), "otp-for-other-operation", "{phase:?}");
+    }
+    assert_eq!(bench.issuer.requests.lock().len(), 1, "nothing was issued");
+    complete(code(&bench)).unwrap();
+    assert!(bench.holders.renewal_bound(HolderId::new(2), bench.id).is_err());
 }
 
 #[test]
@@ -220,7 +250,7 @@ fn two_last_phases_side_by_side_leave_one_certificate() {
         act(&bench, &bench.holders, *phase, None).unwrap();
     }
     let complete = || {
-        let (place, otp) = ((HOLDER, bench.id), bench.otp(Purpose::CompleteRenewal));
+        let (place, otp) = ((HOLDER, bench.id), code(&bench));
         bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day())
     };
     let both = block_on(futures_util::future::join(complete(), complete()));

@@ -156,7 +156,7 @@ pub(crate) async fn activate(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: Activation = body::json(&request, payload, &service).await?;
     let codes = (pin("pin", &wanted.pin)?, puk(&wanted.puk)?);
@@ -200,7 +200,7 @@ pub(crate) async fn change_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: PinChange = body::json(&request, payload, &service).await?;
     let current = pin("current", &wanted.current)?;
@@ -246,7 +246,7 @@ pub(crate) async fn unlock_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: PinUnlock = body::json(&request, payload, &service).await?;
     let typed = puk(&wanted.puk)?;
@@ -287,6 +287,7 @@ pub(crate) async fn suspend_credential(
 ) -> Result<HttpResponse, Problem> {
     // A limited session may: who fears for the key should not be kept waiting.
     let access = access::holder(&request, &service).await?;
+    access::by_person(&access)?;
     let id = own(&path)?;
     let wanted: CredentialSuspension = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
@@ -362,7 +363,7 @@ pub(crate) async fn revoke_credential(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let CredentialRevocation { cause, otp } = body::json(&request, payload, &service).await?;
     let cause = own_cause(&cause)?;
