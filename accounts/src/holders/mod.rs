@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     room: Arc<Semaphore>,
     /// Whose turn it is to tell a certificate's issuer news.
     turns: credential::Turns,
+    /// Tries of PINs and PUKs that are being computed.
+    flights: pin::Flights,
 }
 
 impl Holders {
@@ -118,6 +120,7 @@ impl Holders {
             pool,
             room: Arc::new(Semaphore::new(places)),
             turns: credential::Turns::default(),
+            flights: pin::Flights::default(),
         })))
     }
 

@@ -8,6 +8,7 @@
 //! Whether a code is right is known by its wrap alone: see `keys`.
 
 mod change;
+mod flight;
 mod open;
 mod refusal;
 mod sheet;
@@ -19,6 +20,7 @@ pub use sheet::EnvelopeAddresses;
 pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
+pub(crate) use flight::Flights;
 pub(crate) use open::{Both, PukAndEmergencyCode, PukOfHeld};
 pub(crate) use sheet::{Sheet, new_sheet};
 
