@@ -215,11 +215,9 @@ impl Life {
             (
                 State::Suspended { until, cause, pin_locked },
                 Event::Suspend { until: asked, cause: asker },
-            ) => State::Suspended {
-                until: later(until, asked),
-                cause: cause.max(asker),
-                pin_locked,
-            },
+            ) => {
+                State::Suspended { until: later(until, asked), cause: cause.max(asker), pin_locked }
+            }
             (State::Suspended { pin_locked, .. }, Event::Reactivate) => beneath(pin_locked),
             (State::Suspended { until: Some(until), pin_locked, .. }, Event::HoldEnds)
                 if until <= now.timestamp_millis() =>

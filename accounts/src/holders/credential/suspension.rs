@@ -15,9 +15,7 @@ use crate::holders::holder::find;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, PukOfHeld};
-use crate::holders::{
-    Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, throttle,
-};
+use crate::holders::{Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, throttle};
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Puk};
 use std::net::IpAddr;
@@ -222,10 +220,15 @@ impl Holders {
     ) -> Result<(), HolderError> {
         let _turn = self.inner().turns.of(id).lock().await;
         let record = record::read(self.store(), id)?;
-        let (Some(serial), true) = (&record.serial, record.unpublished) else { return Ok(()) };
-        let Some(status) = status(record.life.stored()) else { return Ok(()) };
-        if issuer.set_status(serial, status, now).await.is_err() {
+        if !record.unpublished {
             return Ok(());
+        }
+        let Some(status) = status(record.life.stored()) else { return Ok(()) };
+        // Also those before a renewal: their key was the holder's, under the PIN of then.
+        for serial in record.serials(now.timestamp_millis()) {
+            if issuer.set_status(&serial, status, now).await.is_err() {
+                return Ok(());
+            }
         }
         let epoch = record.life.epoch();
         let told = move |_: &Inner, tx: &mut dyn Transaction| {
@@ -343,16 +346,20 @@ fn suspend_all(
     let holder = email.map(|email| find(tx, email.as_str())).transpose()?.flatten();
     let ids = holder.map(|holder| all_of(tx, holder)).transpose()?.unwrap_or_default();
     // The same work when there is nothing to compare with.
-    let nothing = inner.pepper.mac(EMERGENCY, &[code.expose().as_bytes()])?;
+    let typed = code.expose().as_bytes();
+    let nothing = inner.pepper.mac(EMERGENCY, &[typed])?;
     let (mut right, mut suspended) = (false, Vec::new());
     for id in ids {
         let mut record = load(tx, id)?;
-        let under = record.emergency.pepper;
-        let mac = match under == inner.pepper.current() {
-            true => nothing,
-            false => inner.pepper.mac_under(under, EMERGENCY, &[code.expose().as_bytes()])?,
-        };
-        if !bool::from(mac.as_slice().ct_eq(record.emergency.mac.as_slice())) {
+        let mut this = false;
+        for kept in record.suspending_codes(now.timestamp_millis()) {
+            let mac = match kept.pepper == inner.pepper.current() {
+                true => nothing,
+                false => inner.pepper.mac_under(kept.pepper, EMERGENCY, &[typed])?,
+            };
+            this |= bool::from(mac.as_slice().ct_eq(kept.mac.as_slice()));
+        }
+        if !this {
             continue;
         }
         right = true;

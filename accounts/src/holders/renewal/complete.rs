@@ -30,7 +30,8 @@ struct Ready {
 impl Holders {
     /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to
     /// [`Holders::renewal_bound`] brings the new key and certificate, and mails the new envelope. What was authorised before ends; the
-    /// old certificate stays good to its end, for what was signed with it.
+    /// old certificate stays good to its end, for what was signed with it, unless the credential
+    /// is suspended or revoked before.
     ///
     /// # Errors
     /// Those of the other phases; [`CodeRefusal::IssuerFailed`] and
@@ -111,13 +112,14 @@ fn keep(
     let of = load_holder(tx, holder)?;
     of.needs_open(holder)?;
     let not_after = issued.not_after.timestamp_millis();
+    let (at, former_end) = (now.timestamp_millis(), record.life.not_after());
     record.life = record.life.apply(Event::Renew { not_after }, now)?;
     delete_wraps(tx, id, record.version);
     record.version += 1;
     record.certificate = Some(ByteVec::from(issued.der));
-    record.serial = Some(issued.serial);
+    record.replace_serial(issued.serial, former_end, at);
     record.envelope = sheet.number;
-    record.emergency = sheet.emergency;
+    record.replace_emergency(sheet.emergency, at);
     (record.pin_tries, record.puk_tries) = (0, 0);
     if let Some(trace) = renewal.trace {
         remember(&mut record.former, trace.into());
@@ -133,7 +135,6 @@ fn keep(
         .with("credential", id)
         .with("certificate", record.serial.as_deref().unwrap_or_default());
     append(tx, holder, &entry, now)?;
-    let at = now.timestamp_millis();
     let attachment = Sheet::attachment(sheet.pdf);
     // The envelope goes to the user ID, and to no other address.
     let template = Template::Renewed { credential: short(id), until: not_after, at };

@@ -1,11 +1,11 @@
 //! The five phases: in order, out of order, left and resumed, and failing at the end.
 
 use super::*;
+use crate::holders::OperationId;
 use crate::holders::credential::CertificateStatus;
 use crate::holders::credential::tests::support::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::messages::MessageRecord;
-use crate::holders::OperationId;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{NewPin, NextSheet};
 use crate::holders::tables::MESSAGE;
@@ -167,8 +167,14 @@ fn the_new_envelope_is_mailed_and_its_codes_are_the_ones_that_count() {
         bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, day())
     };
     assert_eq!(refusal(block_on(old)), CodeRefusal::WrongPuk { left: 4 });
-    let by_code = bench.by_code(USER, bench.emergency_code());
-    assert_eq!(refusal(by_code), CodeRefusal::WrongEmergencyCode);
+    // The old emergency code suspends for 30 days more, and with it goes the old certificate.
+    let by_code = |days| {
+        let (code, when) = (bench.emergency_code(), day() + TimeDelta::days(days));
+        block_on(bench.holders.suspend_by_code(USER, code, GUESSER, &bench.issuer, when))
+    };
+    assert_eq!(refusal(by_code(30)), CodeRefusal::WrongEmergencyCode);
+    by_code(29).unwrap();
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Suspended { until: None }; 2]);
 }
 
 #[test]

@@ -20,10 +20,7 @@ fn the_pepper_of_the_store_is_taken_and_another_one_is_not() {
     bench.register(EMAIL);
     check(&again(&bench, &Bench::pepper(1))).unwrap();
     let other = again(&bench, &format!("1 {}", "abcd".repeat(16)));
-    assert!(matches!(
-        check(&other),
-        Err(HolderError::PepperDiffers { version: 1 })
-    ));
+    assert!(matches!(check(&other), Err(HolderError::PepperDiffers { version: 1 })));
     assert_eq!(slug(check(&other)), "pepper");
     // The refusal changed nothing.
     check(&again(&bench, &Bench::pepper(1))).unwrap();

@@ -237,13 +237,33 @@ fn a_used_puk_is_replaced_by_the_next_one() {
     assert_ne!(bench.view().envelope, before);
     assert_eq!(bench.messages(), ["credential-activated", "new-envelope", "pin-changed"]);
     assert_eq!(refusal(bench.unlock(bench.puk(), "57721566")), CodeRefusal::WrongPuk { left: 4 });
-    let old = refusal(bench.by_code(USER, bench.emergency_code()));
-    assert_eq!(old, CodeRefusal::WrongEmergencyCode);
-    assert_eq!(bench.state(), State::Active);
     // Another PIN by the current one leaves the sheet as it is.
     let sheet = bench.view().envelope;
     bench.change(OTHER_PIN, "57721566").unwrap();
     assert_eq!(bench.view().envelope, sheet);
+}
+
+/// Who has PUK and phone gets a new sheet and chooses what opens it. The owner's sheet at home
+/// suspends for 30 days more, and does nothing else.
+#[test]
+fn the_emergency_code_of_the_former_sheet_still_suspends() {
+    let bench = Bench::active();
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+    let by_code = |seconds| {
+        let act = bench.holders.suspend_by_code(
+            USER,
+            bench.emergency_code(),
+            GUESSER,
+            &bench.issuer,
+            at(seconds),
+        );
+        block_on(act)
+    };
+    let ends = 20 + 30 * 24 * 3_600;
+    assert_eq!(refusal(by_code(ends)), CodeRefusal::WrongEmergencyCode);
+    assert_eq!(bench.state(), State::Active);
+    by_code(ends - 1).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { .. }));
 }
 
 /// The envelope's passphrase is looked at before a PUK is tried.

@@ -77,7 +77,8 @@ fn what_an_operator_suspended_an_operator_lifts() {
     let bench = Bench::active();
     let by_operator = |event| {
         let (place, by) = ((HOLDER, bench.id), "operator".to_owned());
-        block_on(bench.holders.change_by_operator(place, event, by, &bench.issuer, at(30))).unwrap();
+        block_on(bench.holders.change_by_operator(place, event, by, &bench.issuer, at(30)))
+            .unwrap();
     };
     by_operator(Event::Suspend { until: None, cause: SuspensionCause::Operator });
     // Neither of these makes it the holder's.
