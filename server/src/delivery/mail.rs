@@ -100,7 +100,9 @@ impl Mailer {
         let message = self.compose(letter).map_err(|error| Fault::for_good(error, to))?;
         match self.transport.send(message).await {
             Ok(_accepted) => Ok(()),
-            Err(error) if error.is_permanent() => Err(Fault::for_good(error, to)),
+            Err(error) if error.is_permanent() && !is_about_us(&error) => {
+                Err(Fault::for_good(error, to))
+            }
             Err(error) => Err(Fault::passing(error, to)),
         }
     }
@@ -130,6 +132,14 @@ impl Mailer {
     }
 }
 
+/// Whether a relay refuses its client and not the letter: RFC 4954 §6 has 530, 534, 535 and 538 for
+/// logins, RFC 5321 §4.2.4.1 has 554 for whoever is not served. An operator mends that, and what
+/// waited for it goes out then.
+fn is_about_us(error: &smtp::Error) -> bool {
+    let code = error.status().map(u16::from);
+    code.is_some_and(|code| [530, 534, 535, 538, 554].contains(&code))
+}
+
 /// RFC 3834 §5: no program is to answer it.
 fn automatic(message: message::MessageBuilder) -> message::MessageBuilder {
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -145,8 +155,10 @@ fn enclosed(file: &Attachment) -> SinglePart {
 
 #[cfg(test)]
 mod tests {
-    use super::Mailer;
+    use super::{Letter, Mailer};
     use crate::config::{MailConfig, MailTls};
+    use crate::delivery::texts::MailText;
+    use chrono::DateTime;
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
 
@@ -164,6 +176,11 @@ mod tests {
 
     /// A relay that takes one mail and gives back what it heard.
     fn relay() -> (String, std::thread::JoinHandle<String>) {
+        relay_that_says("250 relay")
+    }
+
+    /// A relay with its own answer to senders and recipients.
+    fn relay_that_says(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let heard = std::thread::spawn(move || {
@@ -180,6 +197,7 @@ mod tests {
                     _ if in_mail => continue,
                     "DATA" => "354 go on",
                     "QUIT" => break,
+                    "MAIL" | "RCPT" => answer,
                     _ => "250 relay",
                 };
                 in_mail = line == "DATA";
@@ -207,6 +225,34 @@ mod tests {
             "in 7 days",
         ] {
             assert!(heard.contains(part), "{part}: {heard}");
+        }
+    }
+
+    /// A password that was changed at the relay loses no envelope.
+    #[actix_web::test]
+    async fn a_relay_that_refuses_us_is_asked_again() {
+        for (answer, permanent) in [
+            ("530 5.7.0 authentication required", false),
+            ("535 5.7.8 authentication failed", false),
+            ("554 no service for you", false),
+            ("451 later", false),
+            ("550 5.1.1 nobody of that name", true),
+        ] {
+            let mailer = Mailer::new(&config(relay_that_says(answer).0)).unwrap();
+            let text = MailText {
+                subject: "s".to_owned(),
+                text: "t".to_owned(),
+                html: "<p>t</p>".to_owned(),
+            };
+            let letter = Letter {
+                message_id: "<1@example.org>",
+                to: "anna@example.org",
+                text,
+                attachment: None,
+                at: DateTime::UNIX_EPOCH,
+            };
+            let fault = mailer.send(letter).await.unwrap_err();
+            assert_eq!(fault.permanent, permanent, "{answer}: {fault:?}");
         }
     }
 

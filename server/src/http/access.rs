@@ -73,7 +73,7 @@ pub(crate) async fn log(
     if let Some(connection) = &connection {
         conclude(&mut response, connection, started + elapsed);
     }
-    if response.request().path().starts_with("/api/") {
+    if response.request().match_info().as_str().starts_with("/api/") {
         protect(response.headers_mut());
     }
     let status = response.status().as_u16();

@@ -99,7 +99,8 @@ pub(crate) async fn record(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if !is_act(request.method(), request.path()) {
+    // The path that routes are matched with: in the one that was sent, letters can be hidden.
+    if !is_act(request.method(), request.match_info().as_str()) {
         return next.call(request).await;
     }
     let acting = actix_web::rt::spawn(act(request, next));
@@ -127,7 +128,7 @@ fn is_act(method: &Method, path: &str) -> bool {
 
 fn event(request: &HttpRequest, status: StatusCode) -> Option<Event> {
     // Most requests leave here: they are no administration.
-    let below = request.path().strip_prefix(ADMIN)?;
+    let below = request.match_info().as_str().strip_prefix(ADMIN)?;
     if status == StatusCode::UNAUTHORIZED {
         return None;
     }
@@ -234,6 +235,19 @@ mod tests {
         let credential = "holders/h-1/credentials/00112233445566778899aabbccddeeff/revoke";
         let of = "holders/{holder}/credentials/{credential}/revoke";
         assert_eq!(subject(credential, of), credential);
+    }
+
+    /// What changes something is finished, whoever asked for it; what is read may be dropped.
+    #[test]
+    fn acts_are_told_from_reading() {
+        let act = |method: &str, path: &str| super::is_act(&method.parse().unwrap(), path);
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            assert!(act(method, "/api/v1/holder/question"), "{method}");
+            assert!(act(method, "/api/v1/sessions"), "{method}");
+        }
+        assert!(act("GET", "/api/v1/admin/trail"));
+        assert!(!act("GET", "/api/v1/holder/history") && !act("HEAD", "/api/v1/holder"));
+        assert!(!act("POST", "/tsa") && !act("POST", "/ocsp"));
     }
 
     /// A new route is recorded even before it has a name, and a test of its own asks for the name.

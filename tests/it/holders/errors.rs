@@ -326,3 +326,25 @@ fn forms_of_other_sites_are_refused() {
     }
     assert!(tried > 30, "{tried}");
 }
+
+/// Who asks is known before anything is read: somebody without a login gets no word about a body.
+#[test]
+fn a_body_is_read_only_of_who_is_known() {
+    let house = House::open();
+    let client = house.client().bearer(&format!("ms_{}", "A".repeat(43)));
+    let body = vec![b'x'; 64 << 10];
+    let mut tried = 0;
+    for (method, path, _) in ROUTES {
+        if !path.starts_with("/api/v1/holder") || *method == "GET" {
+            continue;
+        }
+        let path = path.replace("{id}", &"0".repeat(32)).replace("{operation}", &"0".repeat(32));
+        let headers = [("Content-Type", "text/plain")];
+        let answer = client.try_send(method, &path, &headers, Some(&body));
+        // A body that nobody reads can end the connection before the answer was taken.
+        let Ok(answer) = answer else { continue };
+        answer.problem(401, "unauthorized-holder");
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried}");
+}

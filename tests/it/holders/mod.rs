@@ -3,6 +3,7 @@
 
 mod activation;
 mod administration;
+mod codes;
 mod errors;
 mod isolation;
 mod killed;

@@ -87,3 +87,15 @@ fn the_trail_is_checked_and_exported() {
     let body = json!({});
     assert_eq!(service.admin().post("/api/v1/admin/trail", &body).status, 405);
 }
+
+/// Routes are found by the decoded path, so what is recorded is decided by that one as well.
+#[test]
+fn an_act_does_not_hide_behind_an_encoded_letter() {
+    let service = Service::demo();
+    let before = trail(&service).len();
+    let body = json!({ "name": "hidden", "stamps": 1 });
+    let answer = service.admin().post("/api/v%31/%61dmin/accounts", &body).status(201);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let events = trail(&service);
+    assert!(has(&events[before..], "administration", "account-opened"), "{:#?}", &events[before..]);
+}

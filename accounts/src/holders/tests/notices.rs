@@ -129,10 +129,7 @@ fn a_new_certificate_is_told_of_anew() {
 #[test]
 fn a_holder_who_is_erased_leaves_no_notice() {
     let bench = Bench::active();
-    block_on(
-        bench.holders.transact(|_, tx| crate::holders::credential::erase(tx, HOLDER, 10).map(drop)),
-    )
-    .unwrap();
+    block_on(bench.holders.transact(|_, tx| credential::erase(tx, HOLDER, 10).map(drop))).unwrap();
     assert_eq!(waiting(&bench), 0);
     assert_eq!(tick(&bench.holders, before(1)), 0);
 }

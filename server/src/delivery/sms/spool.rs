@@ -19,13 +19,16 @@ pub(super) struct Spool {
 impl Gateway for Spool {
     fn send(&self, sms: &Sms) -> Outcome {
         let name = format!("marca-{}", sms.id);
-        match self.put(&name, &self.file(sms)) {
-            Ok(()) => Outcome::Accepted { gateway_id: name },
+        if let Err(error) = self.put(&name, &self.file(sms)) {
             // Before the rename nobody takes it; and a rename that failed did not happen.
-            Err(error) => Outcome::Refused {
-                fault: Fault::passing(format!("the spool directory: {error}"), &sms.to),
-            },
+            let fault = Fault::passing(format!("the spool directory: {error}"), &sms.to);
+            return Outcome::Refused { fault };
         }
+        // smsd may have it already, whatever a power cut would do to the directory.
+        if let Err(error) = File::open(&self.directory).and_then(|directory| directory.sync_all()) {
+            tracing::warn!(%error, "the spool directory is not synced");
+        }
+        Outcome::Accepted { gateway_id: name }
     }
 }
 
@@ -52,7 +55,6 @@ impl Spool {
         // files to itself, so this one is opened by name.
         file.set_permissions(Permissions::from_mode(0o660))?;
         file.sync_all()?;
-        std::fs::rename(&unfinished, self.directory.join(name))?;
-        File::open(&self.directory)?.sync_all()
+        std::fs::rename(&unfinished, self.directory.join(name))
     }
 }

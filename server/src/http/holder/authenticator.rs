@@ -105,8 +105,20 @@ pub(crate) async fn confirm_authenticator(
     let access = access::full_session(&request, &service).await?;
     let FirstCode { code } = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
-    service.holders.confirm_totp(access.holder, &code, now).await.map_err(problem)?;
+    let confirmed = service.holders.confirm_totp(access.holder, &code, now).await;
+    confirmed.map_err(|error| in_code(problem(error)))?;
     Ok(answer::done())
+}
+
+/// The code stands alone here, and not in the member `otp`.
+fn in_code(problem: Problem) -> Problem {
+    match problem {
+        Problem::Refused(mut refused) if refused.field.is_some() => {
+            refused.field = Some("code");
+            Problem::Refused(refused)
+        }
+        other => other,
+    }
 }
 
 /// Takes the app away. From now on codes are sent by short message.

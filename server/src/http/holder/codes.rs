@@ -3,10 +3,10 @@
 //! Whoever asks says what for: the code is bound to it, and does for nothing else. The same words
 //! come again in the act that uses the code.
 
+use super::body::Word;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
-use super::body::Word;
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -115,7 +115,7 @@ pub(crate) enum Way {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedSignatures {
     /// As in the authorisation.
-    #[schema(example = "ecdsa-sha-256")]
+    #[schema(example = "ecdsa-sha256")]
     algorithm: String,
     /// Each hash in base64, in the order of the authorisation.
     hashes: Vec<String>,

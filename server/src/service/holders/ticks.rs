@@ -28,8 +28,6 @@ pub(crate) async fn tend_holders(service: &Service) -> Infallible {
 
 async fn tend(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
-    tell("requests", holders.expire_registrations(now).await);
-    tell("links", holders.expire_links(now).await);
     tell("credentials", holders.credentials_tick(&service.holder_ca, now).await);
     let left = holders.settle_issues(service.started_at, &service.holder_ca, now).await;
     tell("certificates", left);
@@ -37,9 +35,12 @@ async fn tend(service: &Service) {
     tell("authorisations", service.signing.tick(now).await);
 }
 
-/// Old codes and messages go; notices that a day brings are queued.
+/// What is over goes (it counts for nothing from its instant on, whether it is there or not), and
+/// notices that a day brings are queued. Some of this looks through all there is.
 async fn tidy(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
+    tell("requests", holders.expire_registrations(now).await);
+    tell("links", holders.expire_links(now).await);
     tell("one-time codes", holders.otp_tick(now).await);
     tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
