@@ -85,7 +85,7 @@ impl Holders {
         id: CredentialId,
         now: DateTime<Utc>,
     ) -> Result<CredentialView, HolderError> {
-        let record = record::read(self.store(), id)?;
+        let record = read(self.store(), id)?;
         if record.holder != holder.number() {
             return Err(super::pin::CodeRefusal::UnknownCredential.into());
         }
@@ -106,7 +106,7 @@ impl Holders {
             store.scan(SIGNING_CREDENTIAL, from, to, Order::Ascending, limit)
         };
         let ids = record::of_holder(scan, holder)?;
-        ids.into_iter().map(|id| Ok(view(id, record::read(store, id)?, now))).collect()
+        ids.into_iter().map(|id| Ok(view(id, read(store, id)?, now))).collect()
     }
 }
 

@@ -29,9 +29,9 @@ struct Ready {
 
 impl Holders {
     /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to
-    /// [`Holders::renewal_bound`] brings the new key and certificate, and mails the new envelope. What was authorised before ends; the
-    /// old certificate stays good to its end, for what was signed with it, unless the credential
-    /// is suspended or revoked before.
+    /// [`Holders::renewal_bound`] brings the new key and certificate, and mails the new envelope.
+    /// What was authorised before ends; the old certificate stays good to its end, for what was
+    /// signed with it, unless the credential is suspended or revoked before.
     ///
     /// # Errors
     /// Those of the other phases; [`CodeRefusal::IssuerFailed`] and

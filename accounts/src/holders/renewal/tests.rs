@@ -137,11 +137,13 @@ fn a_code_is_for_what_was_entered_when_it_was_asked_for() {
         let place = (HOLDER, bench.id);
         block_on(bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()))
     };
-    for (phase, pin) in [(Phase::Pin, Some(OTHER_PIN)), (Phase::Security, None)] {
+    for again in [&[Phase::Security][..], &[Phase::Pin, Phase::Security]] {
         let asked_before = code(&bench);
-        act(&bench, &bench.holders, phase, pin).unwrap();
+        for phase in again {
+            act(&bench, &bench.holders, *phase, Some(OTHER_PIN)).unwrap();
+        }
         let refused = complete(asked_before).unwrap_err();
-        assert_eq!(refused.slug(), "otp-for-other-operation", "{phase:?}");
+        assert_eq!(refused.slug(), "otp-for-other-operation", "{again:?}");
     }
     assert_eq!(bench.issuer.requests.lock().len(), 1, "nothing was issued");
     complete(code(&bench)).unwrap();
