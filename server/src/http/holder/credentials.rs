@@ -312,8 +312,8 @@ pub(crate) struct Reactivation {
     otp: OneTimeCode,
 }
 
-/// Lifts a suspension, in a session: by the holder's own with a code, by the emergency code with
-/// the PUK besides. What an operator suspended, an operator lifts.
+/// Lifts a suspension. Needs a session, and the PUK where the emergency code suspended; what an
+/// operator suspended, an operator lifts.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/reactivate", tag = "credentials",
     operation_id = "reactivate_credential",
     params(("id" = String, Path, description = "Of the list")), request_body = Reactivation,
