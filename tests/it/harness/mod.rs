@@ -34,7 +34,7 @@ pub(crate) use program::{Finished, Program, environment, long, openssl};
 pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use service::{Config, DEMO_KEY, Service, temporary};
 pub(crate) use sms::{Behaviour, Protocol, ShortMessage, SmsServer, Spool};
-pub(crate) use smtp::{At, Mail, MailFile, SmtpServer};
+pub(crate) use smtp::{At, SmtpServer};
 pub(crate) use token::{Reply, dotted};
 
 /// Tries again until it holds, or until the time is up: for what the service does by itself, soon.

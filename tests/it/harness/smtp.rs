@@ -94,11 +94,6 @@ impl SmtpServer {
         }));
     }
 
-    /// `127.0.0.1:PORT`
-    pub(crate) fn address(&self) -> &str {
-        &self.address
-    }
-
     /// The section of a configuration that sends mail here.
     pub(crate) fn section(&self) -> String {
         format!(

@@ -10,7 +10,11 @@ fn a_used_puk_is_replaced_by_mail() {
     let house = House::open();
     let mut ada = house.activated(0);
     let (old, chain) = (ada.sheet(), ada.chain(&house));
-    let unlock = |puk: &str, new: &str, passphrase: &str| json!({ "puk": puk, "new_pin": new, "repeat": new, "passphrase": passphrase });
+    let unlock = |puk: &str, new: &str, passphrase: &str| {
+        let mut body = json!({ "puk": puk, "new_pin": new, "repeat": new });
+        body["passphrase"] = json!(passphrase);
+        body
+    };
     let short = unlock(&old.puk, "51627384", "short");
     ada.act(&house, "unlock", "unlock-pin", short).problem(422, "passphrase-rules");
 

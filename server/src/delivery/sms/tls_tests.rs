@@ -17,6 +17,8 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use ureq::http::Request;
 
+const BODY: &str = "to somebody";
+
 /// A certificate for `localhost` that vouches for itself.
 fn certificate() -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
@@ -55,10 +57,15 @@ fn serve(
     let heard = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut stream = acceptor.accept(stream).ok()?;
-        let mut octets = vec![0; 4096];
-        let length = stream.read(&mut octets).ok()?;
+        // Head and body may come apart; a connection must not end before both are read.
+        let (mut heard, mut octets) = (Vec::new(), [0; 4096]);
+        while !heard.ends_with(BODY.as_bytes()) {
+            let length = stream.read(&mut octets).ok().filter(|length| *length > 0)?;
+            heard.extend_from_slice(&octets[..length]);
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").ok()?;
-        Some(String::from_utf8_lossy(&octets[..length]).into_owned())
+        stream.shutdown().ok();
+        String::from_utf8(heard).ok()
     });
     (url, heard)
 }
@@ -79,7 +86,7 @@ fn client(ca_file: Option<PathBuf>) -> Client {
 }
 
 fn request(url: &str) -> Request<String> {
-    Request::post(url).body("to somebody".to_owned()).unwrap()
+    Request::post(url).body(BODY.to_owned()).unwrap()
 }
 
 #[test]
@@ -100,7 +107,10 @@ fn a_gateway_of_a_ca_of_ones_own_is_asked() {
     let path = directory.path().join("ca.pem");
     std::fs::write(&path, certificate.to_pem().unwrap()).unwrap();
     let (url, heard) = serve(&certificate, &key);
-    let Ok(answer) = client(Some(path)).ask(request(&url), "") else { panic!("no answer") };
+    let answer = match client(Some(path)).ask(request(&url), "") {
+        Ok(answer) => answer,
+        Err(outcome) => panic!("no answer: {outcome:?}"),
+    };
     assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
     assert!(heard.join().unwrap().unwrap().starts_with("POST /sms HTTP/1.1\r\n"));
 }

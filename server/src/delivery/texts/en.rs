@@ -27,8 +27,9 @@ const NOT_ME: &str = "If it was not you, somebody may be using your account. Set
                       signing certificate with the emergency code of your envelope: no login is \
                       needed for that.";
 /// Something was done with the signing certificate.
-pub(super) const NOT_ME_SIGNING: &str = "If it was not you, suspend your signing certificate at once with the emergency code of your \
-     envelope: no login is needed for that. Then write to us.";
+pub(super) const NOT_ME_SIGNING: &str = "If it was not you, suspend your signing certificate at \
+                                         once with the emergency code of your envelope: no login \
+                                         is needed for that. Then write to us.";
 const NOT_ASKED: &str = "If you have not asked for this, you need not do anything: without the \
                          address above nothing happens.";
 

@@ -27,8 +27,9 @@ const NOT_ME: &str = "Se non è stato lei, qualcuno potrebbe usare il suo accoun
                       accesso, e sospenda il suo certificato di firma con il codice di emergenza \
                       della sua busta: per farlo non serve accedere.";
 /// Something was done with the signing certificate.
-pub(super) const NOT_ME_SIGNING: &str = "Se non è stato lei, sospenda subito il suo certificato di firma con il codice di emergenza \
-     della sua busta: per farlo non serve accedere. Poi ci scriva.";
+pub(super) const NOT_ME_SIGNING: &str = "Se non è stato lei, sospenda subito il suo certificato \
+                                         di firma con il codice di emergenza della sua busta: per \
+                                         farlo non serve accedere. Poi ci scriva.";
 const NOT_ASKED: &str = "Se non l'ha chiesto lei, non deve fare nulla: senza l'indirizzo qui sopra \
                          non succede niente.";
 

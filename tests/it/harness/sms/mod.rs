@@ -59,18 +59,6 @@ pub(crate) struct ShortMessage {
     pub(crate) callback: String,
 }
 
-impl ShortMessage {
-    /// The one-time code in it: six digits that stand alone.
-    pub(crate) fn code(&self) -> String {
-        let words = self.text.split(|c: char| !c.is_ascii_alphanumeric());
-        let code =
-            |word: &&str| word.len() == 6 && word.bytes().all(|octet| octet.is_ascii_digit());
-        let codes: Vec<&str> = words.filter(code).collect();
-        assert_eq!(codes.len(), 1, "codes in: {}", self.text);
-        codes.concat()
-    }
-}
-
 /// A gateway.
 pub(crate) struct SmsServer {
     protocol: Protocol,
