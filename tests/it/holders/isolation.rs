@@ -12,8 +12,6 @@ enum Caller {
     Nobody,
     WrongToken,
     Session,
-    /// Any session and any linked phone.
-    Person,
     /// A linked phone.
     Device,
     /// An automatic credential's system.
@@ -59,6 +57,8 @@ pub(crate) enum Rule {
     Personal,
     /// A session, but none of a QR code.
     FullSession,
+    /// Any session and any linked phone.
+    Person,
     /// A linked phone.
     Device,
     /// A system.
