@@ -58,7 +58,7 @@ pub(crate) enum Rule {
     /// A session, but none of a QR code.
     FullSession,
     /// Any session and any linked phone.
-    Person,
+    InPerson,
     /// A linked phone.
     Device,
     /// A system.
@@ -68,7 +68,7 @@ pub(crate) enum Rule {
 }
 
 use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
-use Rule::{Operator, Person, Personal, Public, Session, System};
+use Rule::{InPerson, Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
@@ -96,8 +96,8 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("PATCH", "/api/v1/holder/preferences", Session),
     ("GET", "/api/v1/holder/history", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
-    ("POST", "/api/v1/holder/one-time-codes", Person),
-    ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", Person),
+    ("POST", "/api/v1/holder/one-time-codes", InPerson),
+    ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", InPerson),
     ("POST", "/api/v1/holder/authenticator", FullSession),
     ("POST", "/api/v1/holder/authenticator/confirm", FullSession),
     ("DELETE", "/api/v1/holder/authenticator", FullSession),
@@ -128,7 +128,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/credentials/{id}/activate", Personal),
     ("POST", "/api/v1/holder/credentials/{id}/pin", Personal),
     ("POST", "/api/v1/holder/credentials/{id}/unlock", Personal),
-    ("POST", "/api/v1/holder/credentials/{id}/suspend", Person),
+    ("POST", "/api/v1/holder/credentials/{id}/suspend", InPerson),
     ("POST", "/api/v1/holder/credentials/{id}/reactivate", FullSession),
     ("POST", "/api/v1/holder/credentials/{id}/revoke", Personal),
     ("GET", "/api/v1/holder/credentials/{id}/renewal", Holder),
@@ -196,7 +196,7 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
             Some("session-needed")
         }
-        (Personal | Person, Caller::System) => Some("session-needed"),
+        (InPerson | Personal, Caller::System) => Some("session-needed"),
         (Full | FullSession | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }
