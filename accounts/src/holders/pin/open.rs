@@ -311,6 +311,9 @@ struct Try {
 
 type Settled<T> = Result<T, HolderError>;
 
+/// A credential with the wraps of its key.
+type Kept = (CredentialRecord, Wrapped);
+
 /// Counts a try, or refuses it when there is none left. A refusal that has to be written is an
 /// inner one.
 fn count<C: Code>(
@@ -318,7 +321,7 @@ fn count<C: Code>(
     tx: &mut dyn Transaction,
     (holder, id): (HolderId, CredentialId),
     now: DateTime<Utc>,
-) -> Result<Settled<((CredentialRecord, Wrapped), Flight)>, HolderError> {
+) -> Result<Settled<(Kept, Flight)>, HolderError> {
     let mut record = own(tx, holder, id)?;
     needs::<C>(&record, now)?;
     if *C::tries(&mut record) >= MOST_TRIES {
