@@ -60,7 +60,7 @@ pub fn sms_text(
             } else {
                 format!(
                     "{service_name}: {code} è il codice per {what}. Richiesta del {day}, codice \
-                     delle {time}. Non dirlo a nessuno."
+                     delle {time}. Non lo dica a nessuno."
                 )
             }
         }
@@ -74,7 +74,7 @@ pub fn sms_text(
             } else {
                 format!(
                     "{service_name}: il {at} è stato chiesto un altro numero ({new_number}), dal \
-                     {from}. Non sei stato tu? Accedi e annulla."
+                     {from}. Non è stato Lei? Acceda e annulli."
                 )
             }
         }
@@ -171,7 +171,7 @@ fn phrase(purpose: Purpose, documents: Option<u32>, language: Language) -> Strin
         Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare la via dei codici"),
         Purpose::LinkDevice => ("link a device", "collegare un dispositivo"),
         Purpose::StepUp => ("confirm that it is you", "confermare che sei tu"),
-        Purpose::ExportData => ("export your data", "esportare i tuoi dati"),
+        Purpose::ExportData => ("export your data", "esportare i Suoi dati"),
     };
     if language == Language::En { english } else { italian }.to_owned()
 }
