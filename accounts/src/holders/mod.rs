@@ -94,6 +94,10 @@ pub(crate) struct Inner {
     pool: Pool,
     /// So many computations may run or wait; one more is turned away before anything is counted.
     room: Arc<Semaphore>,
+    /// Whose turn it is to tell a certificate's issuer news.
+    turns: credential::Turns,
+    /// Tries of PINs and PUKs that are being computed.
+    flights: pin::Flights,
 }
 
 impl Holders {
@@ -116,6 +120,8 @@ impl Holders {
             hasher,
             pool,
             room: Arc::new(Semaphore::new(places)),
+            turns: credential::Turns::default(),
+            flights: pin::Flights::default(),
         })))
     }
 

@@ -25,18 +25,20 @@ pub fn any_holder(store: &dyn Store) -> Result<bool, StoreError> {
 
 impl Holders {
     /// Refuses a pepper that is another than the one that this store is under, and remembers the
-    /// versions that are new. A store without holders takes any pepper.
+    /// versions that are new. Every version that the store has seen has to be there. A store
+    /// without holders takes any pepper.
     ///
     /// # Errors
-    /// [`HolderError::PepperDiffers`], and the store's.
+    /// [`HolderError::PepperDiffers`], [`HolderError::PepperMissing`], and the store's.
     pub async fn check_pepper(&self) -> Result<(), HolderError> {
         let new = !any_holder(self.store())?;
         self.transact(move |inner, tx| {
             let known = known(tx)?;
-            let same = |version: &u16| inner.pepper.versions().any(|ours| ours == *version);
-            if let (false, Some(version), None) =
-                (new, known.last(), known.iter().find(|v| same(v)))
-            {
+            let ours: Vec<u16> = inner.pepper.versions().collect();
+            // One that is away makes every PIN, PUK and password under it a fault, and nothing
+            // says that there is none.
+            let away = known.iter().find(|version| !ours.contains(version));
+            if let (false, Some(version)) = (new, away) {
                 return Err(HolderError::PepperMissing { version: *version });
             }
             for version in inner.pepper.versions() {

@@ -42,6 +42,8 @@ const DAY: i64 = 24 * HOUR;
 pub(crate) const MOST_QR_LOGINS: u32 = 600;
 /// Logins by QR code that a device may look at in an hour.
 pub(crate) const MOST_QR_LOOKS: u32 = 30;
+/// Wrong emergency codes in an hour that a history tells of.
+const MOST_WRONG_EMERGENCIES: u32 = 10;
 /// Mails of a kind to an address in a day, when anybody can ask for them.
 pub(crate) const MOST_MAILS: u32 = 5;
 
@@ -65,6 +67,10 @@ pub(crate) enum Counted {
     QrLogins = b'b',
     /// Logins by QR code that a device looks at.
     QrLooks = b'd',
+    /// Emergency codes that a caller sends.
+    Emergencies = b's',
+    /// Wrong emergency codes that a history tells of, by name.
+    WrongEmergencies = b'w',
 }
 
 /// A count. Used in stored state.
@@ -191,6 +197,30 @@ pub(crate) fn caller_may_mail(
 ) -> Result<(), HolderError> {
     let (at, limit) = (now.timestamp_millis(), (MOST_OF_A_CALLER, HOUR));
     spend_of_caller(inner, tx, Counted::CallerMails, from, limit, at)
+}
+
+/// Refuses a caller who sends too many emergency codes, right ones included.
+pub(crate) fn may_send_emergency_code(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    from: IpAddr,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let (at, limit) = (now.timestamp_millis(), (MOST_OF_A_CALLER, HOUR));
+    spend(inner, tx, Counted::Emergencies, &caller(from), limit, at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })
+}
+
+/// Whether a history tells of one more wrong emergency code for a name. It bounds what strangers
+/// write into a history, and refuses nothing.
+pub(crate) fn notes_wrong_emergency_code(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, HolderError> {
+    let (at, limit) = (now.timestamp_millis(), (MOST_WRONG_EMERGENCIES, HOUR));
+    Ok(spend(inner, tx, Counted::WrongEmergencies, name.as_bytes(), limit, at)?.is_ok())
 }
 
 /// Refuses a caller who begins too many logins by QR code.

@@ -57,6 +57,8 @@ pub(crate) enum Rule {
     Personal,
     /// A session, but none of a QR code.
     FullSession,
+    /// Any session and any linked phone.
+    InPerson,
     /// A linked phone.
     Device,
     /// A system.
@@ -66,7 +68,7 @@ pub(crate) enum Rule {
 }
 
 use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
-use Rule::{Operator, Personal, Public, Session, System};
+use Rule::{InPerson, Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
@@ -94,8 +96,8 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("PATCH", "/api/v1/holder/preferences", Session),
     ("GET", "/api/v1/holder/history", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
-    ("POST", "/api/v1/holder/one-time-codes", Holder),
-    ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", Holder),
+    ("POST", "/api/v1/holder/one-time-codes", InPerson),
+    ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", InPerson),
     ("POST", "/api/v1/holder/authenticator", FullSession),
     ("POST", "/api/v1/holder/authenticator/confirm", FullSession),
     ("DELETE", "/api/v1/holder/authenticator", FullSession),
@@ -123,18 +125,18 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("GET", "/api/v1/holder/credentials", Holder),
     ("GET", "/api/v1/holder/credentials/{id}", Holder),
     ("GET", "/api/v1/holder/credentials/{id}/certificate", Holder),
-    ("POST", "/api/v1/holder/credentials/{id}/activate", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/pin", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/unlock", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/suspend", Holder),
-    ("POST", "/api/v1/holder/credentials/{id}/reactivate", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/revoke", Full),
+    ("POST", "/api/v1/holder/credentials/{id}/activate", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/pin", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/unlock", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/suspend", InPerson),
+    ("POST", "/api/v1/holder/credentials/{id}/reactivate", FullSession),
+    ("POST", "/api/v1/holder/credentials/{id}/revoke", Personal),
     ("GET", "/api/v1/holder/credentials/{id}/renewal", Holder),
-    ("POST", "/api/v1/holder/credentials/{id}/renewal/consents", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/renewal/confirm", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/renewal/pin", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/renewal/security", Full),
-    ("POST", "/api/v1/holder/credentials/{id}/renewal/complete", Full),
+    ("POST", "/api/v1/holder/credentials/{id}/renewal/consents", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/renewal/confirm", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/renewal/pin", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/renewal/security", Personal),
+    ("POST", "/api/v1/holder/credentials/{id}/renewal/complete", Personal),
     ("POST", "/api/v1/holder/credentials/{id}/authorisations", Full),
     ("POST", "/api/v1/holder/credentials/{id}/signatures", Full),
     ("POST", "/api/v1/holder/credentials/{id}/windows", System),
@@ -194,7 +196,7 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
             Some("session-needed")
         }
-        (Personal, Caller::System) => Some("session-needed"),
+        (InPerson | Personal, Caller::System) => Some("session-needed"),
         (Full | FullSession | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }

@@ -74,14 +74,12 @@ fn five_phases_give_a_new_certificate() {
     let wanted = hashes(&["after the renewal"]);
     let sad = ada.authorises(&house, &wanted);
     ada.signs(&house, &sad, &wanted, false).status(200);
-    // The old emergency code is paper, the new one suspends.
-    let send = |code: &str| {
-        let body = json!({ "user_id": ada.email, "emergency_code": code });
-        house.client().post("/api/v1/suspensions", &body).status(202);
-        ada.state(&house)
-    };
-    assert_eq!(send(&old_sheet.emergency_code), "active");
-    assert_eq!(send(&sheet.emergency_code), "suspended");
+    // The old sheet still suspends, and with the credential both of its certificates.
+    let body = json!({ "user_id": ada.email, "emergency_code": old_sheet.emergency_code });
+    house.client().post("/api/v1/suspensions", &body).status(202);
+    assert_eq!(ada.state(&house), "suspended");
+    certificate.openssl_says(Standing::Suspended);
+    Holder::issued(&house.service, "held", &new).openssl_says(Standing::Suspended);
 }
 
 /// Left after each phase, the service restarted, and gone on with where it was.

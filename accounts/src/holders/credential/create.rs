@@ -131,6 +131,8 @@ pub(crate) fn insert(
         former: prepared.former.clone(),
         unpublished: false,
         renewal_told: None,
+        former_codes: None,
+        former_certificates: None,
     };
     save(tx, id, &record)?;
     save_wraps(tx, id, 0, &prepared.wrapped);

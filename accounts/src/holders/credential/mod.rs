@@ -15,6 +15,7 @@ mod state;
 mod suspension;
 #[cfg(test)]
 pub(crate) mod tests;
+mod turns;
 
 pub use create::NewCredential;
 pub use issuer::{
@@ -26,9 +27,10 @@ pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
     CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
-    own, save, save_wraps, to_be_told,
+    own, read, save, save_wraps, to_be_told,
 };
-pub(crate) use suspension::{count_emergency, end_of_codes, is_emergency_code};
+pub(crate) use suspension::{end_of_codes, is_emergency_code};
+pub(crate) use turns::Turns;
 
 use super::messages::Template;
 use super::tables::SIGNING_CREDENTIAL;
@@ -83,7 +85,7 @@ impl Holders {
         id: CredentialId,
         now: DateTime<Utc>,
     ) -> Result<CredentialView, HolderError> {
-        let record = record::read(self.store(), id)?;
+        let record = read(self.store(), id)?;
         if record.holder != holder.number() {
             return Err(super::pin::CodeRefusal::UnknownCredential.into());
         }
@@ -104,7 +106,7 @@ impl Holders {
             store.scan(SIGNING_CREDENTIAL, from, to, Order::Ascending, limit)
         };
         let ids = record::of_holder(scan, holder)?;
-        ids.into_iter().map(|id| Ok(view(id, record::read(store, id)?, now))).collect()
+        ids.into_iter().map(|id| Ok(view(id, read(store, id)?, now))).collect()
     }
 }
 

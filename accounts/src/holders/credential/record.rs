@@ -78,7 +78,36 @@ pub(crate) struct CredentialRecord {
     /// Which notice about the end of its certificate was sent last.
     #[n(15)]
     pub(crate) renewal_told: Option<RenewalTold>,
+    /// Emergency codes of sheets before the newest, which suspend for a while longer.
+    #[n(16)]
+    pub(crate) former_codes: Option<Vec<FormerCode>>,
+    /// Certificates before the newest that have not ended: they are as good as the credential.
+    #[n(17)]
+    pub(crate) former_certificates: Option<Vec<FormerCertificate>>,
 }
+
+/// An emergency code of a sheet that another took the place of. Used in stored state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct FormerCode {
+    #[n(0)]
+    pub(crate) code: EmergencyRecord,
+    #[n(1)]
+    pub(crate) until: i64,
+}
+
+/// A certificate that another took the place of. Used in stored state.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct FormerCertificate {
+    #[n(0)]
+    pub(crate) serial: String,
+    #[n(1)]
+    pub(crate) not_after: i64,
+}
+
+/// Thirty days: so long a former emergency code suspends.
+const FORMER_CODE_LIFETIME: i64 = 30 * 24 * 3_600_000;
+/// So many of them are kept, the newest ones.
+const FORMER_CODES: usize = 8;
 
 /// An emergency code at rest: under the pepper. Used in stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -109,6 +138,43 @@ impl CredentialRecord {
     pub(crate) fn place(&self, credential: CredentialId) -> Place {
         let certificate = self.certificate.as_ref().map_or([0; 32], |der| sha256(der));
         Place { credential, version: self.version, certificate }
+    }
+
+    /// Takes the emergency code of a new sheet. That of the former one still suspends for a
+    /// while: whoever has PUK and phone could else take the owner's last way to stop the
+    /// credential away, with a new sheet that the owner cannot open. It does nothing else.
+    pub(crate) fn replace_emergency(&mut self, new: EmergencyRecord, now: i64) {
+        let former = FormerCode { code: self.emergency, until: now + FORMER_CODE_LIFETIME };
+        let codes = self.former_codes.get_or_insert_default();
+        codes.retain(|code| code.until > now);
+        codes.push(former);
+        let over = codes.len().saturating_sub(FORMER_CODES);
+        codes.drain(..over);
+        self.emergency = new;
+    }
+
+    /// The emergency codes that suspend at this instant.
+    pub(crate) fn suspending_codes(&self, now: i64) -> impl Iterator<Item = EmergencyRecord> {
+        let former = self.former_codes.iter().flatten().filter(move |code| code.until > now);
+        std::iter::once(self.emergency).chain(former.map(|former| former.code))
+    }
+
+    /// Takes a new certificate. The former one stays good to its end, and ends with the
+    /// credential before that.
+    pub(crate) fn replace_serial(&mut self, new: String, not_after: Option<i64>, now: i64) {
+        let former = self.former_certificates.get_or_insert_default();
+        former.retain(|certificate| certificate.not_after > now);
+        if let (Some(serial), Some(not_after)) = (self.serial.take(), not_after) {
+            former.push(FormerCertificate { serial, not_after });
+        }
+        self.serial = Some(new);
+    }
+
+    /// The serial numbers of all certificates that stand and fall with the credential.
+    pub(crate) fn serials(&self, now: i64) -> Vec<String> {
+        let former = self.former_certificates.iter().flatten();
+        let former = former.filter(|certificate| certificate.not_after > now);
+        self.serial.iter().cloned().chain(former.map(|former| former.serial.clone())).collect()
     }
 }
 

@@ -55,8 +55,8 @@ pub enum State {
     Expired,
 }
 
-/// Who wanted a suspension. Used in stored state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+/// Who wanted a suspension; the later ones are harder to lift. Used in stored state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum SuspensionCause {
     /// The holder, logged in.
@@ -209,15 +209,15 @@ impl Life {
             (State::Active | State::PinLocked, Event::Suspend { until, cause }) => {
                 State::Suspended { until, cause, pin_locked: state == State::PinLocked }
             }
-            // A second suspension makes it longer and never shorter: who has one of two ways to
-            // suspend must not be able to undo the other.
+            // A second suspension makes it longer and never shorter, and of two causes the one
+            // that is harder to lift counts: who has one of two ways to suspend must not be able
+            // to undo the other.
             (
                 State::Suspended { until, cause, pin_locked },
                 Event::Suspend { until: asked, cause: asker },
-            ) => match later(until, asked) {
-                later if later == until => State::Suspended { until, cause, pin_locked },
-                until => State::Suspended { until, cause: asker, pin_locked },
-            },
+            ) => {
+                State::Suspended { until: later(until, asked), cause: cause.max(asker), pin_locked }
+            }
             (State::Suspended { pin_locked, .. }, Event::Reactivate) => beneath(pin_locked),
             (State::Suspended { until: Some(until), pin_locked, .. }, Event::HoldEnds)
                 if until <= now.timestamp_millis() =>

@@ -15,21 +15,13 @@ use crate::holders::holder::find;
 use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::pin::CodeRefusal;
-use crate::holders::tables::COUNTER;
-use crate::holders::{Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner};
-use chrono::{DateTime, TimeDelta, Utc};
-use envelope::EmergencyCode;
-use minicbor::{Decode, Encode};
-use std::time::Duration;
+use crate::holders::pin::{CodeRefusal, PukOfHeld};
+use crate::holders::{Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, throttle};
+use chrono::{DateTime, Utc};
+use envelope::{EmergencyCode, Puk};
+use std::net::IpAddr;
 use store::Transaction;
 use subtle::ConstantTimeEq;
-
-/// Tries of emergency codes for one user ID in a window.
-const EMERGENCY_TRIES: u32 = 10;
-/// An hour: 10 tries in each leave 45 random bits alone for some hundred million years, and who
-/// has the code is kept out by a guesser for no longer than this.
-const EMERGENCY_WINDOW: i64 = 3_600_000;
 
 impl Holders {
     /// Suspends a holder's own credential, with a one-time code for [`Purpose::Suspend`] bound to
@@ -52,20 +44,53 @@ impl Holders {
         self.change((holder, id), event, Actor::Holder(holder), issuer, now).await
     }
 
-    /// Reactivates a holder's own credential, with a one-time code for [`Purpose::Reactivate`].
+    /// Reactivates a holder's own credential, with a one-time code for [`Purpose::Reactivate`],
+    /// and, where the emergency code suspended it, with the PUK: who has the phone has the codes
+    /// that come to it, and the emergency code is for a phone in other hands. Whoever had it had
+    /// the sheet with the PUK.
     ///
     /// # Errors
-    /// Like [`Holders::suspend`].
+    /// Those of [`Holders::check_reactivation`] and [`Holders::suspend`], and the PUK's:
+    /// [`CodeRefusal::WrongPuk`] and [`CodeRefusal::CodesExhausted`].
     pub async fn reactivate(
         &self,
         (holder, id): (HolderId, CredentialId),
+        puk: Option<Puk>,
         otp: OtpVerified,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::Reactivate, &binding(id))?;
-        self.change((holder, id), Event::Reactivate, Actor::Holder(holder), issuer, now).await
+        let proved = puk.is_some();
+        self.check_reactivation((holder, id), proved, now)?;
+        if let Some(puk) = puk {
+            // What it opens is not used: it is wiped here.
+            drop(self.try_code((holder, id), PukOfHeld(puk), now).await?);
+        }
+        let lift = move |inner: &Inner, tx: &mut dyn Transaction| {
+            let mut record = own(tx, holder, id)?;
+            // Again: another suspension may have come in the meantime.
+            may_lift(record.life.at(now), proved)?;
+            apply(inner, tx, (id, &mut record), Event::Reactivate, Actor::Holder(holder), now)
+        };
+        self.transact(lift).await?;
+        self.publish(id, issuer, now).await
+    }
+
+    /// Whether the holder may lift the suspension, with the PUK or without: asked before a
+    /// one-time code is used up for it.
+    ///
+    /// # Errors
+    /// [`CodeRefusal::HeldByOperator`], [`CodeRefusal::PukNeeded`],
+    /// [`CodeRefusal::UnknownCredential`].
+    pub fn check_reactivation(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        with_puk: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        may_lift(self.credential(holder, id, now)?.state, with_puk)
     }
 
     /// Ends a holder's own credential for good, with a one-time code for [`Purpose::Revoke`].
@@ -111,23 +136,25 @@ impl Holders {
     /// Suspends every credential that this emergency code is for, without a login: of an unknown
     /// user and with a wrong code the answer is the same, and so is the work.
     ///
+    /// No number of wrong codes keeps a right one out that comes from somewhere else: 45 random
+    /// bits need no lock, and whoever wants a suspension late would only have to guess.
+    ///
     /// # Errors
-    /// [`CodeRefusal::WrongEmergencyCode`], and [`HolderError::Slowed`] after ten of them in an
-    /// hour for one user ID, whether there is such a user or not.
+    /// [`CodeRefusal::WrongEmergencyCode`], and [`HolderError::Slowed`] after fifty codes of a
+    /// caller in an hour, for whichever users.
     pub async fn suspend_by_code(
         &self,
         user_id: &str,
         code: EmergencyCode,
+        from: IpAddr,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let name = user_id.trim().to_lowercase();
-        let email = Email::parse("user_id", &name).ok();
-        // Counted before anything is compared, and durable: parallel guesses count one by one.
-        self.transact(move |inner, tx| count_emergency(inner, tx, &name, now)).await?;
         let suspend = move |inner: &Inner, tx: &mut dyn Transaction| {
-            let holder = email.map(|email| find(tx, email.as_str())).transpose()?.flatten();
-            suspend_all(inner, tx, holder, &code, now)
+            // Written in one transaction with the answer: parallel guesses count one by one.
+            throttle::may_send_emergency_code(inner, tx, from, now)?;
+            suspend_all(inner, tx, &name, &code, now)
         };
         let suspended = self.transact(suspend).await??;
         for id in suspended {
@@ -195,17 +222,26 @@ impl Holders {
 
     /// Tells the issuer how the certificate stands. That it does not answer is no error here: the
     /// credential is in its new state, and stays marked.
+    ///
+    /// One after the other for a credential: of two side by side the older news might arrive last,
+    /// and stay.
     async fn publish(
         &self,
         id: CredentialId,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
+        let _turn = self.inner().turns.of(id).lock().await;
         let record = record::read(self.store(), id)?;
-        let (Some(serial), true) = (&record.serial, record.unpublished) else { return Ok(()) };
-        let Some(status) = status(record.life.stored()) else { return Ok(()) };
-        if issuer.set_status(serial, status, now).await.is_err() {
+        if !record.unpublished {
             return Ok(());
+        }
+        let Some(status) = status(record.life.stored()) else { return Ok(()) };
+        // Also those before a renewal: their key was the holder's, under the PIN of then.
+        for serial in record.serials(now.timestamp_millis()) {
+            if issuer.set_status(&serial, status, now).await.is_err() {
+                return Ok(());
+            }
         }
         let epoch = record.life.epoch();
         let told = move |_: &Inner, tx: &mut dyn Transaction| {
@@ -218,6 +254,19 @@ impl Holders {
             Ok(())
         };
         self.transact(told).await
+    }
+}
+
+/// Whether a holder may lift what suspended the credential.
+fn may_lift(state: State, with_puk: bool) -> Result<(), HolderError> {
+    match state {
+        State::Suspended { cause: SuspensionCause::Operator, .. } => {
+            Err(CodeRefusal::HeldByOperator.into())
+        }
+        State::Suspended { cause: SuspensionCause::EmergencyCode, .. } if !with_puk => {
+            Err(CodeRefusal::PukNeeded.into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -287,45 +336,6 @@ pub(crate) fn end_of_codes(
     tell(inner, tx, holder, &template, now)
 }
 
-/// Tries of emergency codes in a window. Used in stored state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-struct EmergencyTries {
-    #[n(0)]
-    since: i64,
-    #[n(1)]
-    count: u32,
-}
-
-/// Counts a try for a user ID, or says how long to wait.
-///
-/// There are 65536 places, found by a keyed hash: names that nobody has cannot fill the store, and
-/// two names that share a place, which nobody can bring about on purpose, share its count.
-pub(crate) fn count_emergency(
-    inner: &Inner,
-    tx: &mut dyn Transaction,
-    name: &str,
-    now: DateTime<Utc>,
-) -> Result<(), HolderError> {
-    let mac = inner.pepper.mac("emergency tries", &[name.as_bytes()])?;
-    let key = [b"e".as_slice(), &mac[..2]].concat();
-    let bytes = tx.get(COUNTER, &key)?;
-    let kept = bytes.map(|bytes| crate::encoding::decode(COUNTER, &key, &bytes)).transpose()?;
-    let mut tries: EmergencyTries = kept.unwrap_or_default();
-    let now = now.timestamp_millis();
-    // A clock that was set back does not make the window longer.
-    if now - tries.since >= EMERGENCY_WINDOW || now < tries.since {
-        tries = EmergencyTries { since: now, count: 0 };
-    }
-    if tries.count >= EMERGENCY_TRIES {
-        let rest = TimeDelta::milliseconds(tries.since + EMERGENCY_WINDOW - now);
-        let seconds = u64::try_from(rest.num_seconds()).unwrap_or(0) + 1;
-        return Err(HolderError::Slowed { retry_after: Duration::from_secs(seconds) });
-    }
-    tries.count += 1;
-    tx.put(COUNTER, &key, &crate::encoding::encode(&tries, 16));
-    Ok(())
-}
-
 /// Whether a code is the one that was kept.
 pub(crate) fn is_emergency_code(
     inner: &Inner,
@@ -341,22 +351,28 @@ pub(crate) fn is_emergency_code(
 fn suspend_all(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    holder: Option<HolderId>,
+    name: &str,
     code: &EmergencyCode,
     now: DateTime<Utc>,
 ) -> Result<Result<Vec<CredentialId>, HolderError>, HolderError> {
+    let email = Email::parse("user_id", name).ok();
+    let holder = email.map(|email| find(tx, email.as_str())).transpose()?.flatten();
     let ids = holder.map(|holder| all_of(tx, holder)).transpose()?.unwrap_or_default();
     // The same work when there is nothing to compare with.
-    let nothing = inner.pepper.mac(EMERGENCY, &[code.expose().as_bytes()])?;
+    let typed = code.expose().as_bytes();
+    let nothing = inner.pepper.mac(EMERGENCY, &[typed])?;
     let (mut right, mut suspended) = (false, Vec::new());
     for id in ids {
         let mut record = load(tx, id)?;
-        let under = record.emergency.pepper;
-        let mac = match under == inner.pepper.current() {
-            true => nothing,
-            false => inner.pepper.mac_under(under, EMERGENCY, &[code.expose().as_bytes()])?,
-        };
-        if !bool::from(mac.as_slice().ct_eq(record.emergency.mac.as_slice())) {
+        let mut this = false;
+        for kept in record.suspending_codes(now.timestamp_millis()) {
+            let mac = match kept.pepper == inner.pepper.current() {
+                true => nothing,
+                false => inner.pepper.mac_under(kept.pepper, EMERGENCY, &[typed])?,
+            };
+            this |= bool::from(mac.as_slice().ct_eq(kept.mac.as_slice()));
+        }
+        if !this {
             continue;
         }
         right = true;
@@ -369,7 +385,9 @@ fn suspend_all(
     if right {
         return Ok(Ok(suspended));
     }
-    if let Some(holder) = holder {
+    // A count is written for every name, whether somebody has it or not.
+    let noted = throttle::notes_wrong_emergency_code(inner, tx, name, now)?;
+    if let (Some(holder), true) = (holder, noted) {
         let entry = HistoryEntry::failure(HistoryKind::EmergencyCodeFailed, Actor::Anyone);
         append(tx, holder, &entry, now)?;
     }

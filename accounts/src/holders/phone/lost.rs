@@ -1,8 +1,6 @@
 //! The way of a holder whose phone is lost: PUK and emergency code, and then a while.
 
 use super::{PhoneState, begin, may_begin};
-use crate::holders::credential::count_emergency;
-use crate::holders::holder;
 use crate::holders::otp::OtpAsked;
 use crate::holders::pin::PukAndEmergencyCode;
 use crate::holders::sessions::Access;
@@ -16,9 +14,8 @@ impl Holders {
     ///
     /// # Errors
     /// [`CodeRefusal`](crate::holders::pin::CodeRefusal): `WrongPair`, which does not tell which
-    /// of the two was wrong, and counts with the tries of the PUK and of the emergency code;
-    /// `CodesExhausted`, `UnknownCredential`. [`HolderError::Slowed`] after too many tries of
-    /// emergency codes. Those of [`Holders::begin_phone_change`], before anything is counted.
+    /// of the two was wrong, and counts with the tries of the PUK; `CodesExhausted`,
+    /// `UnknownCredential`. Those of [`Holders::begin_phone_change`], before anything is counted.
     pub async fn begin_lost_phone(
         &self,
         access: &Access,
@@ -30,12 +27,7 @@ impl Holders {
         access.session()?;
         access.needs_full()?;
         let (id, new) = (access.holder, number.clone());
-        self.transact(move |inner, tx| {
-            may_begin(tx, id, &new, now)?;
-            let user_id = holder::load(tx, id)?.email;
-            count_emergency(inner, tx, &user_id, now)
-        })
-        .await?;
+        self.transact(move |_, tx| may_begin(tx, id, &new, now)).await?;
         // What it opens is not used: it is wiped here.
         drop(self.try_code::<PukAndEmergencyCode>((id, credential), codes, now).await?);
         let new = number.clone();

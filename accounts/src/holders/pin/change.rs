@@ -184,7 +184,7 @@ fn put_sheet(
     wraps.puk = sheet.puk.wrap(&record.place(id), secret)?;
     save_wraps(tx, id, record.version, &wraps);
     record.puk_tries = 0;
-    record.emergency = sheet.emergency;
+    record.replace_emergency(sheet.emergency, now.timestamp_millis());
     record.envelope = sheet.number;
     let holder = HolderId::new(record.holder);
     let of = holder::load(tx, holder)?;

@@ -4,9 +4,11 @@
 //! side by side nor a service that is stopped in the middle gets more tries than there are. The
 //! fifth wrong PIN locks the credential until the PUK sets a new one; the fifth wrong PUK ends it.
 //! A PUK is good once: what takes it mails the next one in a new envelope.
+//! A try that a fault of ours keeps from being computed is given back.
 //! Whether a code is right is known by its wrap alone: see `keys`.
 
 mod change;
+mod flight;
 mod open;
 mod refusal;
 mod sheet;
@@ -18,7 +20,8 @@ pub use sheet::EnvelopeAddresses;
 pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
-pub(crate) use open::{Both, PukAndEmergencyCode};
+pub(crate) use flight::Flights;
+pub(crate) use open::{Both, PukAndEmergencyCode, PukOfHeld};
 pub(crate) use sheet::{Sheet, new_sheet};
 
 /// Tries of a code, counted from the last right one.

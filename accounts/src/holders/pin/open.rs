@@ -1,5 +1,6 @@
 //! One try of a code: counted, computed, settled.
 
+use super::flight::Flight;
 use super::{CodeRefusal, MOST_TRIES};
 use crate::holders::credential::{
     CredentialRecord, Event, State, end_of_codes, is_emergency_code, load_wraps, own, save, short,
@@ -28,6 +29,15 @@ pub(crate) type Both = (Pin, Puk);
 /// PUK and emergency code of the envelope, for a lost phone.
 pub(crate) type PukAndEmergencyCode = (Puk, EmergencyCode);
 
+/// Which count of tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Counted {
+    /// That of the PIN.
+    Pin,
+    /// That of the PUK, and of what is tried together with it.
+    Puk,
+}
+
 /// A code that can be tried.
 pub(crate) trait Code: Send + 'static {
     /// Whether it is asked for in this state.
@@ -36,8 +46,15 @@ pub(crate) trait Code: Send + 'static {
     const ACT: &'static str;
     /// What the history says of a wrong one.
     const FAILED: HistoryKind = HistoryKind::PinFailed;
+    /// With which tries its own are counted.
+    const COUNTED: Counted;
     /// The count of its tries.
-    fn tries(record: &mut CredentialRecord) -> &mut u32;
+    fn tries(record: &mut CredentialRecord) -> &mut u32 {
+        match Self::COUNTED {
+            Counted::Pin => &mut record.pin_tries,
+            Counted::Puk => &mut record.puk_tries,
+        }
+    }
     /// What it opens.
     fn open(
         &self,
@@ -58,14 +75,11 @@ pub(crate) trait Code: Send + 'static {
 }
 
 impl Code for Pin {
+    const COUNTED: Counted = Counted::Pin;
     const ACT: &'static str = "be used with its PIN";
 
     fn allowed(state: State) -> bool {
         state == State::Active
-    }
-
-    fn tries(record: &mut CredentialRecord) -> &mut u32 {
-        &mut record.pin_tries
     }
 
     fn open(
@@ -106,14 +120,11 @@ impl Code for Pin {
 }
 
 impl Code for Puk {
+    const COUNTED: Counted = Counted::Puk;
     const ACT: &'static str = "get a new PIN by its PUK";
 
     fn allowed(state: State) -> bool {
         matches!(state, State::Active | State::PinLocked)
-    }
-
-    fn tries(record: &mut CredentialRecord) -> &mut u32 {
-        &mut record.puk_tries
     }
 
     fn open(
@@ -141,15 +152,47 @@ impl Code for Puk {
     }
 }
 
+/// The PUK for a credential that is suspended: it vouches for who reactivates it.
+pub(crate) struct PukOfHeld(pub(crate) Puk);
+
+impl Code for PukOfHeld {
+    const COUNTED: Counted = Counted::Puk;
+    const ACT: &'static str = "be reactivated with its PUK";
+
+    fn allowed(state: State) -> bool {
+        matches!(state, State::Suspended { .. })
+    }
+
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &(CredentialRecord, Wrapped),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        self.0.open(inner, id, kept)
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        Puk::wrong(left)
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        Puk::last(inner, tx, id, record, now)
+    }
+}
+
 impl Code for Both {
+    const COUNTED: Counted = Counted::Puk;
     const ACT: &'static str = "be activated";
 
     fn allowed(state: State) -> bool {
         state == State::AwaitingActivation
-    }
-
-    fn tries(record: &mut CredentialRecord) -> &mut u32 {
-        &mut record.puk_tries
     }
 
     /// Both are tried whatever the first gives: neither answer nor time says which one is wrong.
@@ -180,16 +223,13 @@ impl Code for Both {
 }
 
 impl Code for PukAndEmergencyCode {
+    const COUNTED: Counted = Counted::Puk;
     const ACT: &'static str = "vouch for a new phone number";
     const FAILED: HistoryKind = HistoryKind::LostPhoneFailed;
 
     /// Also a suspended one: who loses a phone suspends first.
     fn allowed(state: State) -> bool {
         matches!(state, State::Active | State::PinLocked | State::Suspended { .. })
-    }
-
-    fn tries(record: &mut CredentialRecord) -> &mut u32 {
-        &mut record.puk_tries
     }
 
     /// Both are tried whatever the first gives: neither answer nor time says which one is wrong.
@@ -228,17 +268,28 @@ impl Holders {
         code: C,
         now: DateTime<Utc>,
     ) -> Result<Opened, HolderError> {
-        // A place first: a try that cannot be computed is not counted.
+        // A place first: a try that has none is not counted.
         let room = self.room()?;
         let count =
             move |inner: &Inner, tx: &mut dyn Transaction| count::<C>(inner, tx, (holder, id), now);
-        let kept = self.transact(count).await??;
+        let (kept, flight) = self.transact(count).await??;
         let number = *C::tries(&mut kept.0.clone());
         let epoch = kept.0.life.epoch();
-        let secret = self.compute(room, move |inner| code.open(inner, id, &kept)).await?;
+        let secret = match self.compute(room, move |inner| code.open(inner, id, &kept)).await {
+            Ok(secret) => secret,
+            Err(fault) => {
+                let back = move |_: &Inner, tx: &mut dyn Transaction| {
+                    drop(flight);
+                    give_back::<C>(tx, (holder, id), epoch)
+                };
+                self.transact(back).await?;
+                return Err(fault);
+            }
+        };
         let right = secret.is_some();
         let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
             let try_ = Try { number, epoch, right };
+            drop(flight);
             settle::<C>(inner, tx, (holder, id), &try_, now)
         };
         let record = self.transact(settle).await??;
@@ -260,6 +311,9 @@ struct Try {
 
 type Settled<T> = Result<T, HolderError>;
 
+/// A credential with the wraps of its key.
+type Kept = (CredentialRecord, Wrapped);
+
 /// Counts a try, or refuses it when there is none left. A refusal that has to be written is an
 /// inner one.
 fn count<C: Code>(
@@ -267,18 +321,39 @@ fn count<C: Code>(
     tx: &mut dyn Transaction,
     (holder, id): (HolderId, CredentialId),
     now: DateTime<Utc>,
-) -> Result<Settled<(CredentialRecord, Wrapped)>, HolderError> {
+) -> Result<Settled<(Kept, Flight)>, HolderError> {
     let mut record = own(tx, holder, id)?;
     needs::<C>(&record, now)?;
     if *C::tries(&mut record) >= MOST_TRIES {
-        // The last try was counted and never settled: the service was stopped in it, or it is
-        // under way. Either way there is no other.
+        // What is being computed may be right, and is no reason to end anything: that is settled
+        // first.
+        if inner.flights.any(id, C::COUNTED) {
+            return Err(HolderError::Busy);
+        }
+        // The last try was counted and never settled: the service was stopped in it. There is no
+        // other.
         return Ok(Err(C::last(inner, tx, id, &mut record, now)?.into()));
     }
     *C::tries(&mut record) += 1;
     save(tx, id, &record)?;
     let wraps = load_wraps(tx, id, record.version)?;
-    Ok(Ok((record, wraps)))
+    Ok(Ok(((record, wraps), inner.flights.begin(id, C::COUNTED))))
+}
+
+/// Takes a try back that could not be computed. A fault of ours says nothing about the code: it
+/// must cost nobody a key, and gives a guesser nothing.
+fn give_back<C: Code>(
+    tx: &mut dyn Transaction,
+    (holder, id): (HolderId, CredentialId),
+    epoch: u64,
+) -> Result<(), HolderError> {
+    let mut record = own(tx, holder, id)?;
+    if record.life.epoch() == epoch {
+        let tries = C::tries(&mut record);
+        *tries = tries.saturating_sub(1);
+        save(tx, id, &record)?;
+    }
+    Ok(())
 }
 
 /// Writes how a try ended.

@@ -60,6 +60,16 @@ pub enum CodeRefusal {
     /// said.
     #[error("user ID and emergency code do not belong together: check both and try again")]
     WrongEmergencyCode,
+    /// A suspension by the emergency code, which a one-time code alone does not lift: the phone may
+    /// be in other hands.
+    #[error(
+        "the emergency code suspended the credential: enter the PUK of the envelope as well to \
+         reactivate it"
+    )]
+    PukNeeded,
+    /// An operator's suspension.
+    #[error("an operator suspended the credential, and lifts it: ask the service's support")]
+    HeldByOperator,
     /// No certificate was issued.
     #[error("the certificate could not be issued, and nothing was changed: try again later")]
     IssuerFailed {
@@ -102,6 +112,8 @@ impl CodeRefusal {
             Self::CodesExhausted => "codes-exhausted",
             Self::Changed => "credential-changed",
             Self::WrongEmergencyCode => "wrong-emergency-code",
+            Self::PukNeeded => "puk-needed",
+            Self::HeldByOperator => "held-by-operator",
             Self::IssuerFailed { .. } => "issuer-failed",
             Self::RenewalTooEarly { .. } => "renewal-too-early",
             Self::NoRenewal => "no-renewal",
@@ -123,7 +135,7 @@ impl CodeRefusal {
             Self::NewPin(_) => Some("new_pin"),
             Self::Passphrase(_) => Some("passphrase"),
             Self::WrongPin { .. } => Some("pin"),
-            Self::WrongPuk { .. } => Some("puk"),
+            Self::WrongPuk { .. } | Self::PukNeeded => Some("puk"),
             _ => None,
         }
     }

@@ -1,10 +1,10 @@
 //! Phase 5: a new key, certificate and envelope, there together or not at all.
 
 use super::steps::PASSPHRASE;
-use super::{Phase, RenewalRecord, under_way};
+use super::{Phase, RenewalRecord, bound_to, encoded, under_way};
 use crate::holders::credential::{
     CertificateIssuer, CertificateStatus, CredentialRecord, Event, IssuedCertificate,
-    RevocationCause, binding, delete_wraps, issuing, save, save_wraps, short,
+    RevocationCause, delete_wraps, issuing, save, save_wraps, short,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, mail, notify};
@@ -28,9 +28,10 @@ struct Ready {
 }
 
 impl Holders {
-    /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to [`binding`] brings the
-    /// new key and certificate, and mails the new envelope. What was authorised before ends; the
-    /// old certificate stays good to its end, for what was signed with it.
+    /// Phase 5: a one-time code for [`Purpose::CompleteRenewal`] bound to
+    /// [`Holders::renewal_bound`] brings the new key and certificate, and mails the new envelope.
+    /// What was authorised before ends; the old certificate stays good to its end, for what was
+    /// signed with it, unless the credential is suspended or revoked before.
     ///
     /// # Errors
     /// Those of the other phases; [`CodeRefusal::IssuerFailed`] and
@@ -44,12 +45,13 @@ impl Holders {
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let operation = otp.operation();
-        otp.consume(holder, operation, Purpose::CompleteRenewal, &binding(id))?;
         let look = move |_: &Inner, tx: &mut dyn Transaction| {
             under_way(tx, (holder, id), Phase::Complete, now)
         };
         let (credential, renewal) = self.transact(look).await?;
+        let operation = otp.operation();
+        let entered = bound_to(id, &encoded(&renewal));
+        otp.consume(holder, operation, Purpose::CompleteRenewal, &entered)?;
         let of = self.holder(holder)?;
         let room = self.room()?;
         let (kind, seen) = (credential.key_kind, renewal.clone());
@@ -110,13 +112,14 @@ fn keep(
     let of = load_holder(tx, holder)?;
     of.needs_open(holder)?;
     let not_after = issued.not_after.timestamp_millis();
+    let (at, former_end) = (now.timestamp_millis(), record.life.not_after());
     record.life = record.life.apply(Event::Renew { not_after }, now)?;
     delete_wraps(tx, id, record.version);
     record.version += 1;
     record.certificate = Some(ByteVec::from(issued.der));
-    record.serial = Some(issued.serial);
+    record.replace_serial(issued.serial, former_end, at);
     record.envelope = sheet.number;
-    record.emergency = sheet.emergency;
+    record.replace_emergency(sheet.emergency, at);
     (record.pin_tries, record.puk_tries) = (0, 0);
     if let Some(trace) = renewal.trace {
         remember(&mut record.former, trace.into());
@@ -132,7 +135,6 @@ fn keep(
         .with("credential", id)
         .with("certificate", record.serial.as_deref().unwrap_or_default());
     append(tx, holder, &entry, now)?;
-    let at = now.timestamp_millis();
     let attachment = Sheet::attachment(sheet.pdf);
     // The envelope goes to the user ID, and to no other address.
     let template = Template::Renewed { credential: short(id), until: not_after, at };

@@ -18,7 +18,7 @@ mod tests;
 
 pub use steps::PinChoice;
 
-use super::credential::{CredentialRecord, State, own};
+use super::credential::{CredentialRecord, State, own, read as record_of};
 use super::keys::Slot;
 use super::pin::CodeRefusal;
 use super::tables::RENEWAL;
@@ -27,6 +27,7 @@ use crate::encoding::{decode, encode};
 use chrono::{DateTime, TimeDelta, Utc};
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
+use openssl::sha::sha256;
 use store::Transaction;
 
 /// So long before the end of a certificate it can be renewed.
@@ -140,6 +141,25 @@ pub struct RenewalView {
 }
 
 impl Holders {
+    /// What a one-time code for [`Purpose::CompleteRenewal`](super::otp::Purpose) is bound to: the
+    /// credential, and all that was entered in the phases before. Whoever does a phase again,
+    /// with another PIN or passphrase, makes a code void that was asked for before.
+    ///
+    /// # Errors
+    /// [`CodeRefusal::UnknownCredential`].
+    pub fn renewal_bound(
+        &self,
+        holder: HolderId,
+        id: CredentialId,
+    ) -> Result<[u8; 32], HolderError> {
+        let entered = self.store().get(RENEWAL, id.as_bytes())?;
+        if record_of(self.store(), id)?.holder != holder.number() {
+            return Err(CodeRefusal::UnknownCredential.into());
+        }
+        // Without a renewal the code does for nothing.
+        Ok(bound_to(id, entered.as_deref().unwrap_or_default()))
+    }
+
     /// Where the renewal of a credential is; `None` when it has to begin with phase 1.
     ///
     /// # Errors
@@ -163,6 +183,11 @@ impl Holders {
     }
 }
 
+/// See [`Holders::renewal_bound`].
+fn bound_to(id: CredentialId, entered: &[u8]) -> [u8; 32] {
+    sha256(&[b"marca renewal\0", id.as_bytes().as_slice(), entered].concat())
+}
+
 /// A renewal in which `phase` may be done now, and its credential.
 fn under_way(
     tx: &dyn Transaction,
@@ -182,6 +207,11 @@ fn under_way(
     Ok((credential, record))
 }
 
+/// The bytes that stand in the store.
+fn encoded(record: &RenewalRecord) -> Vec<u8> {
+    encode(record, 1_024)
+}
+
 /// Keeps a renewal in which `done` was just done.
 fn put(
     tx: &mut dyn Transaction,
@@ -190,6 +220,6 @@ fn put(
     done: Phase,
 ) -> Result<(), HolderError> {
     record.next = record.next.after(done)?.unwrap_or(Phase::Complete);
-    tx.put(RENEWAL, id.as_bytes(), &encode(record, 1_024));
+    tx.put(RENEWAL, id.as_bytes(), &encoded(record));
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! The five phases: in order, out of order, left and resumed, and failing at the end.
 
 use super::*;
+use crate::holders::OperationId;
 use crate::holders::credential::CertificateStatus;
 use crate::holders::credential::tests::support::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::messages::MessageRecord;
-use crate::holders::otp::Purpose;
+use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{NewPin, NextSheet};
 use crate::holders::tables::MESSAGE;
 use crate::testing::block_on;
@@ -47,11 +48,17 @@ fn act(
                 holders.secure_renewal(place, Some(passphrase), day()).await
             }
             Phase::Complete => {
-                let otp = bench.otp(Purpose::CompleteRenewal);
+                let otp = code(bench);
                 holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()).await
             }
         }
     })
+}
+
+/// A code for the last phase, for what is entered now.
+fn code(bench: &Bench) -> OtpVerified {
+    let bound = bench.holders.renewal_bound(HOLDER, bench.id).unwrap();
+    OtpVerified::for_tests(HOLDER, OperationId::new([4; 16]), Purpose::CompleteRenewal, bound)
 }
 
 fn next(bench: &Bench) -> Option<Phase> {
@@ -118,6 +125,31 @@ fn five_phases_bring_a_new_key_under_the_same_pin() {
     assert!(kinds.contains(&HistoryKind::RenewalCompleted));
 }
 
+/// Somebody in another session does phases again that ask for no code: the holder's own code, asked
+/// for before, must not put the new key under a stranger's PIN.
+#[test]
+fn a_code_is_for_what_was_entered_when_it_was_asked_for() {
+    let bench = Bench::active();
+    for phase in Phase::ALL.into_iter().take(4) {
+        act(&bench, &bench.holders, phase, None).unwrap();
+    }
+    let complete = |otp| {
+        let place = (HOLDER, bench.id);
+        block_on(bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()))
+    };
+    for again in [&[Phase::Security][..], &[Phase::Pin, Phase::Security]] {
+        let asked_before = code(&bench);
+        for phase in again {
+            act(&bench, &bench.holders, *phase, Some(OTHER_PIN)).unwrap();
+        }
+        let refused = complete(asked_before).unwrap_err();
+        assert_eq!(refused.slug(), "otp-for-other-operation", "{again:?}");
+    }
+    assert_eq!(bench.issuer.requests.lock().len(), 1, "nothing was issued");
+    complete(code(&bench)).unwrap();
+    assert!(bench.holders.renewal_bound(HolderId::new(2), bench.id).is_err());
+}
+
 #[test]
 fn the_new_envelope_is_mailed_and_its_codes_are_the_ones_that_count() {
     let bench = Bench::active();
@@ -137,8 +169,14 @@ fn the_new_envelope_is_mailed_and_its_codes_are_the_ones_that_count() {
         bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, day())
     };
     assert_eq!(refusal(block_on(old)), CodeRefusal::WrongPuk { left: 4 });
-    let by_code = bench.by_code(USER, bench.emergency_code());
-    assert_eq!(refusal(by_code), CodeRefusal::WrongEmergencyCode);
+    // The old emergency code suspends for 30 days more, and with it goes the old certificate.
+    let by_code = |days| {
+        let (code, when) = (bench.emergency_code(), day() + TimeDelta::days(days));
+        block_on(bench.holders.suspend_by_code(USER, code, GUESSER, &bench.issuer, when))
+    };
+    assert_eq!(refusal(by_code(30)), CodeRefusal::WrongEmergencyCode);
+    by_code(29).unwrap();
+    assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Suspended { until: None }; 2]);
 }
 
 #[test]
@@ -220,7 +258,7 @@ fn two_last_phases_side_by_side_leave_one_certificate() {
         act(&bench, &bench.holders, *phase, None).unwrap();
     }
     let complete = || {
-        let (place, otp) = ((HOLDER, bench.id), bench.otp(Purpose::CompleteRenewal));
+        let (place, otp) = ((HOLDER, bench.id), code(&bench));
         bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day())
     };
     let both = block_on(futures_util::future::join(complete(), complete()));

@@ -47,6 +47,22 @@ pub(crate) async fn full(request: &HttpRequest, service: &Service) -> Result<Acc
     Ok(access)
 }
 
+/// The same of a person: a session or a linked phone. A system signs, opens windows and stamps
+/// unattended, and does nothing else that matters.
+pub(crate) async fn person(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = full(request, service).await?;
+    by_person(&access)?;
+    Ok(access)
+}
+
+/// Refuses a system.
+pub(super) fn by_person(access: &Access) -> Result<(), Problem> {
+    match access.what {
+        AccessKind::Session(_) | AccessKind::Device(_) => Ok(()),
+        AccessKind::System(_) => Err(problem(HolderError::NoSession)),
+    }
+}
+
 /// A session that may do what matters most: for what changes the account or its factors.
 pub(crate) async fn full_session(
     request: &HttpRequest,

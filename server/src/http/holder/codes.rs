@@ -194,6 +194,7 @@ pub(crate) async fn ask_for_code(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::holder(&request, &service).await?;
+    access::by_person(&access)?;
     let mut wanted: WantedCode = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
     let channel = wanted.channel.take().map(|way| way.known("channel")).transpose()?;
@@ -229,6 +230,7 @@ pub(crate) async fn send_code_again(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::holder(&request, &service).await?;
+    access::by_person(&access)?;
     let operation: OperationId = id(&operation, "operation of yours")?;
     let now = service.clock.now();
     let asked = service.holders.resend_otp(access.holder, operation, now).await.map_err(problem)?;

@@ -156,7 +156,7 @@ pub(crate) async fn activate(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: Activation = body::json(&request, payload, &service).await?;
     let codes = (pin("pin", &wanted.pin)?, puk(&wanted.puk)?);
@@ -200,7 +200,7 @@ pub(crate) async fn change_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: PinChange = body::json(&request, payload, &service).await?;
     let current = pin("current", &wanted.current)?;
@@ -246,7 +246,7 @@ pub(crate) async fn unlock_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: PinUnlock = body::json(&request, payload, &service).await?;
     let typed = puk(&wanted.puk)?;
@@ -287,6 +287,7 @@ pub(crate) async fn suspend_credential(
 ) -> Result<HttpResponse, Problem> {
     // A limited session may: who fears for the key should not be kept waiting.
     let access = access::holder(&request, &service).await?;
+    access::by_person(&access)?;
     let id = own(&path)?;
     let wanted: CredentialSuspension = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
@@ -300,18 +301,22 @@ pub(crate) async fn suspend_credential(
     ended(&service, &access, id, done, now)
 }
 
-/// An act that needs a code and nothing else.
+/// A reactivation.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WithCode {
-    /// A code for this act.
+pub(crate) struct Reactivation {
+    /// The PUK of the newest envelope; needed when the emergency code suspended the credential.
+    #[schema(value_type = Option<String>, format = Password)]
+    puk: Option<Secret>,
+    /// A code for `reactivate`.
     otp: OneTimeCode,
 }
 
-/// Lifts a suspension.
+/// Lifts a suspension. Needs a session, and the PUK where the emergency code suspended; what an
+/// operator suspended, an operator lifts.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/reactivate", tag = "credentials",
     operation_id = "reactivate_credential",
-    params(("id" = String, Path, description = "Of the list")), request_body = WithCode,
+    params(("id" = String, Path, description = "Of the list")), request_body = Reactivation,
     responses((status = 200, body = Credential), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)),
     security(("holder" = [])))]
@@ -321,13 +326,15 @@ pub(crate) async fn reactivate_credential(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    // No device: the suspension may be there because the phone is in other hands.
+    let access = access::full_session(&request, &service).await?;
     let id = own(&path)?;
-    let WithCode { otp } = body::json(&request, payload, &service).await?;
-    let now = service.clock.now();
+    let Reactivation { puk: typed, otp } = body::json(&request, payload, &service).await?;
+    let typed = typed.map(|typed| puk(&typed)).transpose()?;
+    let (place, now) = ((access.holder, id), service.clock.now());
+    service.holders.check_reactivation(place, typed.is_some(), now).map_err(problem)?;
     let otp = proof(&service, &access, (Purpose::Reactivate, id), &otp, now).await?;
-    let place = (access.holder, id);
-    let done = service.holders.reactivate(place, otp, &service.holder_ca, now).await;
+    let done = service.holders.reactivate(place, typed, otp, &service.holder_ca, now).await;
     ended(&service, &access, id, done, now)
 }
 
@@ -356,7 +363,7 @@ pub(crate) async fn revoke_credential(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let CredentialRevocation { cause, otp } = body::json(&request, payload, &service).await?;
     let cause = own_cause(&cause)?;

@@ -41,6 +41,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("wrong-codes", 403, "The codes are not those of the envelope"),
     ("wrong-puk-or-emergency-code", 403, "PUK or emergency code are not right"),
     ("wrong-emergency-code", 403, "The emergency code is not right"),
+    ("puk-needed", 403, "The PUK is needed as well"),
+    ("held-by-operator", 403, "An operator suspended it"),
     ("pin-locked", 409, "The PIN is locked"),
     ("codes-exhausted", 409, "The credential ended"),
     ("credential-changed", 409, "The credential changed in the meantime"),

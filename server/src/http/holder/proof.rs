@@ -61,6 +61,10 @@ impl Act<'_> {
             Self::Plain(_) => bound(&[]),
             Self::Change(_, change) => change.bound(),
             Self::StepUp => step_up_bound(access.session().map_err(problem)?),
+            // All that was entered before: a code for one PIN and passphrase is for no other.
+            Self::Credential(Purpose::CompleteRenewal, id) => {
+                service.holders.renewal_bound(access.holder, *id).map_err(problem)?
+            }
             Self::Credential(_, id) => credential::binding(*id),
             Self::Sign(hashes) => service.signing.binding(access, hashes),
             Self::Address(kind, address) => address_bound(*kind, address),

@@ -137,7 +137,7 @@ pub(crate) async fn consent_to_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let Consents { conditions, pin: typed } = body::json(&request, payload, &service).await?;
     if conditions.is_empty() || conditions.len() > LONGEST_CONDITIONS || !is_plain(&conditions) {
@@ -179,7 +179,7 @@ pub(crate) async fn confirm_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let RenewalCode { otp } = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
@@ -216,7 +216,7 @@ pub(crate) async fn choose_renewal_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: RenewalPin = body::json(&request, payload, &service).await?;
     let choice = match (wanted.keep, &wanted.new_pin, &wanted.repeat) {
@@ -257,7 +257,7 @@ pub(crate) async fn secure_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let wanted: RenewalSecurity = body::json(&request, payload, &service).await?;
     let passphrase = match (wanted.passphrase, wanted.fiscal_code) {
@@ -288,7 +288,7 @@ pub(crate) async fn complete_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full(&request, &service).await?;
+    let access = access::person(&request, &service).await?;
     let id = own(&path)?;
     let RenewalCode { otp } = body::json(&request, payload, &service).await?;
     let now = service.clock.now();

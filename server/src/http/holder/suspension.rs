@@ -6,6 +6,7 @@
 use super::body::Secret;
 use super::problem::holder as problem;
 use super::{answer, body};
+use crate::http::auth::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
@@ -52,7 +53,8 @@ pub(crate) async fn suspend_without_login(
     let Suspension { user_id, emergency_code } = body::json(&request, payload, &service).await?;
     let code = EmergencyCode::parse(&emergency_code);
     let code = code.map_err(|bad| problem(CodeRefusal::from(bad).into()))?;
-    match service.suspend_by_code(&user_id, code, service.clock.now()).await {
+    let (from, now) = (caller_address(&request), service.clock.now());
+    match service.suspend_by_code(&user_id, code, from, now).await {
         Ok(()) | Err(HolderError::Code(CodeRefusal::WrongEmergencyCode)) => Ok(answer::accepted()),
         Err(error) => Err(problem(error)),
     }

@@ -10,6 +10,7 @@ use accounts::holders::registration::{Invitation, Invite};
 use accounts::holders::{Actor, CredentialId, HolderError, HolderId, Language, RegistrationId};
 use chrono::{DateTime, Utc};
 use envelope::{Codes, EmergencyCode, Envelope, SealError};
+use std::net::IpAddr;
 
 /// Why nobody was invited.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +93,10 @@ impl Service {
         &self,
         user_id: &str,
         code: EmergencyCode,
+        from: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        self.holders.suspend_by_code(user_id, code, &self.holder_ca, now).await?;
+        self.holders.suspend_by_code(user_id, code, from, &self.holder_ca, now).await?;
         if let Ok(Some(holder)) = self.holders.holder_by_user_id(user_id) {
             self.forget_keys_of(holder.id);
         }

@@ -28,6 +28,8 @@ fn all() -> Vec<CodeRefusal> {
         CodesExhausted,
         Changed,
         WrongEmergencyCode,
+        PukNeeded,
+        HeldByOperator,
         IssuerFailed { fault: IssuerFault { reason: "a secret of the issuer".to_owned() } },
     ]);
     let passphrase = [

@@ -69,20 +69,19 @@ fn a_right_pin_brings_the_count_back_to_nothing() {
 fn guesses_side_by_side_get_no_more_tries_than_one_after_another() {
     let bench = Bench::active();
     let answers = try_all(&bench, &[WRONG; 12]);
-    let mut left = Vec::new();
-    let mut locked = 0;
+    let (mut left, mut locked, mut busy) = (0, 0, 0);
     for answer in answers {
-        match refusal(answer) {
-            CodeRefusal::WrongPin { left: now } => left.push(now),
+        match answer {
+            Err(HolderError::Code(CodeRefusal::WrongPin { .. })) => left += 1,
             // Those that were under way when another one locked it do not say more than that.
-            CodeRefusal::PinLocked => locked += 1,
+            Err(HolderError::Code(CodeRefusal::PinLocked)) => locked += 1,
+            // On top of five: not computed.
+            Err(HolderError::Busy) => busy += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(left.len() < MOST_TRIES as usize, "{left:?}");
-    assert_eq!(left.len() + locked, 12);
-    left.sort_unstable();
-    left.dedup();
+    assert!(left < MOST_TRIES, "{left}");
+    assert_eq!(left + locked + busy, 12);
     let failed = bench.history().iter().filter(|kind| **kind == HistoryKind::PinFailed).count();
     assert!(failed <= MOST_TRIES as usize, "{failed} codes were computed with");
     assert_eq!(bench.state(), State::PinLocked);
@@ -93,9 +92,40 @@ fn the_right_pin_behind_five_wrong_ones_comes_too_late() {
     let bench = Bench::active();
     let mut pins = [WRONG; 6];
     pins[5] = NEW_PIN;
-    // Jobs run in the order in which they were submitted: the right one is counted last.
+    // Jobs run in the order in which they were submitted: the right one would be counted last.
     let last = try_all(&bench, &pins).pop().unwrap();
-    assert_eq!(refusal(last), CodeRefusal::PinLocked);
+    let too_late = [HolderError::Busy.slug(), CodeRefusal::PinLocked.slug()];
+    assert!(too_late.contains(&last.unwrap_err().slug()));
+    assert_eq!(refusal(bench.try_pin(NEW_PIN)), CodeRefusal::PinLocked);
+}
+
+/// Windows that are opened side by side, by whoever has the PIN: five of them are no failures.
+#[test]
+fn right_pins_side_by_side_lock_nothing() {
+    let bench = Bench::active();
+    for _ in 0..3 {
+        for answer in try_all(&bench, &[NEW_PIN; 12]) {
+            let fine = matches!(answer, Ok(_) | Err(HolderError::Busy));
+            assert!(fine, "{:?}", answer.map(drop));
+        }
+        assert_eq!(bench.state(), State::Active);
+    }
+    drop(bench.try_pin(NEW_PIN).unwrap());
+}
+
+/// The same with the PUK, whose sixth try would end the credential.
+#[test]
+fn right_puks_side_by_side_end_nothing() {
+    let bench = Bench::active();
+    let tries = (0..=MOST_TRIES).map(|_| {
+        let (new, otp) =
+            (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
+        let sheet = NextSheet { passphrase: None, addresses: addresses() };
+        bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, at(20))
+    });
+    let done = block_on(join_all(tries));
+    assert!(done.iter().any(Result::is_ok));
+    assert_eq!(bench.state(), State::Active);
 }
 
 #[test]
@@ -156,6 +186,26 @@ fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
     assert_eq!(bench.state(), State::PinLocked);
 }
 
+/// Nobody typed anything wrong: a fault of the service locks nothing and ends nothing.
+#[test]
+fn a_try_that_cannot_be_computed_is_given_back() {
+    let bench = Bench::active();
+    let (place, broken) = ((HOLDER, bench.id), bench.without_its_pepper());
+    for _ in 0..2 * MOST_TRIES {
+        let pin = Pin::parse(NEW_PIN).unwrap();
+        let tried = block_on(broken.verify_pin(place, pin, at(10)));
+        assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
+        let (new, otp) =
+            (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
+        let sheet = NextSheet { passphrase: None, addresses: addresses() };
+        let tried = block_on(broken.unlock_pin(place, bench.puk(), new, sheet, otp, at(20)));
+        assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
+    }
+    assert_eq!(bench.state(), State::Active);
+    assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 4 });
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+}
+
 #[test]
 fn the_fifth_wrong_puk_ends_the_credential_and_its_key() {
     let bench = Bench::active();
@@ -187,13 +237,33 @@ fn a_used_puk_is_replaced_by_the_next_one() {
     assert_ne!(bench.view().envelope, before);
     assert_eq!(bench.messages(), ["credential-activated", "new-envelope", "pin-changed"]);
     assert_eq!(refusal(bench.unlock(bench.puk(), "57721566")), CodeRefusal::WrongPuk { left: 4 });
-    let old = refusal(bench.by_code(USER, bench.emergency_code()));
-    assert_eq!(old, CodeRefusal::WrongEmergencyCode);
-    assert_eq!(bench.state(), State::Active);
     // Another PIN by the current one leaves the sheet as it is.
     let sheet = bench.view().envelope;
     bench.change(OTHER_PIN, "57721566").unwrap();
     assert_eq!(bench.view().envelope, sheet);
+}
+
+/// Who has PUK and phone gets a new sheet and chooses what opens it. The owner's sheet at home
+/// suspends for 30 days more, and does nothing else.
+#[test]
+fn the_emergency_code_of_the_former_sheet_still_suspends() {
+    let bench = Bench::active();
+    bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+    let by_code = |seconds| {
+        let act = bench.holders.suspend_by_code(
+            USER,
+            bench.emergency_code(),
+            GUESSER,
+            &bench.issuer,
+            at(seconds),
+        );
+        block_on(act)
+    };
+    let ends = 20 + 30 * 24 * 3_600;
+    assert_eq!(refusal(by_code(ends)), CodeRefusal::WrongEmergencyCode);
+    assert_eq!(bench.state(), State::Active);
+    by_code(ends - 1).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { .. }));
 }
 
 /// The envelope's passphrase is looked at before a PUK is tried.

@@ -30,6 +30,8 @@ fn sample() -> CredentialRecord {
         },
         unpublished: true,
         renewal_told: None,
+        former_codes: None,
+        former_certificates: None,
     }
 }
 

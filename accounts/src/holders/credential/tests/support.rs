@@ -16,13 +16,17 @@ use crate::testing::{MapStore, TestRandom, block_on};
 use chrono::{DateTime, TimeDelta, Utc};
 use envelope::{Codes, EmergencyCode, Pin, Puk};
 use parking_lot::Mutex;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{Order, Store};
+use tokio::sync::Notify;
 
 pub(crate) const HOLDER: HolderId = HolderId::new(1);
 pub(crate) const USER: &str = "ada@example.org";
+/// Who sends emergency codes.
+pub(crate) const GUESSER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 pub(crate) const NEW_PIN: &str = "27182845";
 pub(crate) const OTHER_PIN: &str = "16180339";
 
@@ -32,12 +36,17 @@ pub(crate) fn holders() -> Holders {
 }
 
 fn open(store: &Arc<MapStore>, seed: u64) -> Holders {
+    open_under(store, seed, 1)
+}
+
+/// With this version of the pepper and no other.
+fn open_under(store: &Arc<MapStore>, seed: u64, version: u16) -> Holders {
     let settings = HolderSettings {
         argon2: Argon2Cost::for_tests(1),
         concurrent_checks: 4,
         ..HolderSettings::default()
     };
-    let pepper = Pepper::parse(&format!("1 {}", "01ab".repeat(16))).unwrap();
+    let pepper = Pepper::parse(&format!("{version} {}", "01ab".repeat(16))).unwrap();
     Holders::open(Arc::clone(store) as Arc<dyn Store>, settings, pepper, TestRandom::new(seed))
         .unwrap()
 }
@@ -83,6 +92,11 @@ impl Bench {
     /// A process that starts again over the same store.
     pub(crate) fn restarted(&self) -> Holders {
         open(&self.store, 2)
+    }
+
+    /// The same with a pepper file from which the version of all that is stored is gone.
+    pub(crate) fn without_its_pepper(&self) -> Holders {
+        open_under(&self.store, 3, 2)
     }
 
     /// Waits until no computation is under way: a process that ends in one pulls OpenSSL from
@@ -147,7 +161,7 @@ impl Bench {
     }
 
     pub(crate) fn by_code(&self, user: &str, code: EmergencyCode) -> Result<(), HolderError> {
-        block_on(self.holders.suspend_by_code(user, code, &self.issuer, at(30)))
+        block_on(self.holders.suspend_by_code(user, code, GUESSER, &self.issuer, at(30)))
     }
 
     pub(crate) fn view(&self) -> CredentialView {
@@ -219,6 +233,9 @@ pub(crate) struct Issuer {
     /// Serial numbers of what was revoked.
     pub(crate) revoked: Mutex<Vec<String>>,
     pub(crate) away: AtomicBool,
+    /// News of a good certificate waits for `release`.
+    pub(crate) holds_good: AtomicBool,
+    pub(crate) release: Notify,
 }
 
 impl Issuer {
@@ -263,6 +280,9 @@ impl CertificateIssuer for Issuer {
         _: DateTime<Utc>,
     ) -> Result<(), IssuerFault> {
         self.fault()?;
+        if status == CertificateStatus::Good && self.holds_good.load(Ordering::SeqCst) {
+            self.release.notified().await;
+        }
         if matches!(status, CertificateStatus::Revoked(_)) {
             self.revoked.lock().push(serial.to_owned());
         }

@@ -7,10 +7,11 @@ use crate::holders::otp::OtpVerified;
 use crate::holders::otp::Purpose;
 use crate::holders::pin::CodeRefusal;
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, OperationId, SigningKeyKind};
-use crate::testing::{TestRandom, block_on};
+use crate::testing::{TestRandom, block_on, is_pending};
 use chrono::TimeDelta;
-use envelope::{Codes, EmergencyCode};
-use futures_util::future::join_all;
+use envelope::{Codes, EmergencyCode, Puk};
+use futures_util::future::{join_all, maybe_done};
+use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
 fn wrong_code() -> EmergencyCode {
@@ -29,7 +30,7 @@ fn a_suspension_is_told_to_the_issuer_and_ends_with_a_reactivation() {
     let cause = SuspensionCause::Holder;
     assert_eq!(bench.state(), State::Suspended { until: None, cause, pin_locked: false });
     let otp = bench.otp(Purpose::Reactivate);
-    let act = bench.holders.reactivate((HOLDER, bench.id), otp, &bench.issuer, at(40));
+    let act = bench.holders.reactivate((HOLDER, bench.id), None, otp, &bench.issuer, at(40));
     block_on(act).unwrap();
     assert_eq!(bench.state(), State::Active);
     assert!(bench.view().epoch >= epoch + 2, "what was authorised before stays dead");
@@ -39,6 +40,83 @@ fn a_suspension_is_told_to_the_issuer_and_ends_with_a_reactivation() {
         bench.messages(),
         ["credential-activated", "credential-suspended", "credential-reactivated"]
     );
+}
+
+/// Who has the phone has its codes. The emergency code is for that: its suspension asks for more.
+#[test]
+fn what_the_emergency_code_suspended_needs_the_puk() {
+    let bench = Bench::active();
+    let lift = |puk| {
+        let otp = bench.otp(Purpose::Reactivate);
+        let place = (HOLDER, bench.id);
+        block_on(bench.holders.reactivate(place, puk, otp, &bench.issuer, at(40)))
+    };
+    let refused = |result: Result<(), HolderError>| match result {
+        Err(HolderError::Code(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    // Also behind a suspension of the holder's, which whoever has the phone may have made.
+    bench.suspend(None).unwrap();
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    assert_eq!(refused(lift(None)), CodeRefusal::PukNeeded);
+    let wrong = || Puk::parse("3141592653").unwrap();
+    assert_eq!(refused(lift(Some(wrong()))), CodeRefusal::WrongPuk { left: 4 });
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+    lift(Some(bench.puk())).unwrap();
+    assert_eq!(bench.state(), State::Active);
+    // The tries are those of the PUK.
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    for left in [4, 3, 2, 1] {
+        assert_eq!(refused(lift(Some(wrong()))), CodeRefusal::WrongPuk { left });
+    }
+    assert_eq!(refused(lift(Some(wrong()))), CodeRefusal::CodesExhausted);
+}
+
+#[test]
+fn what_an_operator_suspended_an_operator_lifts() {
+    let bench = Bench::active();
+    let by_operator = |event| {
+        let (place, by) = ((HOLDER, bench.id), "operator".to_owned());
+        block_on(bench.holders.change_by_operator(place, event, by, &bench.issuer, at(30)))
+            .unwrap();
+    };
+    by_operator(Event::Suspend { until: None, cause: SuspensionCause::Operator });
+    // Neither of these makes it the holder's.
+    bench.suspend(None).unwrap();
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    for puk in [None, Some(bench.puk())] {
+        let otp = bench.otp(Purpose::Reactivate);
+        let act = bench.holders.reactivate((HOLDER, bench.id), puk, otp, &bench.issuer, at(40));
+        let refused = block_on(act);
+        let held = matches!(refused, Err(HolderError::Code(CodeRefusal::HeldByOperator)));
+        assert!(held, "{refused:?}");
+    }
+    by_operator(Event::Reactivate);
+    assert_eq!(bench.state(), State::Active);
+}
+
+/// Older news that was on its way for long does not come in behind newer.
+#[test]
+fn the_issuer_hears_of_changes_one_after_the_other() {
+    let bench = Bench::active();
+    bench.suspend(None).unwrap();
+    bench.issuer.holds_good.store(true, Ordering::SeqCst);
+    let place = (HOLDER, bench.id);
+    let otp = bench.otp(Purpose::Reactivate);
+    let lift = bench.holders.reactivate(place, None, otp, &bench.issuer, at(40));
+    let mut lift = Box::pin(lift);
+    assert!(is_pending(&mut lift), "in the store, and on its way to the issuer");
+    assert_eq!(bench.state(), State::Active);
+    let otp = bench.otp(Purpose::Suspend);
+    let again = bench.holders.suspend(place, None, otp, &bench.issuer, at(41));
+    let mut again = Box::pin(maybe_done(again));
+    let _ = is_pending(&mut again);
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+    bench.issuer.release.notify_one();
+    block_on(lift).unwrap();
+    block_on(again);
+    let newest = bench.issuer.told.lock().last().copied();
+    assert_eq!(newest, Some(CertificateStatus::Suspended { until: None }));
 }
 
 #[test]
@@ -84,7 +162,7 @@ fn a_revoked_credential_has_no_key_and_no_way_back() {
     block_on(act).unwrap();
     assert_eq!(bench.state(), State::Revoked { cause });
     let otp = bench.otp(Purpose::Reactivate);
-    let act = bench.holders.reactivate((HOLDER, bench.id), otp, &bench.issuer, at(40));
+    let act = bench.holders.reactivate((HOLDER, bench.id), None, otp, &bench.issuer, at(40));
     assert!(matches!(block_on(act), Err(HolderError::IllegalTransition { .. })));
     assert_eq!(*bench.issuer.told.lock(), [CertificateStatus::Revoked(cause)]);
 }
@@ -146,31 +224,58 @@ fn the_code_is_for_the_credentials_of_its_envelope_alone() {
     assert_eq!(other.state, State::AwaitingActivation);
 }
 
+/// A caller's limit is for every user, known or not; and it is that caller's.
 #[test]
 fn an_unknown_user_and_a_wrong_code_get_the_same_answer_and_the_same_limit() {
     for user in [USER, "nobody@example.org", "not an address"] {
         let bench = Bench::active();
-        for _ in 0..10 {
+        for _ in 0..50 {
             assert!(is_wrong(&bench.by_code(user, wrong_code())), "{user}");
         }
-        // The right code has to wait as well: else the wait would tell wrong from right.
+        // A right code has to wait as well: else the wait would tell wrong from right.
         let waits = bench.by_code(user, bench.emergency_code());
         let Err(HolderError::Slowed { retry_after }) = waits else { panic!("{waits:?}") };
         assert!(retry_after.as_secs() <= 3_601);
         let later = at(30) + TimeDelta::hours(1);
-        let act = bench.holders.suspend_by_code(user, bench.emergency_code(), &bench.issuer, later);
+        let code = bench.emergency_code();
+        let act = bench.holders.suspend_by_code(user, code, GUESSER, &bench.issuer, later);
         assert_eq!(block_on(act).is_ok(), user == USER);
+    }
+}
+
+/// The owner is somewhere else than who guesses, and gets through whatever was guessed.
+#[test]
+fn no_number_of_guesses_keeps_the_owner_from_suspending() {
+    let bench = Bench::active();
+    for caller in 0..=255 {
+        let from = Ipv4Addr::new(198, 51, 100, caller).into();
+        let guess = bench.holders.suspend_by_code(USER, wrong_code(), from, &bench.issuer, at(30));
+        assert!(is_wrong(&block_on(guess)), "{caller}");
+    }
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+    // What strangers write into a history is bounded.
+    let failed = |kind: &&HistoryKind| **kind == HistoryKind::EmergencyCodeFailed;
+    assert_eq!(bench.history().iter().filter(failed).count(), 10);
+}
+
+#[test]
+fn a_wrong_code_is_one_write_for_a_known_and_for_an_unknown_user() {
+    let bench = Bench::active();
+    for user in [USER, "nobody@example.org", "not an address"] {
+        let before = bench.store.journal().len();
+        assert!(is_wrong(&bench.by_code(user, wrong_code())));
+        assert_eq!(bench.store.journal().len() - before, 1, "{user}");
     }
 }
 
 #[test]
 fn parallel_guesses_of_the_code_count_one_by_one() {
     let bench = Bench::active();
-    let guess = |_| bench.holders.suspend_by_code(USER, wrong_code(), &bench.issuer, at(30));
-    let answers = block_on(join_all((0..25).map(guess)));
-    assert_eq!(answers.iter().filter(|answer| is_wrong(answer)).count(), 10);
-    let failed = |kind: &&HistoryKind| **kind == HistoryKind::EmergencyCodeFailed;
-    assert_eq!(bench.history().iter().filter(failed).count(), 10);
+    let guess =
+        |_| bench.holders.suspend_by_code(USER, wrong_code(), GUESSER, &bench.issuer, at(30));
+    let answers = block_on(join_all((0..75).map(guess)));
+    assert_eq!(answers.iter().filter(|answer| is_wrong(answer)).count(), 50);
 }
 
 #[test]
