@@ -58,7 +58,7 @@ pub(crate) enum Counted {
     /// Links for a forgotten password, by name.
     Recoveries = b'r',
     /// The same beyond those of a day.
-    LaterRecoveries = b's',
+    LaterRecoveries = b'z',
     /// Requests for an account, by address.
     Requests = b'q',
     /// Requests of a caller for mails to somebody.

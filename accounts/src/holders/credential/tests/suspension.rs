@@ -306,7 +306,7 @@ fn a_hold_that_is_not_over_is_only_read() {
     bench.suspend(Some(at(1_000))).unwrap();
     bench.store.pause();
     let mut tick = Box::pin(bench.holders.credentials_tick(&bench.issuer, at(999)));
-    assert!(!crate::testing::is_pending(&mut tick));
+    assert!(!is_pending(&mut tick));
     drop(tick);
     bench.store.resume();
 }
