@@ -13,10 +13,7 @@ const HOLDERS: &str = "[holders]\nkey = \"p256\"\nmemory_kib = 19456\npasses = 2
 
 /// A service with these sections.
 fn service(sections: &[String]) -> Service {
-    sections
-        .iter()
-        .fold(Config::new().section(HOLDERS), |config, text| config.section(text))
-        .start()
+    sections.iter().fold(Config::new().section(HOLDERS), Config::section).start()
 }
 
 fn person(number: u32) -> Value {

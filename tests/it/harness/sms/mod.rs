@@ -101,7 +101,7 @@ impl SmsServer {
                 }
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
-                    drop(protocols::answer(protocol, &connection.unwrap(), &shared))
+                    drop(protocols::answer(protocol, &connection.unwrap(), &shared));
                 });
             }
         }));
