@@ -257,6 +257,20 @@ pub(super) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Re
         .map_err(|error| invalid("query", &error.to_string()))
 }
 
+/// Where a page begins and how long it is, out of `after` and `limit`.
+pub(super) fn place<T: std::str::FromStr<Err: std::fmt::Display>>(
+    after: Option<&str>,
+    limit: Option<usize>,
+) -> Result<(Option<T>, usize), Problem> {
+    let after = after.map(str::parse).transpose();
+    let after = after.map_err(|error: T::Err| invalid("after", &error.to_string()))?;
+    let limit = limit.unwrap_or(PAGE);
+    if !(1..=1000).contains(&limit) {
+        return Err(invalid("limit", "use 1 to 1000"));
+    }
+    Ok((after, limit))
+}
+
 pub(super) fn invalid(field: &str, reason: &str) -> Problem {
     Problem::Invalid { field: field.to_owned(), reason: reason.to_owned() }
 }

@@ -3,7 +3,7 @@
 //! An operator can take away and never give: no route here shows or sets a password, a PIN, an
 //! answer or a one-time code.
 
-use super::accounts::{invalid, query};
+use super::accounts::{place, query};
 use super::registrations::{OPERATOR, operator};
 use super::{Reason, admitted, fresh};
 use crate::http::auth;
@@ -18,9 +18,6 @@ use ::accounts::holders::{HolderError, HolderId, HolderView};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-
-/// Holders in one page of the list, when the request does not say.
-const PAGE: usize = 100;
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
@@ -117,12 +114,7 @@ pub(crate) async fn list_holders(
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
     let page: HoldersQuery = query(&request)?;
-    let after = page.after.as_deref().map(str::parse::<HolderId>).transpose();
-    let after = after.map_err(|error| invalid("after", &error.to_string()))?;
-    let limit = page.limit.unwrap_or(PAGE);
-    if !(1..=1000).contains(&limit) {
-        return Err(invalid("limit", "use 1 to 1000"));
-    }
+    let (after, limit) = place::<HolderId>(page.after.as_deref(), page.limit)?;
     let (views, full) = match &page.user_id {
         Some(user_id) => {
             let found = service.holders.holder_by_user_id(user_id).map_err(problem)?;

@@ -1,7 +1,7 @@
 //! Mails and short messages to holders: what became of them. What they say is sealed, and whom
 //! they go to is the holder's: neither is shown.
 
-use super::accounts::{invalid, query};
+use super::accounts::{invalid, place, query};
 use super::holders::parse;
 use super::registrations::operator;
 use super::{Reason, admitted, fresh};
@@ -16,9 +16,6 @@ use ::accounts::holders::messages::{Delivery, MessageState, MessageView};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-
-/// Messages in one page of the list, when the request does not say.
-const PAGE: usize = 100;
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
@@ -114,12 +111,7 @@ pub(crate) async fn list_messages(
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
     let page: MessagesQuery = query(&request)?;
-    let after = page.after.as_deref().map(str::parse::<MessageId>).transpose();
-    let after = after.map_err(|error| invalid("after", &error.to_string()))?;
-    let limit = page.limit.unwrap_or(PAGE);
-    if !(1..=1000).contains(&limit) {
-        return Err(invalid("limit", "use 1 to 1000"));
-    }
+    let (after, limit) = place::<MessageId>(page.after.as_deref(), page.limit)?;
     let state = page.state.map(|word| {
         let known = MessageState::ALL.into_iter().find(|state| state.word() == word);
         known.ok_or_else(|| invalid("state", "use queued, sent, delivered or failed"))

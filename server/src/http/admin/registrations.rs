@@ -1,6 +1,6 @@
 //! Registrations: looked at, made, approved, rejected, invited.
 
-use super::accounts::{invalid, query};
+use super::accounts::{invalid, place, query};
 use super::{Reason, admitted, fresh};
 use crate::http::auth;
 use crate::http::holder::problem::{holder as problem, refused};
@@ -16,9 +16,6 @@ use ::accounts::holders::{Actor, RegistrationId};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-
-/// Registrations in one page of the list, when the request does not say.
-const PAGE: usize = 100;
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
@@ -135,12 +132,7 @@ pub(crate) async fn list_registrations(
 ) -> Result<HttpResponse, Problem> {
     auth::administrator(&request, &service)?;
     let page: RegistrationsQuery = query(&request)?;
-    let after = page.after.as_deref().map(str::parse::<RegistrationId>).transpose();
-    let after = after.map_err(|error| invalid("after", &error.to_string()))?;
-    let limit = page.limit.unwrap_or(PAGE);
-    if !(1..=1000).contains(&limit) {
-        return Err(invalid("limit", "use 1 to 1000"));
-    }
+    let (after, limit) = place::<RegistrationId>(page.after.as_deref(), page.limit)?;
     let state = page.state.map(|word| {
         let known = RegistrationState::ALL.into_iter().find(|state| state.word() == word);
         known.ok_or_else(|| invalid("state", "there is no such state"))
