@@ -23,7 +23,7 @@ pub enum SignError {
     },
     /// A hash of another length than the algorithm's.
     #[error(
-        "hash number {index} (from 0) has {found} octets, and {algorithm} signs {expected}: send \
+        "hashes[{index}] has {found} octets, and {algorithm} signs {expected}: send \
          the digest itself, not its text, made with the algorithm's hash function"
     )]
     HashLength {
@@ -70,7 +70,7 @@ pub enum SignError {
         limit: u32,
     },
     /// The window is too long, or over already.
-    #[error("a window ends after now and within {limit_s} s: choose an earlier end")]
+    #[error("a window ends after now, and within {} h from now: choose another end", limit_s / 3600)]
     WindowTime {
         /// So many seconds at most.
         limit_s: u32,
@@ -109,13 +109,13 @@ pub enum SignError {
     #[error("the credential is {0}: only an active credential signs")]
     CredentialNotActive(CredentialState),
     /// A hash that was not named when it was authorised.
-    #[error("hash number {index} (from 0) was not authorised: authorise again with it")]
+    #[error("hashes[{index}] was not authorised: authorise again with it")]
     HashNotAuthorised {
         /// Which hash, from 0.
         index: usize,
     },
     /// A hash that is signed, being signed, or burned.
-    #[error("hash number {index} (from 0) was signed or tried already: authorise again")]
+    #[error("hashes[{index}] was signed or tried already: authorise again")]
     HashUsed {
         /// Which hash, from 0.
         index: usize,

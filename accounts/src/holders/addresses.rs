@@ -121,7 +121,11 @@ impl Holders {
             let mut record = holder::load(tx, id)?;
             record.needs_open(id)?;
             if record.notice_email.is_none() {
-                return Err(FieldRule::Unchanged.broken_by("address"));
+                return Err(HolderError::IllegalTransition {
+                    machine: "the address for notices",
+                    state: "not set",
+                    event: "be removed",
+                });
             }
             change_notices(inner, tx, (id, &mut record), None, actor, now)
         })

@@ -52,13 +52,13 @@ pub enum HolderError {
     #[error("user ID or password is not right: check both and try again")]
     WrongLogin,
     /// Too many failures: nothing was checked.
-    #[error("too many tries that failed: try again in {} s", retry_after.as_secs())]
+    #[error("too many failed attempts: try again in {} s", retry_after.as_secs())]
     Slowed {
         /// How long to wait; whole seconds, at least one.
         retry_after: Duration,
     },
     /// A hundred failures in a row: the password is not taken any more.
-    #[error("too many tries that failed: set a new password with the forgotten-password link")]
+    #[error("too many failed attempts: set a new password with the forgotten-password link")]
     PasswordDisabled,
     /// The current password, asked for again by an act, was not right.
     #[error("the current password is not right: type it again")]
@@ -70,10 +70,16 @@ pub enum HolderError {
     #[error("this link is not valid any more: ask for a new one")]
     LinkInvalid,
     /// The answer to the secret question was not right.
-    #[error("the answer to the secret question is not right: type it again")]
+    #[error(
+        "the answer to the secret question is not right: type it again; {} wrong ones end the link",
+        super::link::MOST_WRONG_ANSWERS + 1
+    )]
     WrongAnswer,
+    /// A password was to be recovered before the secret question was answered.
+    #[error("the secret question is not answered yet: answer it first, with the same link")]
+    AnswerNeeded,
     /// A one-time code was right, but for another operation.
-    #[error("this one-time code was asked for something else: ask for a new one")]
+    #[error("this one-time code was asked for another act: ask for a new one for this one")]
     OtpForOther,
     /// A token of a session or of a device is unknown, or what it stood for has ended: which is
     /// not said.
@@ -88,6 +94,9 @@ pub enum HolderError {
     /// A session, or a system, asked for what only a linked phone may do.
     #[error("only a linked phone may do this: use the app")]
     NotADevice,
+    /// A session, or a phone, asked for what only a linked system may do.
+    #[error("only a linked system may do this: link one, and ask with its token")]
+    NotASystem,
     /// The number that was typed for a login by QR code is not the one that the browser shows, or
     /// the signature is not the device's.
     #[error(
@@ -222,11 +231,12 @@ impl HolderError {
             Self::MustChangePassword => "password-change-needed",
             Self::LinkInvalid => "invalid-link",
             Self::WrongAnswer => "wrong-answer",
+            Self::AnswerNeeded => "answer-needed",
             Self::OtpForOther => "otp-for-other-operation",
             Self::NotLoggedIn => "unauthorized-holder",
             Self::StepUpNeeded => "step-up-needed",
             Self::NoSession => "session-needed",
-            Self::NotADevice => "device-needed",
+            Self::NotADevice | Self::NotASystem => "device-needed",
             Self::QrMismatch => "wrong-qr-number",
             Self::QrInvalid => "invalid-qr-login",
             Self::Code(refusal) => refusal.slug(),
@@ -261,7 +271,7 @@ impl HolderError {
             Self::BadField { field, .. } | Self::RepeatDiffers { field } => Some(field),
             Self::PasswordRules { .. } | Self::PasswordUnchanged => Some("password"),
             Self::WrongCurrentPassword => Some("current"),
-            Self::WrongAnswer => Some("answer"),
+            Self::WrongAnswer | Self::AnswerNeeded => Some("answer"),
             Self::EmailTaken => Some("email"),
             Self::Code(refusal) => refusal.field(),
             Self::Otp(refusal) => refusal.field(),

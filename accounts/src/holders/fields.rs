@@ -95,7 +95,7 @@ impl FieldRule {
                 "its last letter does not fit the others; look for a letter or digit typed wrong"
             }
             Self::Phone => "use the country code and the number, as in +39 347 123 4567",
-            Self::BirthDate => "use a date in the past, after 1900",
+            Self::BirthDate => "use a date in the past, after 1900, as in 1985-12-10",
             Self::Language => "use en or it",
             Self::Text => "use 1 to 200 characters without control characters",
             Self::Passphrase => "use 8 to 127 characters that can be typed on any keyboard",

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// A text is not the identifier that it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the identifier of a {what}: use {form}")]
+#[error("not the identifier of {what}: use {form}")]
 pub struct BadId {
     what: &'static str,
     form: &'static str,
@@ -62,17 +62,17 @@ macro_rules! number_id {
 
 number_id! {
     /// The identifier of a holder: a number that is never given twice, written `h-<number>`.
-    HolderId, "h-", "holder", "`h-` and a number, as in h-12"
+    HolderId, "h-", "a holder", "`h-` and a number, as in h-12"
 }
 
 number_id! {
     /// The identifier of a registration, written `r-<number>`.
-    RegistrationId, "r-", "registration", "`r-` and a number, as in r-12"
+    RegistrationId, "r-", "a registration", "`r-` and a number, as in r-12"
 }
 
 number_id! {
     /// The identifier of an outgoing message, written `m-<number>`.
-    MessageId, "m-", "message", "`m-` and a number, as in m-12"
+    MessageId, "m-", "a message", "`m-` and a number, as in m-12"
 }
 
 macro_rules! random_id {
@@ -124,27 +124,27 @@ macro_rules! random_id {
 
 random_id! {
     /// The identifier of a signing credential: 128 random bits, written in lower-case hex.
-    CredentialId, "credential"
+    CredentialId, "a credential"
 }
 
 random_id! {
     /// What a one-time code is bound to besides its holder: one act that was begun.
-    OperationId, "operation"
+    OperationId, "an operation"
 }
 
 random_id! {
     /// The identifier of a session. It names the session, and does not open it.
-    SessionId, "session"
+    SessionId, "a session"
 }
 
 random_id! {
     /// The identifier of a linked device. It names the device, and does not open anything.
-    DeviceId, "device"
+    DeviceId, "a device"
 }
 
 random_id! {
     /// The identifier of a login by QR code: what the code holds.
-    QrLoginId, "login by QR code"
+    QrLoginId, "a login by QR code"
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Holders {
                 return Err(HolderError::LinkInvalid);
             }
             if record.question.is_some() && link.state != LinkState::Answered {
-                return Err(HolderError::WrongAnswer);
+                return Err(HolderError::AnswerNeeded);
             }
             link::burn(tx, &link, LinkEvent::Use)?;
             end_what_was_begun(tx, id, now)?;

@@ -63,7 +63,7 @@ pub enum UnitError {
     /// The service cannot do without this generation.
     #[error(
         "generation {generation} of unit {unit} is active, and {why}: activate a new generation \
-         instead, or ask for it with force"
+         instead, or retire it all the same with `--force` (`force` in the API)"
     )]
     Needed {
         /// The unit.

@@ -346,8 +346,8 @@ pub struct Plan {
     pub retired: Vec<RetiredCertificate>,
     /// The unit for requests that name none, if it is among the active ones.
     pub default_unit: Option<String>,
-    /// Units that are active and cannot sign, or may not, and why.
-    pub faults: Vec<UnitError>,
+    /// Units that are active and cannot sign, or may not, by their identifiers, and why.
+    pub faults: Vec<(String, UnitError)>,
 }
 
 /// A unit that can sign.

@@ -48,7 +48,7 @@ impl Inner {
                         plan.active.push(ActiveUnit { settings, generation, key, certificate });
                         active = true;
                     }
-                    Err(fault) => plan.faults.push(fault),
+                    Err(fault) => plan.faults.push((settings.id.clone(), fault)),
                 }
             }
             // Also of one that cannot sign now: what it has signed can be fetched.
@@ -136,7 +136,7 @@ impl Plan {
         let faults: Vec<_> = self.active.iter().filter_map(fault).collect();
         for (unit, fault) in faults {
             self.active.retain(|active| active.settings.id != unit);
-            self.faults.push(fault);
+            self.faults.push((unit, fault));
         }
     }
 }

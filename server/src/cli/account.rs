@@ -67,6 +67,9 @@ enum AccountAct {
     Certificate(CertificateAct),
 }
 
+/// What confirms the end of an account.
+const NAME: &str = "the account's name";
+
 #[derive(Args, Debug)]
 struct CreateOptions {
     /// Name of the account, which is also its login
@@ -206,6 +209,10 @@ fn show(account: &Value, json: bool, console: &mut Console<'_>) -> Result<(), Cl
     console.line(&format!("account    {} ({})", printable(&account.name), account.id))?;
     console.line(&format!("status     {}", printable(&account.status)))?;
     console.line(&format!("remaining  {}", count(account.remaining)))?;
+    let waiting = not_good_yet(&account);
+    if waiting > 0 {
+        console.line(&format!("not yet    {} in lots that are not good yet", count(waiting)))?;
+    }
     console.line(&format!("used       {}", count(account.used)))?;
     if account.reserved > 0 {
         console.line(&format!("reserved   {}", count(account.reserved)))?;
@@ -218,6 +225,19 @@ fn show(account: &Value, json: bool, console: &mut Console<'_>) -> Result<(), Cl
     if account.lots.is_empty() {
         return Ok(());
     }
+    print_lots(&account, console)
+}
+
+/// Stamps in lots that begin to count later: the lots are all that has stamps, and `remaining` is
+/// what can be used.
+fn not_good_yet(account: &Account) -> u64 {
+    let all: u64 = account.lots.iter().map(|lot| lot.remaining).sum();
+    all.saturating_sub(account.remaining)
+}
+
+/// The lots; from when each counts only where one does not count yet, for the width of a line.
+fn print_lots(account: &Account, console: &mut Console<'_>) -> Result<(), CliError> {
+    let begins = not_good_yet(account) > 0;
     let mut table = Table::new(&[
         ("LOT", Align::Left),
         ("REMAINING", Align::Right),
@@ -225,9 +245,11 @@ fn show(account: &Value, json: bool, console: &mut Console<'_>) -> Result<(), Cl
         ("CATEGORY", Align::Left),
         ("PRIORITY", Align::Right),
         ("EXPIRES (UTC)", Align::Left),
-        ("ORDER", Align::Left),
+        (if begins { "GOOD FROM (UTC), ORDER" } else { "ORDER" }, Align::Left),
     ]);
     for lot in &account.lots {
+        let from = lot.effective_at.as_deref().filter(|_| begins).map(instant);
+        let last = [from, lot.order.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
         table.row([
             lot.id.to_string(),
             count(lot.remaining),
@@ -235,7 +257,7 @@ fn show(account: &Value, json: bool, console: &mut Console<'_>) -> Result<(), Cl
             lot.category.clone(),
             lot.priority.to_string(),
             instant_or_dash(lot.expires_at.as_deref()),
-            lot.order.clone().unwrap_or_default(),
+            last,
         ]);
     }
     console.print(&format!("\n{}", table.render(WIDTH)))
@@ -273,7 +295,7 @@ fn confirm_closing(client: &Client, name: &str, console: &mut Console<'_>) -> Re
         count(account.remaining)
     ))?;
     let typed = console.ask("Type the account's name to close it: ")?;
-    if typed == account.name { Ok(()) } else { Err(CliError::NotConfirmed) }
+    if typed == account.name { Ok(()) } else { Err(CliError::NotConfirmed { asked: NAME }) }
 }
 
 fn password(

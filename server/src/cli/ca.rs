@@ -18,8 +18,8 @@ Examples:
   marca ca list
   marca ca certificates --status suspended
   marca ca issue --profile tls-client --csr pump.csr --country IT --common-name pump-7 --pem
-  marca ca suspend 3f2a… --reason 'card reported lost'
-  marca ca revoke 3f2a… --because key-compromise")]
+  marca ca suspend SERIAL --reason 'card reported lost'
+  marca ca revoke SERIAL --because key-compromise")]
 pub(crate) struct CaCommand {
     #[command(subcommand)]
     act: CaAct,
@@ -44,9 +44,9 @@ enum CaAct {
         status: Option<String>,
     },
     /// Show a certificate and what became of it
-    #[command(after_help = "Example:\n  marca ca show 3f2a… --pem > certificate.pem")]
+    #[command(after_help = "Example:\n  marca ca show SERIAL --pem > certificate.pem")]
     Show {
-        /// Serial number, in hex
+        /// Serial number, in hex and whole, as `marca ca certificates` shows it
         serial: SerialText,
         /// Print the certificate, PEM, and nothing else
         #[arg(long, conflicts_with = "json")]
@@ -60,7 +60,7 @@ Examples:
   marca ca issue --profile tls-client --csr p.csr --country IT --common-name pump-7")]
     Issue(Box<IssueOptions>),
     /// Suspend a certificate: on hold in the next revocation list, which is made at once
-    #[command(after_help = "Example:\n  marca ca suspend 3f2a… --until 2027-01-31")]
+    #[command(after_help = "Example:\n  marca ca suspend SERIAL --until 2027-01-31")]
     Suspend {
         #[command(flatten)]
         change: Change,
@@ -69,10 +69,10 @@ Examples:
         until: Option<Moment>,
     },
     /// Let a suspended certificate be valid again
-    #[command(after_help = "Example:\n  marca ca reactivate 3f2a…")]
+    #[command(after_help = "Example:\n  marca ca reactivate SERIAL")]
     Reactivate(Change),
     /// Revoke a certificate for good
-    #[command(after_help = "Example:\n  marca ca revoke 3f2a… --because superseded --yes")]
+    #[command(after_help = "Example:\n  marca ca revoke SERIAL --because superseded --yes")]
     Revoke {
         #[command(flatten)]
         change: Change,
@@ -97,9 +97,12 @@ Examples:
     },
 }
 
+/// What confirms a revocation.
+const END_OF_SERIAL: &str = "the last four digits of the serial number";
+
 #[derive(Args, Debug)]
 struct Change {
-    /// Serial number, in hex
+    /// Serial number, in hex and whole, as `marca ca certificates` shows it
     serial: SerialText,
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -341,7 +344,11 @@ fn confirm(
     let digits = serial.to_string();
     let end = &digits[digits.len().saturating_sub(4)..];
     let typed = console.ask("Type the last four digits of its serial number to revoke it: ")?;
-    if typed.eq_ignore_ascii_case(end) { Ok(()) } else { Err(CliError::NotConfirmed) }
+    if typed.eq_ignore_ascii_case(end) {
+        Ok(())
+    } else {
+        Err(CliError::NotConfirmed { asked: END_OF_SERIAL })
+    }
 }
 
 /// One certificate.

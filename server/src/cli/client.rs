@@ -153,15 +153,15 @@ impl Client {
             200..=299 => serde_json::from_str(text)
                 .or_else(|error| answer(format!("status {status} without JSON ({error})"))),
             _ if media_type.starts_with("application/problem+json") => {
-                Err(self.refusal(status, text).into())
+                Err(self.refusal(status, url, text).into())
             }
-            401 | 403 => Err(self.refusal(status, "").into()),
+            401 | 403 => Err(self.refusal(status, url, "").into()),
             _ => answer(format!("status {status} and {}", first_words(media_type, text))),
         }
     }
 
     /// The problem in a body, with what the operator can do.
-    fn refusal(&self, status: u16, body: &str) -> Refusal {
+    fn refusal(&self, status: u16, url: &str, body: &str) -> Refusal {
         let problem: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let member =
             |name: &str| problem.get(name).and_then(Value::as_str).map(super::table::printable);
@@ -169,24 +169,28 @@ impl Client {
             status,
             title: member("title").unwrap_or_default(),
             detail: member("detail").unwrap_or_default(),
-            advice: self.advice(status),
+            advice: match member("type").as_deref() {
+                // What is missing is named, and does not come by waiting.
+                Some(NO_CHANNEL) => "nothing was changed".to_owned(),
+                _ => self.advice(status, url),
+            },
         }
     }
 
     /// What to do about a status.
-    fn advice(&self, status: u16) -> String {
+    fn advice(&self, status: u16, url: &str) -> String {
         match status {
             401 | 403 => format!(
                 "the service does not accept the admin token in {}; \
                  name the file of this service with --admin-token-file",
                 self.token_file.display()
             ),
-            404 => "`marca account list`, `marca holder list`, `marca tsu list` and `marca ca \
-                    certificates` show what there is"
-                .to_owned(),
-            409 | 410 => "look at its state first, as with `marca account show NAME`, `marca \
-                    holder show HOLDER` or `marca tsu show ID`"
-                .to_owned(),
+            404 => about(url).map_or_else(String::new, |kind| {
+                format!("`marca {}` shows what there is", kind.list)
+            }),
+            409 | 410 => about(url).map_or_else(String::new, |kind| {
+                format!("look at its state first with `marca {}`", kind.show)
+            }),
             400 | 422 => "correct the value and repeat; nothing was changed".to_owned(),
             429 | 503 => "nothing was changed; try again in a moment".to_owned(),
             500 => "the log of the service tells more".to_owned(),
@@ -202,6 +206,48 @@ impl Client {
             token: TokenHint(Some(self.token_file.clone())),
         }
     }
+}
+
+/// The problem of a service that can send no messages.
+const NO_CHANNEL: &str = "urn:marca:problem:no-channel";
+
+/// How the things of a kind are looked at.
+struct Kind {
+    /// How their paths begin, below `/api/v1/admin`.
+    path: &'static str,
+    /// The command that lists them.
+    list: &'static str,
+    /// The command that shows one of them.
+    show: &'static str,
+}
+
+const KINDS: [Kind; 8] = [
+    Kind { path: "accounts", list: "account list", show: "account show NAME" },
+    Kind { path: "authorities", list: "ca list", show: "ca list" },
+    Kind { path: "certificates", list: "ca certificates", show: "ca show SERIAL" },
+    Kind { path: "holders", list: "holder list", show: "holder show HOLDER" },
+    Kind { path: "messages", list: "holder messages", show: "holder messages" },
+    Kind { path: "registrations", list: "holder requests --all", show: "holder request ID" },
+    Kind { path: "trail", list: "trail list", show: "trail list" },
+    Kind { path: "tsus", list: "tsu list", show: "tsu show ID" },
+];
+
+/// What the address of a request is about: what stands in another thing is listed with that one.
+fn about(url: &str) -> Option<Kind> {
+    let (_, path) = url.split_once("/api/v1/admin/")?;
+    let (first, rest) = path.split_once(['/', '?']).unwrap_or((path, ""));
+    let kind = KINDS.into_iter().find(|kind| kind.path == first)?;
+    // What stands in another thing: `lots` of `acme/lots/lot-3/void`.
+    let inner = rest.split_once('/').and_then(|(_, inner)| inner.split_once('/'));
+    let list = match (kind.path, inner.map_or("", |(inner, _)| inner)) {
+        ("accounts", "api-keys") => "account key list NAME",
+        ("accounts", "certificates") => "account certificate list NAME",
+        ("accounts", "lots") => kind.show,
+        ("holders", "credentials") => kind.show,
+        ("holders", "devices") => "holder devices list HOLDER",
+        _ => kind.list,
+    };
+    Some(Kind { list, ..kind })
 }
 
 /// The HTTP client of every command: no redirect, no proxy, TLS as asked for.

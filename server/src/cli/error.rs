@@ -30,9 +30,12 @@ pub(crate) enum CliError {
         /// What is wrong with it and what to do.
         reason: String,
     },
-    /// The typed confirmation was not the account's name.
-    #[error("not confirmed: nothing was changed (type the account's name, or pass --yes)")]
-    NotConfirmed,
+    /// What was typed is not what was asked for as a confirmation.
+    #[error("not confirmed: nothing was changed (type {asked}, or pass --yes)")]
+    NotConfirmed {
+        /// What had to be typed, in words.
+        asked: &'static str,
+    },
     /// The admin token cannot be read.
     #[error(
         "admin token {path}: {reason}\n\
@@ -99,7 +102,7 @@ impl CliError {
     /// The exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::Argument { .. } | Self::NotConfirmed => USAGE,
+            Self::File { .. } | Self::Argument { .. } | Self::NotConfirmed { .. } => USAGE,
             Self::Token { .. } | Self::Unreachable { .. } => UNREACHABLE,
             Self::Enroll(error) => error.exit_code(),
             Self::Refused(_)

@@ -37,7 +37,7 @@ Examples:
   marca stamps grant acme --quantity 50 --category promotional --expires 2027-07-01")]
     Grant(GrantOptions),
     /// Give back the stamp of one token; the token stays valid
-    #[command(after_help = "Example:\n  marca stamps refund acme --serial 0193e0f2…")]
+    #[command(after_help = "Example:\n  marca stamps refund acme --serial SERIAL")]
     Refund {
         /// Name or id of the account
         name: String,
@@ -53,7 +53,7 @@ Examples:
     Void {
         /// Name or id of the account
         name: String,
-        /// The lot, as `account show` lists it
+        /// The lot, as `account show` lists it: lot-3, or 3
         #[arg(long, value_name = "ID")]
         lot: String,
         /// Why, for the record
@@ -150,7 +150,7 @@ pub(crate) fn run(command: &StampsCommand, console: &mut Console<'_>) -> Result<
             console.line(&format!("one stamp given back to {name}: {}", told(&totals)))
         }
         StampsAct::Void { name, lot, reason } => {
-            let path = format!("/accounts/{}/lots/{}/void", segment(name), segment(lot));
+            let path = format!("/accounts/{}/lots/{}/void", segment(name), segment(&lot_id(lot)));
             let answer = client.post(&path, &json!({ "reason": reason }))?;
             if json {
                 return console.json(&answer);
@@ -182,12 +182,20 @@ fn grant(
         return console.json(&answer);
     }
     let lot: Lot = view(&answer)?;
+    let from = options.effective.and(lot.effective_at.as_deref());
+    let from = from.map_or_else(String::new, |at| format!(", good from {} UTC", instant(at)));
     let until = match &lot.expires_at {
         Some(at) => format!(", good until {} UTC", instant(at)),
         None => ", without expiry".to_owned(),
     };
     let (stamps, name) = (count(lot.quantity), &options.name);
-    console.line(&format!("{stamps} stamps granted to {name}: lot {}{until}", lot.id))
+    console.line(&format!("{stamps} stamps granted to {name}: lot {}{from}{until}", lot.id))
+}
+
+/// A lot's identifier, of which the number is enough.
+fn lot_id(typed: &str) -> String {
+    let number = !typed.is_empty() && typed.bytes().all(|octet| octet.is_ascii_digit());
+    if number { format!("lot-{typed}") } else { typed.to_owned() }
 }
 
 /// The request of a grant: what was not typed is left to the service.

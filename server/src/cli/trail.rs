@@ -10,6 +10,7 @@ use ::trail::Category;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,10 @@ pub(crate) struct TrailCommand {
 #[derive(Debug, Subcommand)]
 enum TrailAct {
     /// Show events, the oldest first
-    #[command(after_help = "Example:\n  marca trail list --category clock --from 2026-11-01")]
+    #[command(after_help = "\
+Examples:
+  marca trail list --last 20                   what happened just now
+  marca trail list --category clock --from 2026-11-01")]
     List {
         #[command(flatten)]
         which: Which,
@@ -38,6 +42,10 @@ enum TrailAct {
         #[arg(long, value_name = "N", default_value_t = 100,
             value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
+        /// Show the newest so many events
+        #[arg(long, value_name = "N", conflicts_with_all = ["limit", "after"],
+            value_parser = clap::value_parser!(u32).range(1..=1000))]
+        last: Option<u32>,
     },
     /// Write every event as a line of JSON, with the hashes that chain them
     #[command(after_help = "Example:\n  marca trail export --out trail.jsonl")]
@@ -93,21 +101,19 @@ impl Which {
 pub(crate) fn run(command: &TrailCommand, console: &mut Console<'_>) -> Result<(), CliError> {
     let client = Client::new(&command.server)?;
     match &command.act {
-        TrailAct::List { which, limit } => {
-            show(&client, which, *limit, command.server.json, console)
+        TrailAct::List { which, limit, last } => {
+            let all = match last {
+                Some(last) => newest(&client, which, *last)?,
+                None => oldest(&client, which, *limit)?,
+            };
+            show(all, command.server.json, console)
         }
         TrailAct::Export { which, out } => export(&client, which, out.as_deref(), console),
     }
 }
 
 /// Events from as many pages as it takes: a page may be short, or even empty, before the end.
-fn show(
-    client: &Client,
-    which: &Which,
-    limit: u32,
-    json: bool,
-    console: &mut Console<'_>,
-) -> Result<(), CliError> {
+fn oldest(client: &Client, which: &Which, limit: u32) -> Result<Value, CliError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut events, mut after) = (Vec::new(), which.after);
     let mut all = loop {
@@ -124,6 +130,36 @@ fn show(
         }
     };
     all["events"] = Value::Array(events);
+    Ok(all)
+}
+
+/// The newest events. Those of a kind or of a time are found by reading on to the end.
+fn newest(client: &Client, which: &Which, last: u32) -> Result<Value, CliError> {
+    let mut after = 0;
+    if which.category.is_none() && which.to.is_none() {
+        let page = client.get(&format!("/trail{}&limit=1", which.query(0)))?;
+        let count = page.pointer("/head/count").and_then(Value::as_u64).unwrap_or_default();
+        after = count.saturating_sub(u64::from(last));
+    }
+    let last = usize::try_from(last).unwrap_or(usize::MAX);
+    let mut events: VecDeque<Value> = VecDeque::new();
+    let mut all = loop {
+        let mut page = client.get(&format!("/trail{}&limit=1000", which.query(after)))?;
+        if let Some(Value::Array(found)) = page.get_mut("events").map(Value::take) {
+            events.extend(found);
+        }
+        events.drain(..events.len().saturating_sub(last));
+        match page.get("next").and_then(Value::as_u64) {
+            // A page that points back would never end.
+            Some(next) if next > after => after = next,
+            _ => break page,
+        }
+    };
+    all["events"] = Value::Array(events.into());
+    Ok(all)
+}
+
+fn show(all: Value, json: bool, console: &mut Console<'_>) -> Result<(), CliError> {
     if json {
         return console.json(&all);
     }
@@ -137,11 +173,18 @@ fn show(
         ("KIND", Align::Left),
         ("EVENT", Align::Left),
     ]);
+    let more = all.get("next").and_then(Value::as_u64);
     for event in events {
         let words = words(&event);
         table.row([event.sequence.to_string(), instant(&event.at), event.category, words]);
     }
-    console.print(&table.render(WIDTH))
+    console.print(&table.render(WIDTH))?;
+    match more {
+        Some(after) => console.note(&format!(
+            "There are more: `--after {after}` goes on, and `--last N` shows the newest."
+        )),
+        None => Ok(()),
+    }
 }
 
 /// An event in one line.

@@ -4,7 +4,7 @@ use super::error::CliError;
 use certs::KeyKind;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -68,16 +68,20 @@ pub(crate) fn key_kind() -> impl TypedValueParser<Value = KeyKind> {
 
 /// Why a certificate is revoked, by the name that the admin API uses. Of the reasons of RFC 5280
 /// section 5.3.1, `certificate-hold` is missing: that is a suspension, and another command.
-pub(crate) fn revocation_reason() -> PossibleValuesParser {
+pub(crate) fn revocation_reason() -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new([
-        "key-compromise",
-        "ca-compromise",
-        "affiliation-changed",
-        "superseded",
-        "cessation-of-operation",
-        "privilege-withdrawn",
+        PossibleValue::new("key-compromise"),
+        PossibleValue::new("ca-compromise"),
+        PossibleValue::new("affiliation-changed"),
+        PossibleValue::new("superseded"),
+        PossibleValue::new(CESSATION).alias("cessation"),
+        PossibleValue::new("privilege-withdrawn"),
     ])
+    .map(|typed| if typed == "cessation" { CESSATION.to_owned() } else { typed })
 }
+
+/// The reason `cessationOfOperation` of RFC 5280 section 5.3.1; `cessation` is taken as well.
+pub(crate) const CESSATION: &str = "cessation-of-operation";
 
 /// Reads a PEM file that has `what` in it, and makes sure that it is not a private key sent by
 /// mistake.
@@ -100,7 +104,7 @@ pub(crate) fn read_pem(path: &Path, what: &str) -> Result<String, CliError> {
 
 /// An instant in UTC. A date alone is its first moment, so `--expires 2027-01-01` means that
 /// the stamps are good through the whole year 2026.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(DateTime<Utc>);
 
 impl FromStr for Moment {

@@ -77,6 +77,8 @@ pub(crate) struct Lot {
     #[serde(default)]
     pub(crate) priority: u64,
     #[serde(default)]
+    pub(crate) effective_at: Option<String>,
+    #[serde(default)]
     pub(crate) expires_at: Option<String>,
     #[serde(default)]
     pub(crate) order: Option<String>,

@@ -115,7 +115,7 @@ fn linked(text: &str) -> String {
 async fn file(path: Path<(u64, String)>, outbox: Data<Outbox>) -> Result<HttpResponse, Problem> {
     let (number, name) = path.into_inner();
     let file = outbox.attachment(number).filter(|file| file.name == name);
-    let file = file.ok_or(Problem::NotFound { what: "file of a message" })?;
+    let file = file.ok_or(Problem::NotFound { what: "such file of a message" })?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, file.media_type))
         .insert_header((header::CONTENT_DISPOSITION, "attachment"))

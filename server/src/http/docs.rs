@@ -47,7 +47,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     let files: Arc<[File]> = files().into();
     let show = move |request: HttpRequest, name: Path<String>| {
         let file = files.iter().find(|file| file.name == name.as_str());
-        ready(file.map(|file| file.answer(&request)).ok_or(Problem::NotFound { what: "page" }))
+        ready(
+            file.map(|file| file.answer(&request))
+                .ok_or(Problem::NotFound { what: "page at this address" }),
+        )
     };
     config.service(resource("/api/v1/docs/{file:.*}", GET, [get(show)]));
 }

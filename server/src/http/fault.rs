@@ -18,9 +18,13 @@ pub(crate) fn stamp_problem(error: StampError) -> Problem {
         StampError::BadName(error) => {
             Problem::Invalid { field: "name".to_owned(), reason: error.to_string() }
         }
-        StampError::UnknownAccount { .. } => Problem::NotFound { what: "stamp account" },
-        StampError::UnknownLot { .. } => Problem::NotFound { what: "lot of this account" },
-        StampError::UnknownSerial { .. } => Problem::NotFound { what: "token of this account" },
+        StampError::UnknownAccount { .. } => {
+            Problem::NotFound { what: "stamp account of this name or identifier" }
+        }
+        StampError::UnknownLot { .. } => Problem::NotFound { what: "such lot in this account" },
+        StampError::UnknownSerial { .. } => {
+            Problem::NotFound { what: "token of this serial number in this account" }
+        }
         StampError::NameTaken { .. }
         | StampError::WrongStatus { .. }
         | StampError::LotClosed { .. }
@@ -42,11 +46,13 @@ pub(crate) fn credential_problem(error: CredentialError) -> Problem {
         CredentialError::BadLabel(_) => invalid("label", &error),
         CredentialError::BadKey => invalid("api_key", &error),
         CredentialError::UnknownAccount { .. } | CredentialError::UnknownAccountId(_) => {
-            Problem::NotFound { what: "stamp account" }
+            Problem::NotFound { what: "stamp account of this name or identifier" }
         }
-        CredentialError::UnknownKey { .. } => Problem::NotFound { what: "API key of this account" },
+        CredentialError::UnknownKey { .. } => {
+            Problem::NotFound { what: "such API key of this account" }
+        }
         CredentialError::UnknownCertificate(_) => {
-            Problem::NotFound { what: "client certificate of this account" }
+            Problem::NotFound { what: "such client certificate of this account" }
         }
         CredentialError::TooManyKeys(_)
         | CredentialError::PrefixTaken(_)
@@ -93,7 +99,7 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
             Problem::NotFound { what: "time-stamping unit of this name" }
         }
         UnitError::UnknownGeneration { .. } => {
-            Problem::NotFound { what: "generation of this unit" }
+            Problem::NotFound { what: "such generation of this unit" }
         }
         UnitError::Setting { field, reason, .. } => {
             Problem::Invalid { field: field.to_owned(), reason }

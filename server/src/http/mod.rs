@@ -111,5 +111,5 @@ fn refuse(allow: &'static str) -> impl Responder {
 }
 
 async fn nothing_here() -> Result<&'static str, Problem> {
-    Err(Problem::NotFound { what: "page or resource" })
+    Err(Problem::NotFound { what: "page or resource at this address" })
 }

@@ -108,10 +108,7 @@ fn units(service: &Service) -> BTreeMap<String, String> {
         let words = unit.ready.map_or_else(|reason| reason.to_string(), |()| "ok".to_owned());
         units.insert(unit.unit, words);
     }
-    let faults = service.unit_faults();
-    if !faults.is_empty() {
-        units.insert("cannot sign".to_owned(), faults.join("; "));
-    }
+    units.extend(service.unit_faults());
     for unit in service.pending_units() {
         units.insert(unit, "its key cannot be made yet: its device is away".to_owned());
     }

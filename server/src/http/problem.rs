@@ -169,7 +169,7 @@ impl Problem {
                 "Wait {} s before the next try with this name. API keys are not affected.",
                 seconds(*retry_after)
             ),
-            Self::NotFound { what } => format!("There is no {what} here for you."),
+            Self::NotFound { what } => format!("There is no {what}."),
             Self::MethodNotAllowed { allow } => format!("Use {allow}."),
             Self::UnsupportedMediaType { expected } => {
                 format!("Send the body as {expected}, without a Content-Encoding.")

@@ -96,7 +96,7 @@ async fn take(
             }
         }
     }
-    Err(Problem::NotFound { what: "message of this gateway" })
+    Err(Problem::NotFound { what: "such message of this gateway" })
 }
 
 fn refused() -> Problem {

@@ -68,7 +68,7 @@ pub(crate) struct Service {
     /// Units of the configuration that could not be made yet, because their device is away.
     pending: Mutex<Vec<TsuConfig>>,
     /// Why units that should sign cannot.
-    unit_faults: Mutex<Vec<String>>,
+    unit_faults: Mutex<Vec<(String, String)>>,
     pub(crate) holders: Holders,
     pub(crate) holder_ca: HolderCa,
     pub(crate) signing: HolderSigning,
@@ -261,7 +261,7 @@ fn issuer(
     registry: &UnitRegistry,
     ledger: &StampLedger,
     clock: &Arc<ServiceClock>,
-) -> Result<(Issuer<StampPort>, Vec<String>), OpenError> {
+) -> Result<(Issuer<StampPort>, Vec<(String, String)>), OpenError> {
     let mut settings = IssuerSettings::new(Arc::new(SystemRandom));
     settings.last_gen_time_ms = ledger.last_gen_time_ms();
     settings.signer_threads = config.server.worker_threads();

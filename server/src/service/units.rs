@@ -107,14 +107,15 @@ pub(super) struct Stamping {
     pub(super) units: Vec<tsa::Tsu>,
     pub(super) default_unit: Option<String>,
     pub(super) retired: Vec<CertificateSet>,
-    /// Why units that should sign cannot.
-    pub(super) faults: Vec<String>,
+    /// Units that should sign and cannot, and why.
+    pub(super) faults: Vec<(String, String)>,
 }
 
 /// The plan of the registry, as the issuer wants it. What cannot sign is told in the log and left
 /// out: one unit with a fault must not stop the others.
 pub(super) fn stamping(plan: Plan) -> Stamping {
-    let mut faults: Vec<String> = plan.faults.iter().map(ToString::to_string).collect();
+    let faults = plan.faults.into_iter().map(|(unit, fault)| (unit, fault.to_string()));
+    let mut faults: Vec<(String, String)> = faults.collect();
     let mut units = Vec::with_capacity(plan.active.len());
     for active in plan.active {
         let (id, generation) = (active.settings.id.clone(), active.generation);
@@ -123,10 +124,13 @@ pub(super) fn stamping(plan: Plan) -> Stamping {
         }
         match build(active) {
             Ok(unit) => units.push(unit),
-            Err(reason) => faults.push(format!("unit {id}, key {generation}: {reason}")),
+            Err(reason) => {
+                let fault = format!("unit {id}, key {generation}: {reason}");
+                faults.push((id, fault));
+            }
         }
     }
-    for fault in &faults {
+    for (_, fault) in &faults {
         tracing::error!(fault, "a unit cannot sign");
     }
     let mut retired = Vec::with_capacity(plan.retired.len());
@@ -229,7 +233,7 @@ impl Service {
     }
 
     /// Why units that should sign cannot, as it was when the registry was last looked at.
-    pub(crate) fn unit_faults(&self) -> Vec<String> {
+    pub(crate) fn unit_faults(&self) -> Vec<(String, String)> {
         self.unit_faults.lock().clone()
     }
 

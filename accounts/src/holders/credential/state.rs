@@ -70,6 +70,18 @@ pub enum SuspensionCause {
     Operator,
 }
 
+impl SuspensionCause {
+    /// A stable word in kebab-case.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::EmergencyCode => "emergency-code",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// Why a credential ended. Used in stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]

@@ -35,6 +35,7 @@ pub use verified::{Change, OtpVerified, Purpose};
 pub(crate) use begin::begin_to_number;
 pub(crate) use check::digits;
 pub(crate) use record::end_all;
+pub(crate) use refusal::more_tries;
 #[cfg(test)]
 pub(crate) use {
     limit::{TimesRecord, WindowRecord},

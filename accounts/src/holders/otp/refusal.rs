@@ -13,13 +13,13 @@ pub enum OtpRefusal {
     #[error("no one-time code was asked for here, or it is long over: ask for a new one")]
     Unknown,
     /// The code was used, or a newer one for the same purpose took its place.
-    #[error("this one-time code was used, or a newer one took its place: use the newest")]
+    #[error("this one-time code was used, or a newer one took its place: ask for a new one")]
     Void,
     /// The code's time has ended.
     #[error("this one-time code has ended: ask for a new one")]
     Expired,
     /// The code is wrong.
-    #[error("the one-time code is not right: {left} more tries, then you need a new one")]
+    #[error("the one-time code is not right: {}, then you need a new one", more_tries(*left))]
     Wrong {
         /// Tries that are left.
         left: u32,
@@ -38,7 +38,8 @@ pub enum OtpRefusal {
     Sendings,
     /// Too many messages to this number or to this holder, or too many wrong codes.
     #[error(
-        "too many one-time codes in a short time: wait {} min, or use an authenticator app",
+        "too many one-time codes in a short time: wait {} min; the codes of an authenticator app \
+         that is enrolled go on",
         minutes(retry_after)
     )]
     Limit {
@@ -53,7 +54,8 @@ pub enum OtpRefusal {
     },
     /// The service sends no more short messages for a while, whoever they are for.
     #[error(
-        "the service sends no more short messages for {} min: use an authenticator app, or wait",
+        "the service sends no more short messages for {} min: wait; the codes of an authenticator \
+         app that is enrolled go on",
         minutes(retry_after)
     )]
     Budget {
@@ -122,6 +124,11 @@ impl OtpRefusal {
             _ => None,
         }
     }
+}
+
+/// How often a code may still be tried, in words.
+pub(crate) fn more_tries(left: u32) -> String {
+    if left == 1 { "1 more try".to_owned() } else { format!("{left} more tries") }
 }
 
 fn minutes(wait: &Duration) -> u64 {

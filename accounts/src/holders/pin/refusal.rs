@@ -1,6 +1,7 @@
 //! Why a code was refused.
 
 use crate::holders::credential::IssuerFault;
+use crate::holders::otp::more_tries;
 use chrono::{DateTime, Utc};
 use envelope::{BadCode, BadPassphrase, PinRefused};
 
@@ -18,7 +19,10 @@ pub enum CodeRefusal {
     #[error(transparent)]
     NewPin(#[from] PinRefused),
     /// The PIN is wrong.
-    #[error("the PIN is not right: {left} more tries, then it is locked")]
+    #[error(
+        "the PIN is not right: {}, then it is locked; a one-time code that came with it is used up",
+        more_tries(*left)
+    )]
     WrongPin {
         /// Tries that are left.
         left: u32,
@@ -27,15 +31,20 @@ pub enum CodeRefusal {
     #[error("the PIN is locked after too many wrong ones: set a new PIN with the PUK")]
     PinLocked,
     /// The PUK is wrong.
-    #[error("the PUK is not right: {left} more tries, then the credential ends")]
+    #[error(
+        "the PUK is not right: {}, then the credential ends; a one-time code that came with it is \
+         used up",
+        more_tries(*left)
+    )]
     WrongPuk {
         /// Tries that are left.
         left: u32,
     },
     /// PIN or PUK of the envelope are wrong.
     #[error(
-        "PIN and PUK are not those of the envelope: compare both with the sheet; {left} more \
-         tries, then the credential ends"
+        "PIN and PUK are not those of the envelope: compare both with the sheet; {}, then the \
+         credential ends; the one-time code is used up",
+        more_tries(*left)
     )]
     WrongCodes {
         /// Tries that are left.
@@ -43,8 +52,9 @@ pub enum CodeRefusal {
     },
     /// PUK or emergency code of the envelope are wrong.
     #[error(
-        "PUK and emergency code are not those of the envelope: compare both with the sheet; {left} \
-         more tries, then the credential ends"
+        "PUK and emergency code are not those of the envelope: compare both with the sheet; {}, \
+         then the credential ends",
+        more_tries(*left)
     )]
     WrongPair {
         /// Tries that are left.
@@ -83,7 +93,9 @@ pub enum CodeRefusal {
         from: DateTime<Utc>,
     },
     /// No renewal is under way, or it took too long, or the credential changed since it began.
-    #[error("no renewal is under way any more, and nothing was changed: begin it again")]
+    #[error(
+        "no renewal of this credential is under way, or it was left too long: begin with phase 1"
+    )]
     NoRenewal,
     /// The passphrase for the envelope breaks a rule.
     #[error(transparent)]

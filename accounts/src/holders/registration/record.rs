@@ -6,7 +6,7 @@ use crate::holders::credential::CredentialKind;
 use crate::holders::fields::{self, FieldRule};
 use crate::holders::tables::REGISTRATION;
 use crate::holders::{Email, HolderError, HolderId, Language, PhoneNumber, RegistrationId};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use envelope::Passphrase;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -153,12 +153,14 @@ pub struct RegistrationView {
     pub changed_at: DateTime<Utc>,
     /// Whether the holder asked for it, or an operator made it.
     pub self_service: bool,
-    /// Given name and surname; `None` once nothing personal is kept, as the next three.
+    /// Given name and surname; `None` once nothing personal is kept, as the next four.
     pub name: Option<(String, String)>,
     /// The e-mail address.
     pub email: Option<String>,
     /// The fiscal code.
     pub fiscal_code: Option<String>,
+    /// The birth date; `None` too where none was given.
+    pub birth_date: Option<NaiveDate>,
     /// The phone number.
     pub phone: Option<String>,
     /// Which credential is asked for.
@@ -175,6 +177,7 @@ impl RegistrationRecord {
     pub(super) fn view(self, id: RegistrationId) -> RegistrationView {
         let instant = crate::stamps::instant;
         let kind = self.applicant.as_ref().map(|applicant| applicant.kind);
+        let birth_date = self.applicant.as_ref().and_then(|applicant| applicant.birth_date);
         let (name, email, fiscal_code, phone) = match self.applicant {
             Some(ApplicantRecord { given_name, surname, email, fiscal_code, phone, .. }) => {
                 (Some((given_name, surname)), Some(email), Some(fiscal_code), Some(phone))
@@ -190,6 +193,7 @@ impl RegistrationRecord {
             name,
             email,
             fiscal_code,
+            birth_date: birth_date.and_then(born),
             phone,
             kind,
             holder: self.holder.map(HolderId::new),
@@ -197,6 +201,11 @@ impl RegistrationRecord {
             ends_at: self.ends_at.map(instant),
         }
     }
+}
+
+/// The date of so many days after 1970-01-01, as records keep it.
+fn born(days: i64) -> Option<NaiveDate> {
+    NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?)
 }
 
 /// The record of a registration, in a transaction.

@@ -99,3 +99,16 @@ fn behind_the_last_place_there_is_nothing() {
     let page = bench.holders.history(id, &query).unwrap();
     assert!(page.entries.is_empty() && page.next.is_none());
 }
+
+/// Whoever asks for one kind finds its word on the page that the refusal names.
+#[test]
+fn the_documentation_lists_every_kind() {
+    let page = include_str!("../../../../docs/ACCOUNTS.md");
+    let (_, list) = page.split_once("## Kinds of history\n").unwrap();
+    let missing: Vec<_> = HistoryKind::ALL
+        .iter()
+        .map(|kind| kind.word())
+        .filter(|word| !list.contains(&format!("| `{word}` |")))
+        .collect();
+    assert!(missing.is_empty(), "docs/ACCOUNTS.md should list {missing:?}");
+}

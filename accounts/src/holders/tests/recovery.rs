@@ -161,7 +161,7 @@ fn with_a_question_its_answer_is_asked_for_as_well() {
     assert_eq!(question.as_deref(), Some("first-pet"));
     // The code alone is not enough.
     let outcome = recover(&bench, &token, proof(&bench, &token, 21), 22);
-    assert_eq!(slug(outcome), "wrong-answer");
+    assert_eq!(slug(outcome), "answer-needed");
     block_on(bench.holders.answer_question(&token, " FUFFI  il Gatto", at(23))).unwrap();
     assert_eq!(bench.holders.link(&token, at(24)).unwrap().question, None);
     // Nor is the answer: a proof is asked for, and checked.

@@ -230,7 +230,7 @@ async fn a_key_that_is_missing_is_a_fault_of_the_plan() {
     let bench = bench.restarted();
     let plan = bench.registry.plan(noon()).unwrap();
     assert_eq!(plan.active.len(), 1);
-    assert!(matches!(&plan.faults[..], [UnitError::Key { unit, .. }] if unit == "main"));
+    assert!(matches!(&plan.faults[..], [(unit, UnitError::Key { .. })] if unit == "main"));
     assert_eq!((plan.default_unit, plan.retired.len()), (None, 1));
 }
 
@@ -255,7 +255,7 @@ async fn a_unit_whose_certificate_is_not_good_is_left_out_of_the_plan() {
     let active = || {
         let plan = bench.registry.plan(day(1)).unwrap();
         let ids: Vec<_> = plan.active.iter().map(|unit| unit.settings.id.clone()).collect();
-        let faults: Vec<_> = plan.faults.iter().map(ToString::to_string).collect();
+        let faults: Vec<_> = plan.faults.iter().map(|(_, fault)| fault.to_string()).collect();
         (ids.join(" "), faults, plan.retired.len())
     };
     assert_eq!(active(), ("main other".to_owned(), vec![], 0));
@@ -287,7 +287,7 @@ async fn no_unit_signs_under_a_revoked_ca() {
     authority.revoke(&registered.serial, reason, None, &by(), noon()).await.unwrap();
     let plan = registry.plan(noon()).unwrap();
     assert!(plan.active.is_empty());
-    let fault = plan.faults[0].to_string();
+    let fault = plan.faults[0].1.to_string();
     assert!(fault.contains("the certificate of") && fault.contains("Prova Issuing"), "{fault}");
 }
 

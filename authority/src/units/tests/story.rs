@@ -187,7 +187,7 @@ async fn a_pair_that_does_not_fit_is_a_fault_of_the_plan() {
     assert_eq!((plan.active.len(), plan.faults.len()), (1, 0));
     bench.active("pq").await;
     let plan = bench.registry.plan(noon()).unwrap();
-    assert!(matches!(plan.faults[..], [UnitError::CompanionOffersLess { .. }]));
+    assert!(matches!(plan.faults[..], [(_, UnitError::CompanionOffersLess { .. })]));
     assert_eq!(plan.active.len(), 1);
     assert_eq!(plan.default_unit, None);
     let pq = UnitSettings { policies: main.policies, ..unit("pq") };

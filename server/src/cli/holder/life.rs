@@ -143,7 +143,7 @@ pub(super) fn end(
         let (id, address) = (printable(&holder.id), printable(&holder.user_id));
         console.note(&format!("To {verb} holder {id} ({address}) cannot be undone."))?;
         if console.ask("Type the holder's identifier to go on: ")? != holder.id {
-            return Err(CliError::NotConfirmed);
+            return Err(CliError::NotConfirmed { asked: "the holder's identifier" });
         }
     }
     let answer = client.post(&format!("{path}/{verb}"), &json!({ "reason": end.reason }))?;
@@ -153,13 +153,51 @@ pub(super) fn end(
 pub(super) fn clear(
     client: &Client,
     named: &Named,
-    verb: &str,
+    what: Cleared,
     json: bool,
     console: &mut Console<'_>,
 ) -> Result<(), CliError> {
     let path = path(client, &named.holder)?;
-    let answer = client.post(&format!("{path}/{verb}"), &json!({}))?;
-    told(&answer, json, console)
+    let answer = client.post(&format!("{path}/{}", what.verb()), &json!({}))?;
+    if json {
+        return console.json(&answer);
+    }
+    let holder: Holder = view(&answer)?;
+    console.line(&printable(&format!("holder {} {}", holder.id, what.told())))
+}
+
+/// What is taken out of an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cleared {
+    /// The secret question.
+    Question,
+    /// The address for notices.
+    NoticeAddress,
+}
+
+impl Cleared {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Question => "clear-question",
+            Self::NoticeAddress => "clear-notice-address",
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Question => "has no secret question any more",
+            Self::NoticeAddress => "has no address for notices any more: they go to the user ID",
+        }
+    }
+}
+
+/// All personal data of a holder, as one JSON document.
+pub(super) fn personal_data(
+    client: &Client,
+    named: &Named,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
+    console.json(&client.get(&format!("{}/personal-data", path(client, &named.holder)?))?)
 }
 
 fn told(answer: &Value, json: bool, console: &mut Console<'_>) -> Result<(), CliError> {

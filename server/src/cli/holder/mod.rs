@@ -22,8 +22,9 @@ A HOLDER is an identifier such as h-1, or the e-mail address that the holder log
 
 Examples:
   marca holder requests                        who has asked for an account
+  marca holder request r-7                     all that was said, to compare with the document
   marca holder approve r-7 && marca holder invite r-7
-  marca holder suspend ada@example.org 5f2a… --until 2027-01-31
+  marca holder suspend ada@example.org 5f2a --until 2027-01-31
   marca holder close h-1 --reason 'asked for in writing'")]
 pub(crate) struct HolderCommand {
     #[command(subcommand)]
@@ -40,6 +41,9 @@ enum HolderAct {
     /// List registrations: those that wait for a decision, or all
     #[command(after_help = "Example:\n  marca holder requests --all")]
     Requests(registrations::RequestsOptions),
+    /// Show one registration whole: name, fiscal code, birth date, address, phone
+    #[command(after_help = "Example:\n  marca holder request r-7")]
+    Request(registrations::Registration),
     /// Approve a request: makes the holder
     #[command(after_help = "Example:\n  marca holder approve r-7")]
     Approve(registrations::Registration),
@@ -70,12 +74,15 @@ enum HolderAct {
     /// Remove a secret question whose answer was forgotten
     #[command(after_help = "Example:\n  marca holder clear-question h-1")]
     ClearQuestion(Named),
-    /// Send notices about signatures to the user ID again
+    /// Remove the address for notices: they go to the user ID alone again
     #[command(after_help = "Example:\n  marca holder clear-notice-address h-1")]
     ClearNoticeAddress(Named),
     /// Show what happened to an account
     #[command(after_help = "Example:\n  marca holder history h-1 --kind login-failed")]
     History(life::HistoryOptions),
+    /// Print all personal data of a holder, who asked for them, as one JSON document
+    #[command(after_help = "Example:\n  marca holder personal-data h-1 > personal-data.json")]
+    PersonalData(Named),
     /// List the mails and short messages of a holder, or of all
     #[command(after_help = "Example:\n  marca holder messages --state failed")]
     Messages(messages::MessagesOptions),
@@ -83,13 +90,13 @@ enum HolderAct {
     #[command(after_help = "Example:\n  marca holder retry-message m-12")]
     RetryMessage(messages::RetryOptions),
     /// Suspend a credential: signing stops at once
-    #[command(after_help = "Example:\n  marca holder suspend h-1 5f2a… --until 2027-01-31")]
+    #[command(after_help = "Example:\n  marca holder suspend h-1 5f2a --until 2027-01-31")]
     Suspend(credentials::SuspendOptions),
     /// Reactivate a suspended credential
-    #[command(after_help = "Example:\n  marca holder reactivate h-1 5f2a…")]
+    #[command(after_help = "Example:\n  marca holder reactivate h-1 5f2a")]
     Reactivate(credentials::Credential),
     /// Revoke a credential for good
-    #[command(after_help = "Example:\n  marca holder revoke h-1 5f2a… --cause key-compromise")]
+    #[command(after_help = "Example:\n  marca holder revoke h-1 5f2a --because key-compromise")]
     Revoke(credentials::RevokeOptions),
     /// List and end the sessions of a holder
     #[command(subcommand)]
@@ -110,6 +117,7 @@ pub(crate) fn run(command: &HolderCommand, console: &mut Console<'_>) -> Result<
     match &command.act {
         HolderAct::Register(options) => registrations::register(client, options, json, console),
         HolderAct::Requests(options) => registrations::requests(client, options, json, console),
+        HolderAct::Request(one) => registrations::request(client, one, json, console),
         HolderAct::Approve(one) => registrations::approve(client, one, json, console),
         HolderAct::Reject(options) => registrations::reject(client, options, json, console),
         HolderAct::Invite(options) => registrations::invite(client, options, json, console),
@@ -120,11 +128,12 @@ pub(crate) fn run(command: &HolderCommand, console: &mut Console<'_>) -> Result<
         HolderAct::Close(end) => life::end(client, end, "close", json, console),
         HolderAct::Erase(end) => life::end(client, end, "erase", json, console),
         HolderAct::ClearQuestion(named) => {
-            life::clear(client, named, "clear-question", json, console)
+            life::clear(client, named, life::Cleared::Question, json, console)
         }
         HolderAct::ClearNoticeAddress(named) => {
-            life::clear(client, named, "clear-notice-address", json, console)
+            life::clear(client, named, life::Cleared::NoticeAddress, json, console)
         }
+        HolderAct::PersonalData(named) => life::personal_data(client, named, console),
         HolderAct::History(options) => life::history(client, options, json, console),
         HolderAct::Messages(options) => messages::list(client, options, json, console),
         HolderAct::RetryMessage(options) => messages::retry(client, options, json, console),

@@ -1,7 +1,7 @@
 //! `marca holder register|requests|approve|reject|invite`.
 
 use super::pages;
-use super::views::{Registration as View, print_registration};
+use super::views::{Registration as View, print_registration, print_whole_registration};
 use crate::cli::account::insert;
 use crate::cli::client::{Client, segment};
 use crate::cli::console::{Console, WIDTH};
@@ -169,7 +169,11 @@ pub(super) fn requests(
     }
     let registrations: Vec<View> = list(&all, "registrations")?;
     if registrations.is_empty() {
-        return console.note("no registrations; `marca holder requests --all` shows old ones too");
+        return console.note(if options.all {
+            "no registrations"
+        } else {
+            "nobody waits for a decision; `marca holder requests --all` shows old ones too"
+        });
     }
     let mut table = Table::new(&[
         ("ID", Align::Left),
@@ -184,7 +188,19 @@ pub(super) fn requests(
         let (kind, email) = (one.kind.unwrap_or_default(), one.email.unwrap_or_default());
         table.row([one.id, one.state, kind, created, email, name]);
     }
-    console.print(&table.render(WIDTH))
+    console.print(&table.render(WIDTH))?;
+    console.note("`marca holder request ID` shows all that was said of one")
+}
+
+/// One registration, with what has to be compared before it is approved.
+pub(super) fn request(
+    client: &Client,
+    one: &Registration,
+    json: bool,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
+    let answer = client.get(&format!("/registrations/{}", segment(&one.registration)))?;
+    print_whole_registration(&answer, json, console)
 }
 
 pub(super) fn approve(

@@ -121,19 +121,135 @@ fn what_cannot_be_undone_is_confirmed() {
     assert_eq!(seen[0].0, "POST /api/v1/admin/holders/h-1/erase");
 }
 
+/// The holder with a credential that is suspended until 2027-02-28.
+fn held() -> String {
+    let suspended = r#""state":"suspended","serial":"5a01","suspended_until":"2027-02-28T00:00:00Z",
+        "suspended_by":"operator","#;
+    HOLDER.replacen(r#""kind":"remote","state":"active","#, r#""kind":"remote","#, 1).replacen(
+        r#""kind":"remote","#,
+        &format!(r#""kind":"remote",{suspended}"#),
+        1,
+    )
+}
+
 #[test]
 fn credentials_are_stopped() {
     let at = format!("POST /api/v1/admin/holders/h-1/credentials/{CREDENTIAL}");
+    let twice = || vec![json(200, HOLDER), json(200, HOLDER)];
     let until = ["holder", "suspend", "h-1", CREDENTIAL, "--until", "2027-01-31"];
-    let (seen, _) = asked(&until, "", vec![json(200, HOLDER)]);
-    assert_eq!(seen[0], (format!("{at}/suspend"), object!({ "until": "2027-01-31T00:00:00Z" })));
-    let (seen, _) = asked(&["holder", "suspend", "h-1", CREDENTIAL], "", vec![json(200, HOLDER)]);
-    assert_eq!(seen[0].1, object!({}));
-    let revoke = ["holder", "revoke", "h-1", CREDENTIAL, "--cause", "key-compromise"];
-    let (seen, _) = asked(&revoke, "", vec![json(200, HOLDER)]);
-    assert_eq!(seen[0], (format!("{at}/revoke"), object!({ "cause": "key-compromise" })));
-    let unknown = ["marca", "holder", "revoke", "h-1", CREDENTIAL, "--cause", "because"];
+    let (seen, ended) = asked(&until, "", twice());
+    assert_eq!(seen[0].0, "GET /api/v1/admin/holders/h-1");
+    assert_eq!(seen[1], (format!("{at}/suspend"), object!({ "until": "2027-01-31T00:00:00Z" })));
+    assert_eq!(ended.err, "");
+    let (seen, _) = asked(&["holder", "suspend", "h-1", CREDENTIAL], "", twice());
+    assert_eq!(seen[1].1, object!({}));
+    let (seen, _) = asked(&["holder", "reactivate", "h-1", CREDENTIAL], "", twice());
+    assert_eq!(seen[1].0, format!("{at}/reactivate"));
+    let revoke = ["holder", "revoke", "h-1", CREDENTIAL, "--yes", "--because", "key-compromise"];
+    let (seen, _) = asked(&revoke, "", twice());
+    assert_eq!(seen[1], (format!("{at}/revoke"), object!({ "cause": "key-compromise" })));
+    let unknown = ["marca", "holder", "revoke", "h-1", CREDENTIAL, "--because", "because"];
     assert!(Cli::try_parse_from(unknown).is_err());
+}
+
+/// A reason has the name that `marca ca revoke` has for it, and the names of before are taken.
+#[test]
+fn a_reason_is_called_the_same_everywhere() {
+    for (option, reason) in [("--because", "cessation-of-operation"), ("--cause", "cessation")] {
+        let line = ["holder", "revoke", "h-1", CREDENTIAL, "--yes", option, reason];
+        let (seen, _) = asked(&line, "", vec![json(200, HOLDER), json(200, HOLDER)]);
+        assert_eq!(seen[1].1, object!({ "cause": "cessation" }), "{option} {reason}");
+    }
+}
+
+#[test]
+fn a_credential_is_named_by_its_beginning_when_no_other_begins_so() {
+    let line = ["holder", "suspend", "h-1", "0011"];
+    let (seen, _) = asked(&line, "", vec![json(200, HOLDER), json(200, HOLDER)]);
+    assert!(seen[1].0.ends_with(&format!("/credentials/{CREDENTIAL}/suspend")), "{seen:?}");
+    let (seen, ended) = asked(&["holder", "suspend", "h-1", "ff"], "", vec![json(200, HOLDER)]);
+    assert_eq!((seen.len(), ended.code), (1, 2), "{}", ended.err);
+    assert!(ended.err.contains("`marca holder show h-1` lists them"), "{}", ended.err);
+    let two = HOLDER.replacen(
+        r#""credentials":["#,
+        r#""credentials":[{"id":"0012","kind":"remote","state":"active"},"#,
+        1,
+    );
+    let (seen, ended) = asked(&["holder", "suspend", "h-1", "001"], "", vec![json(200, &two)]);
+    assert_eq!((seen.len(), ended.code), (1, 2), "{}", ended.err);
+    assert!(ended.err.contains("more than one"), "{}", ended.err);
+}
+
+#[test]
+fn a_revocation_is_confirmed_with_the_end_of_the_identifier() {
+    let line = ["holder", "revoke", "h-1", "00", "--because", "superseded"];
+    let (seen, ended) = asked(&line, "0011\n", vec![json(200, HOLDER)]);
+    assert_eq!((seen.len(), ended.code), (1, 2), "{}", ended.err);
+    assert!(ended.err.contains("(type the last four characters of"), "{}", ended.err);
+    let (seen, ended) = asked(&line, "EEFF\n", vec![json(200, HOLDER), json(200, HOLDER)]);
+    assert_eq!((seen.len(), ended.code), (2, 0), "{}", ended.err);
+}
+
+/// A suspension gets no shorter, and an operator who wanted that is told.
+#[test]
+fn a_suspension_that_stays_as_it_was_is_told() {
+    let line = ["holder", "suspend", "h-1", "0011", "--until", "2027-01-31"];
+    let (_, ended) = asked(&line, "", vec![json(200, HOLDER), json(200, &held())]);
+    assert!(ended.err.contains("stays suspended until 2027-02-28 00:00:00"), "{}", ended.err);
+    let line = ["holder", "suspend", "h-1", "0011", "--until", "2027-02-28"];
+    let (_, ended) = asked(&line, "", vec![json(200, HOLDER), json(200, &held())]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("suspended until 2027-02-28 00:00:00 UTC by operator"), "{words}");
+    assert!(words.contains(&format!("{CREDENTIAL} 5a01")), "{words}");
+}
+
+/// Whoever decides sees what has to be compared with the document.
+#[test]
+fn a_request_is_shown_whole() {
+    let whole = REGISTRATION.replacen(
+        r#""kind""#,
+        r#""fiscal_code":"RSSMRA85T10A562S","birth_date":"1985-12-10","phone":"+393471234567",
+            "self_service":true,"kind""#,
+        1,
+    );
+    let (seen, ended) = asked(&["holder", "request", "r-7"], "", vec![json(200, &whole)]);
+    assert_eq!(seen[0].0, "GET /api/v1/admin/registrations/r-7");
+    for line in [
+        "fiscal ID  RSSMRA85T10A562S\n",
+        "born       1985-12-10\n",
+        "phone      +393471234567\n",
+        "asked by   the applicant\n",
+    ] {
+        assert!(ended.out.contains(line), "{line}: {}", ended.out);
+    }
+}
+
+#[test]
+fn an_empty_list_of_requests_names_no_command_that_was_just_typed() {
+    let none = || vec![json(200, r#"{"registrations":[],"next":null}"#)];
+    let (_, ended) = asked(&["holder", "requests", "--all"], "", none());
+    assert_eq!(ended.err, "no registrations\n");
+    let (_, ended) = asked(&["holder", "requests"], "", none());
+    assert!(ended.err.contains("`marca holder requests --all`"), "{}", ended.err);
+}
+
+#[test]
+fn what_was_cleared_is_said() {
+    let (seen, ended) = asked(&["holder", "clear-question", "h-1"], "", vec![json(200, HOLDER)]);
+    assert_eq!(seen[0].0, "POST /api/v1/admin/holders/h-1/clear-question");
+    assert_eq!(ended.out, "holder h-1 has no secret question any more\n");
+    let line = ["holder", "clear-notice-address", "h-1"];
+    let (_, ended) = asked(&line, "", vec![json(200, HOLDER)]);
+    assert!(ended.out.contains("no address for notices"), "{}", ended.out);
+}
+
+#[test]
+fn personal_data_are_printed_as_they_came() {
+    let data = r#"{"format":1,"holder":{"id":"h-1"}}"#;
+    let (seen, ended) = asked(&["holder", "personal-data", "h-1"], "", vec![json(200, data)]);
+    assert_eq!(seen[0].0, "GET /api/v1/admin/holders/h-1/personal-data");
+    assert_eq!(body(&ended.out), body(data));
 }
 
 #[test]

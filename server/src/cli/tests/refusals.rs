@@ -10,10 +10,42 @@ fn a_problem_is_told_with_what_to_do() {
     assert_eq!((ended.code, ended.out.as_str()), (1, ""));
     assert_eq!(
         ended.err,
-        "marca: there is no account `nobody`\n\
-         `marca account list`, `marca holder list`, `marca tsu list` and `marca ca certificates` \
-         show what there is\n"
+        "marca: there is no account `nobody`\n`marca account list` shows what there is\n"
     );
+}
+
+/// The command that lists the things of this kind, and no other.
+#[test]
+fn what_is_not_there_is_listed_by_a_command_of_its_kind() {
+    for (line, hint) in [
+        (&["holder", "approve", "r-9"][..], "`marca holder requests --all`"),
+        (&["holder", "request", "r-9"], "`marca holder requests --all`"),
+        (&["holder", "history", "h-9"], "`marca holder list`"),
+        (&["holder", "retry-message", "m-9"], "`marca holder messages`"),
+        (&["ca", "crl", "holder"], "`marca ca list`"),
+        (&["ca", "show", "3f2a"], "`marca ca certificates`"),
+        (&["stamps", "void", "acme", "--lot", "9"], "`marca account show NAME`"),
+        (&["stamps", "grant", "acme", "9"], "`marca account list`"),
+        (&["tsu", "show", "x"], "`marca tsu list`"),
+    ] {
+        let fake = Fake::start(vec![problem(404, "Not found", "There is none.")]);
+        let ended = fake.run(line, "");
+        let wanted = format!("marca: There is none.\n{hint} shows what there is\n");
+        assert_eq!(ended.err, wanted, "{line:?}");
+    }
+    let fake = Fake::start(vec![problem(409, "No", "It is approved.")]);
+    let ended = fake.run(&["holder", "approve", "r-9"], "");
+    assert!(ended.err.contains("`marca holder request ID`"), "{}", ended.err);
+}
+
+/// Waiting brings no configuration.
+#[test]
+fn what_does_not_come_by_waiting_is_not_waited_for() {
+    let mut answer = problem(503, "No way to send messages", "there is no [mail]");
+    answer.body = answer.body.replace("about:blank", "urn:marca:problem:no-channel");
+    let fake = Fake::start(vec![answer]);
+    let ended = fake.run(&["holder", "invite", "r-7"], "");
+    assert_eq!(ended.err, "marca: there is no [mail]\nnothing was changed\n");
 }
 
 #[test]

@@ -57,6 +57,31 @@ fn show_is_a_summary_and_a_table_of_lots() {
     assert_eq!(fake.asked()[0].line, "GET /api/v1/admin/accounts/a%2Fc%20me");
 }
 
+/// What begins to count later is told, so that the lots and what remains add up.
+#[test]
+fn lots_that_are_not_good_yet_say_from_when_they_are() {
+    let account = r#"{"id":"sa-7","name":"acme","status":"active","remaining":500,"used":0,
+        "lots":[{"id":"lot-1","quantity":500,"remaining":500,"category":"paid","priority":100,
+            "effective_at":"2026-01-01T00:00:00Z","order":"4711"},
+          {"id":"lot-3","quantity":50,"remaining":50,"category":"promotional","priority":10,
+            "effective_at":"2027-01-01T00:00:00Z"}]}"#;
+    let fake = Fake::start(vec![json(200, account)]);
+    let ended = fake.run(&["account", "show", "acme"], "");
+    let told = "remaining  500\nnot yet    50 in lots that are not good yet\n";
+    assert!(ended.out.contains(told), "{}", ended.out);
+    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("GOOD FROM (UTC), ORDER"), "{words}");
+    assert!(words.contains("- 2027-01-01 00:00:00"), "{words}");
+
+    let lot = r#"{"id":"lot-3","quantity":50,"remaining":50,
+        "effective_at":"2027-01-01T00:00:00Z","expires_at":null}"#;
+    let fake = Fake::start(vec![json(201, lot)]);
+    let line = ["stamps", "grant", "acme", "50", "--effective", "2027-01-01"];
+    let out = fake.run(&line, "").out;
+    let told = "lot lot-3, good from 2027-01-01 00:00:00 UTC, without expiry\n";
+    assert!(out.ends_with(told), "{out}");
+}
+
 #[test]
 fn list_follows_the_pages() {
     let page = |id: &str, next: &str| {
@@ -128,7 +153,7 @@ fn the_other_changes_ask_for_what_they_say() {
         (
             "stamps void acme --lot 3",
             r#"{"id":3,"quantity":5,"remaining":0}"#,
-            "POST /api/v1/admin/accounts/acme/lots/3/void",
+            "POST /api/v1/admin/accounts/acme/lots/lot-3/void",
         ),
         ("tsu list", r#"{"tsus":[]}"#, "GET /api/v1/admin/tsus"),
     ] {

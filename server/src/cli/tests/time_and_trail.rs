@@ -82,6 +82,31 @@ fn events_are_shown_up_to_the_limit_over_short_pages() {
     assert_eq!(asked[2].line, format!("GET /api/v1/admin/trail?after=8&{query}&limit=1"));
 }
 
+/// Whoever looks what happened just now is told that these are not the newest, or asks for those.
+#[test]
+fn the_newest_events_are_asked_for_by_their_number() {
+    let page = |events: &[u64], next: Value| {
+        let events: Vec<Value> = events.iter().map(|number| event(*number)).collect();
+        let head = object!({ "count": 349, "hash": "00" });
+        json(200, &object!({ "events": events, "next": next, "head": head }).to_string())
+    };
+    let fake = Fake::start(vec![page(&[1, 2], object!(2))]);
+    let ended = fake.run(&["trail", "list", "--limit", "2"], "");
+    assert!(ended.err.contains("`--after 2` goes on"), "{}", ended.err);
+
+    let fake = Fake::start(vec![page(&[1], object!(1)), page(&[348, 349], Value::Null)]);
+    let ended = fake.run(&["trail", "list", "--last", "2"], "");
+    assert_eq!(ended.err, "");
+    assert!(ended.out.contains("   348  ") && ended.out.contains("   349  "), "{}", ended.out);
+    assert_eq!(fake.asked()[1].line, "GET /api/v1/admin/trail?after=347&limit=1000");
+
+    // Of a kind, the newest are at the end of what can be anywhere.
+    let answers = vec![page(&[1, 7], object!(300)), page(&[301], Value::Null)];
+    let fake = Fake::start(answers);
+    let ended = fake.run(&["trail", "list", "--last", "2", "--category", "certificate"], "");
+    assert!(!ended.out.contains("     1  ") && ended.out.contains("   301  "), "{}", ended.out);
+}
+
 #[test]
 fn an_export_is_written_line_by_line_and_never_over_a_file() {
     let lines = format!("{}\n{}\n", event(1), event(2));

@@ -295,7 +295,7 @@ pub(super) fn retire(
             printable(&options.id)
         ))?;
         if console.ask("Type the unit's name to go on: ")? != options.id {
-            return Err(CliError::NotConfirmed);
+            return Err(CliError::NotConfirmed { asked: "the unit's name" });
         }
     }
     let mut body = json!({ "destroy_key": options.destroy_key });

@@ -3,7 +3,7 @@
 use super::holders::{parse, shown};
 use super::registrations::OPERATOR;
 use super::{Reason, admitted};
-use crate::http::holder::body::Word;
+use crate::http::holder::body::{Word, instant};
 use crate::http::holder::problem::{holder as problem, refused};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
@@ -12,7 +12,6 @@ use ::accounts::holders::CredentialId;
 use ::accounts::holders::credential::{Event, RevocationCause, SuspensionCause};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 /// What this room says of itself.
@@ -36,7 +35,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[schema(as = OperatorSuspension)]
 pub(crate) struct Suspension {
     /// The end; without it, until it is reactivated.
-    until: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<String>,
 }
 
 /// Suspends a holder's credential: signing stops at once.
@@ -53,6 +53,7 @@ pub(crate) async fn suspend_credential_of(
     place: Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let Suspension { until } = admitted(&request, payload, &service).await?;
+    let until = until.map(|until| instant("until", &until)).transpose()?;
     if until.is_some_and(|until| until <= service.clock.now()) {
         let detail = "until is not allowed: use an instant that is still to come, or leave it out";
         return Err(refused("invalid-field", detail.to_owned(), Some("until"), Some("future")));
@@ -141,7 +142,8 @@ async fn change(
     event: Event,
 ) -> Result<HttpResponse, Problem> {
     let holder = parse(holder)?;
-    let id: CredentialId = crate::http::holder::id(credential, "credential of this holder")?;
+    let id: CredentialId =
+        crate::http::holder::id(credential, "credential of this holder with this identifier")?;
     let now = service.clock.now();
     let by = OPERATOR.to_owned();
     let changed =

@@ -220,11 +220,11 @@ pub(crate) async fn clear_question(
     change(&request, payload, &service, &id, Change::ClearQuestion).await
 }
 
-/// Sends notices about signatures to the user ID again.
+/// Removes the address for notices: they go to the user ID alone again.
 #[utoipa::path(post, path = "/api/v1/admin/holders/{holder}/clear-notice-address",
     tag = "administration of holders", params(("holder" = String, Path)), request_body = Reason,
     responses((status = 200, body = AdminHolder), (status = 401, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)),
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)),
     security(("admin" = [])))]
 pub(crate) async fn clear_notice_address(
     request: HttpRequest,
@@ -312,7 +312,7 @@ pub(crate) async fn personal_data_of(
 
 /// The holder of a path.
 pub(super) fn parse(text: &str) -> Result<HolderId, Problem> {
-    crate::http::holder::id(text, "holder")
+    crate::http::holder::id(text, "holder with this identifier")
 }
 
 pub(super) fn shown(service: &Service, id: HolderId) -> Result<HttpResponse, Problem> {

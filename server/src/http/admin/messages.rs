@@ -155,7 +155,7 @@ pub(crate) async fn retry_message(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let _reason: Reason = admitted(&request, payload, &service).await?;
-    let id: MessageId = crate::http::holder::id(&id, "message")?;
+    let id: MessageId = crate::http::holder::id(&id, "message with this identifier")?;
     let now = service.clock.now();
     service.holders.retry_message(id, operator(), now).await.map_err(problem)?;
     let view = service.holders.message(id, now).map_err(problem)?;

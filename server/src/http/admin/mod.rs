@@ -226,7 +226,7 @@ fn account(service: &Service, text: &str) -> Result<StampAccountId, Problem> {
         Ok(Some(id)) => Ok(id),
         // A text that cannot be a name names nobody.
         Ok(None) | Err(::accounts::stamps::StampError::BadName(_)) => {
-            Err(Problem::NotFound { what: "stamp account" })
+            Err(Problem::NotFound { what: "stamp account of this name or identifier" })
         }
         Err(error) => Err(stamp_problem(error)),
     }

@@ -68,6 +68,9 @@ pub(crate) struct AdminRegistration {
     surname: Option<String>,
     email: Option<String>,
     fiscal_code: Option<String>,
+    /// Or null where none was given.
+    #[schema(value_type = Option<String>, format = Date)]
+    birth_date: Option<String>,
     phone: Option<String>,
     /// `remote` or `automatic`.
     kind: Option<&'static str>,
@@ -92,6 +95,7 @@ impl From<RegistrationView> for AdminRegistration {
             surname,
             email: view.email,
             fiscal_code: view.fiscal_code,
+            birth_date: view.birth_date.map(|date| date.to_string()),
             phone: view.phone,
             kind: view.kind.map(CredentialKind::word),
             holder: view.holder.map(|holder| holder.to_string()),
@@ -255,7 +259,7 @@ pub(crate) async fn invite_holder(
 }
 
 fn parse(text: &str) -> Result<RegistrationId, Problem> {
-    crate::http::holder::id(text, "registration")
+    crate::http::holder::id(text, "registration with this identifier")
 }
 
 fn shown(service: &Service, id: RegistrationId) -> Result<AdminRegistration, Problem> {

@@ -85,7 +85,7 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
     let access = holder(request, service).await?;
     match access.what {
         AccessKind::System(_) => Ok(access),
-        AccessKind::Session(_) | AccessKind::Device(_) => Err(problem(HolderError::NotADevice)),
+        AccessKind::Session(_) | AccessKind::Device(_) => Err(problem(HolderError::NotASystem)),
     }
 }
 

@@ -100,6 +100,12 @@ pub(crate) struct ShortCredential {
     state: &'static str,
     /// The end of its certificate, or null before there is one.
     not_after: Option<String>,
+    /// The serial number of its certificate, hex, or null before there is one.
+    serial: Option<String>,
+    /// The end of a suspension, or null when it lasts until it is lifted, or is none.
+    suspended_until: Option<String>,
+    /// Who suspended it: `holder`, `emergency-code` or `operator`; or null.
+    suspended_by: Option<&'static str>,
 }
 
 /// A certificate that ends soon.
@@ -112,11 +118,18 @@ pub(crate) struct RenewalNotice {
 
 impl From<&CredentialView> for ShortCredential {
     fn from(view: &CredentialView) -> Self {
+        let (until, by) = match view.state {
+            State::Suspended { until, cause, .. } => (until, Some(cause.word())),
+            _ => (None, None),
+        };
         Self {
             id: view.id.to_string(),
             kind: view.kind.word(),
             state: view.state.word(),
             not_after: view.not_after.map(rfc3339),
+            serial: view.serial.clone(),
+            suspended_until: until.and_then(DateTime::from_timestamp_millis).map(rfc3339),
+            suspended_by: by,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::service::Service;
 use accounts::holders::OperationId;
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
+use chrono::{DateTime, Utc};
 use serde::de::value::{self, StringDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
@@ -109,6 +110,18 @@ impl<'de, T: Deserialize<'de>> Word<T> {
         T::deserialize(word).map_or_else(|error| Self::Unknown(error.to_string()), Self::Known)
     }
 }
+
+/// An instant of a request, RFC 3339; with the name of its field where it is none.
+pub(crate) fn instant(field: &'static str, text: &str) -> Result<DateTime<Utc>, Problem> {
+    DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_| {
+        let detail =
+            format!("{field} is not allowed: use an instant of RFC 3339, as in {AN_INSTANT}");
+        refused("invalid-field", detail, Some(field), Some("rfc-3339"))
+    })
+}
+
+/// What an instant looks like.
+pub(crate) const AN_INSTANT: &str = "2027-01-31T12:00:00Z";
 
 /// A one-time code that was typed, and the operation that it was asked for.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]

@@ -231,7 +231,7 @@ pub(crate) async fn send_code_again(
 ) -> Result<HttpResponse, Problem> {
     let access = access::holder(&request, &service).await?;
     access::by_person(&access)?;
-    let operation: OperationId = id(&operation, "operation of yours")?;
+    let operation: OperationId = id(&operation, "operation of yours with this identifier")?;
     let now = service.clock.now();
     let asked = service.holders.resend_otp(access.holder, operation, now).await.map_err(problem)?;
     Ok(answer::ok(&AskedCode::from(asked)))
@@ -315,7 +315,10 @@ fn own(
     credential: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<CredentialId, Problem> {
-    let credential = id(&credential.ok_or_else(|| needed("credential"))?, "credential of yours")?;
+    let credential = id(
+        &credential.ok_or_else(|| needed("credential"))?,
+        "credential of yours with this identifier",
+    )?;
     service.holders.credential(access.holder, credential, now).map_err(problem)?;
     Ok(credential)
 }

@@ -112,7 +112,7 @@ pub(crate) async fn credential_certificate(
     let access = access::holder(&request, &service).await?;
     let now = service.clock.now();
     let view = service.holders.credential(access.holder, own(&path)?, now).map_err(problem)?;
-    let none = Problem::NotFound { what: "certificate of this credential" };
+    let none = Problem::NotFound { what: "certificate of this credential yet" };
     let der = view.certificate.ok_or(none)?;
     let ca = service.pki.certificate(HOLDERS);
     let chain = certs::pem::bundle(std::iter::once(der.as_slice()).chain(ca));
@@ -251,6 +251,7 @@ pub(crate) async fn unlock_pin(
     let wanted: PinUnlock = body::json(&request, payload, &service).await?;
     let typed = puk(&wanted.puk)?;
     let new = NewPin { pin: &wanted.new_pin, repeat: &wanted.repeat };
+    check_passphrase(wanted.passphrase.as_deref())?;
     service.holders.check_pin_rules(access.holder, new).map_err(problem)?;
     let now = service.clock.now();
     let otp = proof(&service, &access, (Purpose::UnlockPin, id), &wanted.otp, now).await?;
@@ -261,12 +262,19 @@ pub(crate) async fn unlock_pin(
     ended(&service, &access, id, done, now)
 }
 
+/// Whether a passphrase can be one, before a one-time code is used up for it.
+fn check_passphrase(text: Option<&str>) -> Result<(), Problem> {
+    let parsed = text.map(envelope::Passphrase::parse).transpose();
+    parsed.map(drop).map_err(|rule| problem(CodeRefusal::Passphrase(rule).into()))
+}
+
 /// A suspension.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialSuspension {
     /// When it ends by itself; without it, it lasts until it is lifted.
-    until: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<String>,
     /// A code for `suspend`.
     otp: OneTimeCode,
 }
@@ -291,13 +299,14 @@ pub(crate) async fn suspend_credential(
     let id = own(&path)?;
     let wanted: CredentialSuspension = body::json(&request, payload, &service).await?;
     let now = service.clock.now();
-    if wanted.until.is_some_and(|until| until <= now) {
+    let until = wanted.until.map(|until| body::instant("until", &until)).transpose()?;
+    if until.is_some_and(|until| until <= now) {
         let detail = "until is not allowed: use an instant that is still to come, or leave it out";
         return Err(refused("invalid-field", detail.to_owned(), Some("until"), Some("future")));
     }
     let otp = proof(&service, &access, (Purpose::Suspend, id), &wanted.otp, now).await?;
     let place = (access.holder, id);
-    let done = service.holders.suspend(place, wanted.until, otp, &service.holder_ca, now).await;
+    let done = service.holders.suspend(place, until, otp, &service.holder_ca, now).await;
     ended(&service, &access, id, done, now)
 }
 
@@ -431,7 +440,7 @@ fn answered(
 
 /// An identifier in a path.
 pub(super) fn own(path: &str) -> Result<CredentialId, Problem> {
-    id(path, "credential of yours")
+    id(path, "credential of yours with this identifier")
 }
 
 /// A PIN that was typed. A text that is none is no try.

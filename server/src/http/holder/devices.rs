@@ -169,7 +169,7 @@ pub(crate) async fn unlink_device(
     // Not for a limited session: who got one by a trick would take the phone away that can say
     // "that was not me".
     let access = access::full(&request, &service).await?;
-    let device: DeviceId = id(&device, "device of yours")?;
+    let device: DeviceId = id(&device, "device of yours with this identifier")?;
     if own(&access).is_some_and(|own| own != device) {
         return Err(problem(HolderError::UnknownDevice));
     }

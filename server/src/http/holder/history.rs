@@ -4,6 +4,7 @@
 mod csv;
 
 use super::access;
+use super::body::AN_INSTANT;
 use super::problem::holder as problem;
 use crate::http::holder::answer;
 use crate::http::problem::{Problem, ProblemBody};
@@ -38,10 +39,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryParams {
     /// The first instant, RFC 3339; included.
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<String>,
     /// The end, RFC 3339; excluded.
-    to: Option<DateTime<Utc>>,
-    /// Only this kind of event, as in `signature-made`.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<String>,
+    /// Only this kind of event, as in `signature-made`; docs/ACCOUNTS.md lists them.
     kind: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
@@ -94,8 +97,10 @@ impl HistoryParams {
     fn read(self) -> Result<HistoryQuery, Problem> {
         let kind = self.kind.map(|word| {
             let known = HistoryKind::ALL.iter().find(|kind| kind.word() == word);
-            known.copied().ok_or_else(|| invalid("kind", "no event has this name"))
+            known.copied().ok_or_else(|| invalid("kind", NO_SUCH_KIND))
         });
+        let from = self.from.map(|text| instant("from", &text)).transpose()?;
+        let to = self.to.map(|text| instant("to", &text)).transpose()?;
         let place = |text: String| {
             let (at, number) = text.split_once('-')?;
             Some(HistoryPlace { at: at.parse().ok()?, number: number.parse().ok()? })
@@ -108,8 +113,18 @@ impl HistoryParams {
             return Err(invalid("limit", "use 1 to 1000"));
         }
         let kinds = kind.transpose()?.into_iter().collect();
-        Ok(HistoryQuery { from: self.from, to: self.to, kinds, after: after.transpose()?, limit })
+        Ok(HistoryQuery { from, to, kinds, after: after.transpose()?, limit })
     }
+}
+
+const NO_SUCH_KIND: &str =
+    "no event has this name; docs/ACCOUNTS.md lists them, under \"Kinds of history\"";
+
+/// An instant of the query. In a query `+` is a blank, so it is best written with `Z`.
+fn instant(field: &str, text: &str) -> Result<DateTime<Utc>, Problem> {
+    let read = DateTime::parse_from_rfc3339(text);
+    read.map(|at| at.to_utc())
+        .map_err(|_| invalid(field, &format!("use RFC 3339, as in {AN_INSTANT}")))
 }
 
 fn invalid(field: &str, reason: &str) -> Problem {

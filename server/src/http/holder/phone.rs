@@ -165,7 +165,8 @@ pub(crate) async fn change_lost_phone(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let wanted: LostPhone = body::json(&request, payload, &service).await?;
-    let credential: CredentialId = id(&wanted.credential, "credential of yours")?;
+    let credential: CredentialId =
+        id(&wanted.credential, "credential of yours with this identifier")?;
     let number = PhoneNumber::parse("number", &wanted.number).map_err(problem)?;
     let malformed = |bad: BadCode| problem(CodeRefusal::from(bad).into());
     let puk = Puk::parse(&wanted.puk).map_err(malformed)?;

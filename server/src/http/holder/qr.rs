@@ -133,7 +133,7 @@ pub(crate) async fn poll_qr_login(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let QrPoll { secret } = body::json(&request, payload, &service).await?;
-    let login: QrLoginId = id(&login, "login by QR code")?;
+    let login: QrLoginId = id(&login, "login by QR code with this identifier")?;
     let polled = service.holders.poll_qr_login(login, &secret, service.clock.now()).await;
     let polled = polled.map_err(problem)?;
     let state = polled.word();
@@ -181,7 +181,7 @@ pub(crate) async fn look_at_qr_login(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::device(&request, &service).await?;
-    let login: QrLoginId = id(&login, "login by QR code")?;
+    let login: QrLoginId = id(&login, "login by QR code with this identifier")?;
     let (from, now) = (caller_address(&request), service.clock.now());
     let seen = service.holders.look_at_qr_login(&access, login, from, now).await;
     let seen = seen.map_err(problem)?;
@@ -226,7 +226,7 @@ pub(crate) async fn approve_qr_login(
 ) -> Result<HttpResponse, Problem> {
     let access = access::device(&request, &service).await?;
     let QrApproval { number, signature } = body::json(&request, payload, &service).await?;
-    let login: QrLoginId = id(&login, "login by QR code")?;
+    let login: QrLoginId = id(&login, "login by QR code with this identifier")?;
     let (signature, now) = (octets("signature", &signature)?, service.clock.now());
     let holders = &service.holders;
     holders.approve_qr_login(&access, login, &number, &signature, now).await.map_err(problem)?;
@@ -248,7 +248,7 @@ pub(crate) async fn deny_qr_login(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::device(&request, &service).await?;
-    let login: QrLoginId = id(&login, "login by QR code")?;
+    let login: QrLoginId = id(&login, "login by QR code with this identifier")?;
     let now = service.clock.now();
     service.holders.deny_qr_login(&access, login, now).await.map_err(problem)?;
     Ok(answer::done())
@@ -269,7 +269,7 @@ pub(crate) async fn disown_qr_login(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::device(&request, &service).await?;
-    let login: QrLoginId = id(&login, "login by QR code")?;
+    let login: QrLoginId = id(&login, "login by QR code with this identifier")?;
     let now = service.clock.now();
     service.holders.disown_qr_login(&access, login, now).await.map_err(problem)?;
     Ok(answer::done())

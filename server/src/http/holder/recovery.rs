@@ -135,7 +135,7 @@ pub(crate) async fn recover_password(
     holders.check_typed_with_link(&token, &typed, now).map_err(problem)?;
     let link = holders.link(&token, now).map_err(problem)?;
     if link.question.is_some() {
-        return Err(problem(HolderError::WrongAnswer));
+        return Err(problem(HolderError::AnswerNeeded));
     }
     let (operation, purpose) = (otp.operation()?, Purpose::RecoverPassword);
     let proof = holders.verify_otp(link.holder, operation, &otp.code, purpose, link.bound, now);

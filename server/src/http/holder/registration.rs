@@ -4,7 +4,7 @@
 //! the mail to that address says it (ASVS 5.0, 6.3.8).
 
 use super::body::{Secret, Word};
-use super::problem::holder as problem;
+use super::problem::{holder as problem, refused};
 use super::{answer, body, reachable};
 use crate::http::auth::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
@@ -75,7 +75,8 @@ impl Registration {
             (Some(own), false) => EnvelopePassphrase::Own(own.into_inner()),
             (None, true) => EnvelopePassphrase::FiscalCode,
             // One of the two, so that nobody wonders which one opens the envelope.
-            _ => return Err(bad("passphrase", FieldRule::Passphrase)),
+            (None, false) => return Err(one_passphrase("none is given")),
+            (Some(_), true) => return Err(one_passphrase("both are given")),
         };
         let date = |text: String| NaiveDate::parse_from_str(&text, "%Y-%m-%d");
         let birth_date = self.birth_date.map(date).transpose();
@@ -94,6 +95,16 @@ impl Registration {
             language: Language::parse("language", &self.language).map_err(problem)?,
         })
     }
+}
+
+/// The refusal of none or of two ways to open the envelope.
+fn one_passphrase(what: &str) -> Problem {
+    let detail = format!(
+        "passphrase is not allowed: {what}; give either a passphrase, or \
+         \"fiscal_code_as_passphrase\": true"
+    );
+    let rule = FieldRule::Passphrase.name();
+    refused("invalid-field", detail, Some("passphrase"), Some(rule))
 }
 
 /// Asks for an account. An operator looks at the request; the answer says nothing of the address.

@@ -108,7 +108,7 @@ pub(crate) async fn show_renewal(
     let access = access::holder(&request, &service).await?;
     let (id, now) = (own(&path)?, service.clock.now());
     let view = service.holders.renewal(access.holder, id, now).map_err(problem)?;
-    let view = view.ok_or(Problem::NotFound { what: "renewal that was begun and is not over" })?;
+    let view = view.ok_or(Problem::NotFound { what: "renewal of this credential under way" })?;
     Ok(answer::ok(&Renewal::from(view)))
 }
 
@@ -314,6 +314,6 @@ fn under_way(
     done.map_err(problem)?;
     let view = service.holders.renewal(access.holder, id, now).map_err(problem)?;
     // Another request may have ended it meanwhile.
-    let view = view.ok_or(Problem::NotFound { what: "renewal that was begun and is not over" })?;
+    let view = view.ok_or(Problem::NotFound { what: "renewal of this credential under way" })?;
     Ok(answer::ok(&Renewal::from(view)))
 }

@@ -229,7 +229,7 @@ pub(crate) async fn end_session(
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::session(&request, &service).await?;
-    let (session, now) = (id(&path, "session of yours")?, service.clock.now());
+    let (session, now) = (id(&path, "session of yours with this identifier")?, service.clock.now());
     let ended = service.holders.end_session(access.holder, session, access.actor(), now);
     ended.await.map_err(problem)?;
     Ok(answer::done())

@@ -210,10 +210,11 @@ pub(crate) struct Window {
     /// One of the credential's algorithms.
     #[schema(example = "rsa-pss-sha256")]
     algorithm: String,
-    /// How many signatures at most.
+    /// How many signatures at most: 1 to 10,000.
     signatures: u32,
-    /// When it ends.
-    ends_at: DateTime<Utc>,
+    /// When it ends: 8 hours from now at the most.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: String,
     #[schema(value_type = String, format = Password)]
     pin: Secret,
 }
@@ -238,7 +239,7 @@ pub(crate) async fn open_window(
     let id = own(&path)?;
     let wanted: Window = body::json(&request, payload, &service).await?;
     let (typed, now) = (pin("pin", &wanted.pin)?, service.clock.now());
-    let Window { signatures, ends_at, .. } = wanted;
+    let (signatures, ends_at) = (wanted.signatures, body::instant("ends_at", &wanted.ends_at)?);
     let request = WindowRequest { algorithm: named(&wanted.algorithm)?, signatures, ends_at };
     // Before the PIN: whoever may not ask for a window does not try it either.
     let system = HolderSystem::of(&service.holders, access.clone(), id, now).map_err(refusal)?;
@@ -275,7 +276,7 @@ pub(super) fn hashes(
 ) -> Result<HashesToSign, Problem> {
     let decoded = hashes.iter().enumerate().map(|(index, text)| {
         decode_block(text).map_err(|_| {
-            let detail = format!("hash number {index} (from 0) is not base64: encode the digest");
+            let detail = format!("hashes[{index}] is not base64: encode the digest");
             refused("invalid-field", detail, Some("hashes"), Some("base64"))
         })
     });

@@ -97,6 +97,8 @@ fn refusals_of_a_credential() {
     let unlock = json!({ "puk": sheet.puk, "new_pin": "60718293", "repeat": "60718293",
         "otp": no_code() });
     post(&own("/unlock"), "no PUK", &with(&unlock, "puk", json!("12")));
+    // Before the code: it is not used up for a passphrase that cannot be one.
+    post(&own("/unlock"), "a short passphrase", &with(&unlock, "passphrase", json!("short")));
     let suspend = json!({ "until": "2020-01-01T00:00:00Z", "otp": no_code() });
     post(&own("/suspend"), "over already", &suspend);
     post(&own("/suspend"), "no instant", &with(&suspend, "until", json!("tomorrow")));
