@@ -80,7 +80,7 @@ pub(crate) struct Answer {
     /// The link.
     #[schema(value_type = String, format = Password)]
     token: Secret,
-    /// Upper and lower case and blanks do not matter.
+    /// Upper and lower case do not matter, nor do blanks around it or more than one in a row.
     #[schema(value_type = String, format = Password)]
     answer: Secret,
 }

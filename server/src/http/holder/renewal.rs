@@ -116,7 +116,8 @@ pub(crate) async fn show_renewal(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Consents {
-    /// The version of the general conditions that were accepted, as the page named it.
+    /// The version of the general conditions that were accepted, as the
+    /// portal shows it.
     #[schema(example = "2026-11")]
     conditions: String,
     #[schema(value_type = String, format = Password)]
