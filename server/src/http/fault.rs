@@ -107,7 +107,11 @@ pub(crate) fn unit_problem(error: UnitError) -> Problem {
         UnitError::Certificate { faults, .. } => {
             // What is only worth knowing would hide what forbids it.
             let forbids = |fault: &&certs::TsuFault| fault.severity() == certs::Severity::Error;
-            let faults: Vec<_> = faults.iter().filter(forbids).map(ToString::to_string).collect();
+            let faults = faults.iter().filter(forbids).map(ToString::to_string);
+            // The field says it already.
+            let once =
+                |fault: String| fault.strip_prefix("chain: ").map(str::to_owned).unwrap_or(fault);
+            let faults: Vec<_> = faults.map(once).collect();
             Problem::Invalid { field: "chain".to_owned(), reason: faults.join("; ") }
         }
         UnitError::Pem { reason, .. } => Problem::Invalid { field: "chain".to_owned(), reason },
@@ -145,4 +149,19 @@ pub(super) fn store_problem(error: &StoreError) -> Problem {
     }
     tracing::error!(%error, "the store");
     Problem::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit_problem;
+    use authority::units::UnitError;
+    use certs::TsuFault;
+
+    #[test]
+    fn a_fault_of_the_chain_is_called_so_once() {
+        let faults = vec![TsuFault::ChainTooLong { limit: 3 }];
+        let error = UnitError::Certificate { unit: "out".to_owned(), generation: 1, faults };
+        let told = unit_problem(error).to_string();
+        assert_eq!(told, "chain: more than 3 certificates lie between the unit and a root");
+    }
 }
