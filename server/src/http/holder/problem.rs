@@ -82,6 +82,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("issuer-failed", 503, "The certificate was not issued"),
     ("envelope-failed", 503, "The envelope was not made"),
     ("no-channel", 503, "No way to send messages"),
+    ("receipt-too-long", 422, "Too many signatures for a receipt"),
+    ("receipt-unprintable", 422, "A receipt cannot be printed"),
     ("no-hashes", 422, "No hash to sign"),
     ("too-many-hashes", 422, "Too many hashes"),
     ("hash-length", 422, "A hash of another algorithm"),

@@ -93,6 +93,8 @@ fn what_was_signed_is_in_the_history() {
         assert_eq!(detail(authorised, "algorithm"), "ecdsa-sha256");
         assert_eq!(detail(made, "hash"), hex::encode(&what.hashes()[0]));
         assert_eq!(detail(made, "credential"), house.credential.to_string());
+        let view = house.service.holders.credential(house.holder, house.credential, house.now());
+        assert_eq!(Some(detail(made, "certificate")), view.unwrap().serial);
     });
 }
 
