@@ -5,7 +5,7 @@
 //! by [`known`] and [`own_password`] alone.
 
 use super::problem::holder as problem;
-use crate::http::auth::peer;
+use crate::http::caller::peer;
 use crate::http::problem::Problem;
 use crate::service::Service;
 use accounts::holders::HolderError;

@@ -4,7 +4,7 @@ use super::body::OneTimeCode;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act};
 use super::{access, answer, body, id};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};
