@@ -5,7 +5,9 @@ use super::{NOTED_EVERY, OpenedBy};
 use crate::encoding::decode;
 use crate::holders::bearer::{self, TokenDigest};
 use crate::holders::tables::SESSION;
-use crate::holders::{Actor, DeviceId, HolderError, HolderId, Holders, SessionId, devices};
+use crate::holders::{
+    Actor, CredentialId, DeviceId, HolderError, HolderId, Holders, SessionId, devices,
+};
 use chrono::{DateTime, Utc};
 
 /// What a session's token begins with.
@@ -39,6 +41,8 @@ pub struct Access {
     pub must_change_password: bool,
     /// A session that was raised with a one-time code: until when.
     pub stepped_up_until: Option<DateTime<Utc>>,
+    /// A system that is bound to some of the holder's credentials: to which.
+    pub credentials: Option<Vec<CredentialId>>,
 }
 
 impl Access {
@@ -56,6 +60,12 @@ impl Access {
             AccessKind::Device(id) => Ok(id),
             AccessKind::Session(_) | AccessKind::System(_) => Err(HolderError::NotADevice),
         }
+    }
+
+    /// Whether its link allows the use of a credential: that of a system can name some.
+    #[must_use]
+    pub fn may_use(&self, credential: CredentialId) -> bool {
+        self.credentials.as_ref().is_none_or(|allowed| allowed.contains(&credential))
     }
 
     /// For histories.
@@ -111,6 +121,7 @@ impl Holders {
             limited: session.by == OpenedBy::QrCode && stepped_up_until.is_none(),
             must_change_password: holder.password.is_some_and(|p| p.first_until.is_some()),
             stepped_up_until,
+            credentials: None,
         })
     }
 

@@ -1,10 +1,12 @@
 //! Who asks: the holder behind a bearer token, found before a body is read.
 //!
-//! A token is of a session, which a login opened, or of a linked device. Which of them a room lets
+//! A token is of a session, which a login opened, or of a linked device; a linked system may come in
+//! with a client certificate in the place of one. Which of them a room lets
 //! in is the choice of its function here; a session that has to replace its password first gets in
 //! by [`known`] and [`own_password`] alone.
 
 use super::problem::holder as problem;
+use crate::http::auth::ClientCertificate;
 use crate::http::caller::peer;
 use crate::http::problem::Problem;
 use crate::service::Service;
@@ -99,8 +101,17 @@ pub(super) fn token(request: &HttpRequest) -> Option<&str> {
 /// Any session or device, also a session that has to replace its password first.
 pub(crate) async fn known(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let now = service.clock.now();
-    let Some(token) = token(request) else { return Err(Problem::HolderUnauthorized) };
-    match service.holders.access(token, now).await {
+    let found = match (token(request), request.conn_data::<ClientCertificate>()) {
+        (Some(token), _) => service.holders.access(token, now).await,
+        // What is sent in a header is meant: it does not fall back to the certificate.
+        (None, Some(ClientCertificate(sha256)))
+            if !request.headers().contains_key(AUTHORIZATION) =>
+        {
+            service.holders.access_by_certificate(sha256, now).await
+        }
+        (None, _) => return Err(Problem::HolderUnauthorized),
+    };
+    match found {
         Err(HolderError::NotLoggedIn) => {
             service.logins.holder_refused(peer(request), now);
             Err(Problem::HolderUnauthorized)

@@ -67,6 +67,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("unknown-session", 404, "No such session"),
     ("unknown-device", 404, "No such device"),
     ("too-many-devices", 409, "Too many devices"),
+    ("certificate-taken", 409, "The certificate is a device's already"),
     ("wrong-qr-number", 403, "The number is not the browser's"),
     ("invalid-qr-login", 410, "The QR code is not valid any more"),
     ("no-phone-change", 404, "No change of the phone number"),

@@ -227,6 +227,23 @@ fn a_linked_system_signs_unattended_in_its_window() {
     });
 }
 
+/// A system that was linked for one credential uses no other, nor one that comes later.
+#[test]
+fn a_system_uses_the_credentials_that_it_was_linked_for() {
+    block_on(async {
+        let house = House::active(CredentialKind::Automatic, SigningKeyKind::P256).await;
+        let holders = &house.service.holders;
+        let own = house.link_for(DeviceKind::System, Some(vec![house.credential])).await;
+        let may = HolderSystem::of(holders, own.clone(), house.credential, house.now());
+        assert!(may.is_ok());
+        let elsewhere = accounts::holders::CredentialId::new([7; 16]);
+        let mut other = own;
+        other.credentials = Some(vec![elsewhere]);
+        let refused = HolderSystem::of(holders, other, house.credential, house.now());
+        assert_eq!(refused.err(), Some(SignError::SystemOfOtherCredential));
+    });
+}
+
 #[test]
 fn a_system_opens_no_window_for_a_credential_that_wants_codes() {
     block_on(async {
