@@ -25,7 +25,7 @@ use super::holder::{HolderStatus, notify};
 use super::job::Round;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
-use super::sessions::{Access, AccessKind, NOTED_EVERY};
+use super::sessions::{Access, AccessKind};
 use super::tables::DEVICE;
 use super::{
     Actor, CredentialId, DeviceId, HolderError, HolderId, Holders, Inner, credential, fields,
@@ -217,43 +217,30 @@ impl Holders {
         .await
     }
 
-    pub(super) async fn device_access(
-        &self,
-        token: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Access, HolderError> {
-        self.device_at(bearer::digest(token), now).await
+    /// What a device's token stands for, and when it was used last.
+    pub(super) fn device_access(&self, token: &str) -> Result<(Access, i64), HolderError> {
+        self.device_at(bearer::digest(token))
     }
 
-    /// The system that came with a client certificate, which TLS has verified; SHA-256 of its DER.
-    ///
-    /// # Errors
-    /// [`HolderError::NotLoggedIn`] for a certificate that no system is linked with (any more).
-    pub async fn access_by_certificate(
+    /// The same for a client certificate, which TLS has verified; SHA-256 of its DER.
+    pub(super) fn certified_access(
         &self,
         certificate: &[u8; 32],
-        now: DateTime<Utc>,
-    ) -> Result<Access, HolderError> {
-        self.device_at(terms::place(certificate), now).await
+    ) -> Result<(Access, i64), HolderError> {
+        self.device_at(terms::place(certificate))
     }
 
-    async fn device_at(
-        &self,
-        digest: TokenDigest,
-        now: DateTime<Utc>,
-    ) -> Result<Access, HolderError> {
+    fn device_at(&self, digest: TokenDigest) -> Result<(Access, i64), HolderError> {
         let bytes = self.store().get(DEVICE, &digest)?.ok_or(HolderError::NotLoggedIn)?;
         let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
         if self.holder_record(device.holder())?.status != HolderStatus::Active {
             return Err(HolderError::NotLoggedIn);
         }
-        if now.timestamp_millis() - device.last_used_at >= NOTED_EVERY {
-            self.note_device(digest, now).await?;
-        }
-        Ok(Access::of_device(&device, digest))
+        Ok((Access::of_device(&device, digest), device.last_used_at))
     }
 
-    async fn note_device(
+    /// Notes that a device is used; one that was unlinked meanwhile stays so.
+    pub(super) async fn note_device(
         &self,
         digest: TokenDigest,
         now: DateTime<Utc>,

@@ -97,8 +97,60 @@ impl Holders {
     /// # Errors
     /// [`HolderError::NotLoggedIn`] for every token that opens nothing (any more).
     pub async fn access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, HolderError> {
+        self.used(self.found(token, now)?, now).await
+    }
+
+    /// The same for the client certificate of a linked system, which TLS has verified; SHA-256 of
+    /// its DER.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLoggedIn`] for one that no system is linked with (any more).
+    pub async fn access_by_certificate(
+        &self,
+        certificate: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Access, HolderError> {
+        self.used(self.certified_access(certificate)?, now).await
+    }
+
+    /// The same without counting as a use: for what looks again and again with nobody there. A
+    /// session whose only requests are such ends as one that is left alone.
+    ///
+    /// # Errors
+    /// Those of [`Holders::access`].
+    pub fn peek(&self, token: &str, now: DateTime<Utc>) -> Result<Access, HolderError> {
+        Ok(self.found(token, now)?.0)
+    }
+
+    /// The same for a client certificate.
+    ///
+    /// # Errors
+    /// Those of [`Holders::access_by_certificate`].
+    pub fn peek_by_certificate(&self, certificate: &[u8; 32]) -> Result<Access, HolderError> {
+        Ok(self.certified_access(certificate)?.0)
+    }
+
+    /// Notes, once a minute, that what stands for somebody is used.
+    async fn used(
+        &self,
+        (access, last_used_at): (Access, i64),
+        now: DateTime<Utc>,
+    ) -> Result<Access, HolderError> {
+        if now.timestamp_millis() - last_used_at >= NOTED_EVERY {
+            match access.what {
+                AccessKind::Session(_) => self.note_session(access.reference, now).await?,
+                AccessKind::Device(_) | AccessKind::System(_) => {
+                    self.note_device(access.reference, now).await?;
+                }
+            }
+        }
+        Ok(access)
+    }
+
+    /// What a token stands for, and when it was used last.
+    fn found(&self, token: &str, now: DateTime<Utc>) -> Result<(Access, i64), HolderError> {
         if token.starts_with(devices::PREFIX) {
-            return self.device_access(token, now).await;
+            return self.device_access(token);
         }
         if !token.starts_with(SESSION_PREFIX) {
             return Err(HolderError::NotLoggedIn);
@@ -110,11 +162,8 @@ impl Holders {
         if !session.lives(&self.inner().settings, &holder, now) {
             return Err(HolderError::NotLoggedIn);
         }
-        if now.timestamp_millis() - session.last_used_at >= NOTED_EVERY {
-            self.note_session(digest, now).await?;
-        }
         let stepped_up_until = session.stepped_up(now);
-        Ok(Access {
+        let access = Access {
             holder: session.holder(),
             what: AccessKind::Session(session.id()),
             reference: digest,
@@ -122,7 +171,8 @@ impl Holders {
             must_change_password: holder.password.is_some_and(|p| p.first_until.is_some()),
             stepped_up_until,
             credentials: None,
-        })
+        };
+        Ok((access, session.last_used_at))
     }
 
     /// Notes that a session is used; one that was ended meanwhile stays ended.

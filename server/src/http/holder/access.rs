@@ -91,6 +91,43 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
     }
 }
 
+/// Any session or device, without counting as its use: for what a page asks for by itself, with
+/// nobody there. A session that has to replace its password first gets nothing.
+pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let now = service.clock.now();
+    let found = match shown(request).ok_or(Problem::HolderUnauthorized)? {
+        Shown::Token(token) => service.holders.peek(token, now),
+        Shown::Certificate(sha256) => service.holders.peek_by_certificate(sha256),
+    };
+    let access = match found {
+        Err(HolderError::NotLoggedIn) => {
+            service.logins.holder_refused(peer(request), now);
+            return Err(Problem::HolderUnauthorized);
+        }
+        found => found.map_err(problem)?,
+    };
+    match access.must_change_password {
+        true => Err(problem(HolderError::MustChangePassword)),
+        false => Ok(access),
+    }
+}
+
+/// What a request shows of who it is.
+enum Shown<'a> {
+    Token(&'a str),
+    /// SHA-256 of the certificate that the connection came with.
+    Certificate(&'a [u8; 32]),
+}
+
+/// A certificate counts where there is no `Authorization`: what is sent in a header is meant.
+fn shown(request: &HttpRequest) -> Option<Shown<'_>> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return token(request).map(Shown::Token);
+    }
+    let ClientCertificate(sha256) = request.conn_data::<ClientCertificate>()?;
+    Some(Shown::Certificate(sha256))
+}
+
 /// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
 pub(super) fn token(request: &HttpRequest) -> Option<&str> {
     let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
@@ -101,15 +138,9 @@ pub(super) fn token(request: &HttpRequest) -> Option<&str> {
 /// Any session or device, also a session that has to replace its password first.
 pub(crate) async fn known(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let now = service.clock.now();
-    let found = match (token(request), request.conn_data::<ClientCertificate>()) {
-        (Some(token), _) => service.holders.access(token, now).await,
-        // What is sent in a header is meant: it does not fall back to the certificate.
-        (None, Some(ClientCertificate(sha256)))
-            if !request.headers().contains_key(AUTHORIZATION) =>
-        {
-            service.holders.access_by_certificate(sha256, now).await
-        }
-        (None, _) => return Err(Problem::HolderUnauthorized),
+    let found = match shown(request).ok_or(Problem::HolderUnauthorized)? {
+        Shown::Token(token) => service.holders.access(token, now).await,
+        Shown::Certificate(sha256) => service.holders.access_by_certificate(sha256, now).await,
     };
     match found {
         Err(HolderError::NotLoggedIn) => {
