@@ -36,7 +36,7 @@ fn a_system_comes_in_with_its_certificate() {
     let linked = link_on(&bench, &session, terms, 3).unwrap();
     assert!(linked.token.is_none());
     assert_eq!(linked.view.certificate, Some(CERTIFICATE));
-    assert_eq!(bench.holders.devices(id).unwrap(), [linked.view.clone()]);
+    assert_eq!(bench.holders.devices(id).unwrap(), std::slice::from_ref(&linked.view));
     let access = by_certificate(&bench, &CERTIFICATE, 4).unwrap();
     assert_eq!((access.holder, access.what), (id, AccessKind::System(linked.view.id)));
     assert_eq!(slug(by_certificate(&bench, &[0xcf; 32], 4)), "unauthorized-holder");
