@@ -24,7 +24,8 @@ const PAGE: usize = 500;
 
 impl Holders {
     /// Work for a timer, once a day: deletes the keys of credentials whose certificate ended
-    /// [`KEY_GRACE`] ago or that are revoked, and all that tells their codes from others. Looks through all keys; tells how many went.
+    /// [`KEY_GRACE`] ago or that are revoked, and all that tells their codes from others. Looks
+    /// through all keys; tells how many went.
     ///
     /// # Errors
     /// The store's.
