@@ -167,7 +167,7 @@ impl Iterator for PersonalDataExport {
 
 impl PersonalDataExport {
     fn head(&mut self, head: &PersonalData) -> Result<String, HolderError> {
-        let mut text = serde_json::to_string_pretty(head).map_err(unwritten)?;
+        let mut text = serde_json::to_string_pretty(head).map_err(|error| unwritten(&error))?;
         // The object goes on.
         text.truncate(text.trim_end_matches(['}', '\n']).len());
         text.push_str(",\n  \"history\": [");
@@ -239,12 +239,12 @@ impl PersonalDataExport {
 /// One more element of a list.
 fn push(text: &mut String, first: &mut bool, one: &impl Serialize) -> Result<(), HolderError> {
     text.push_str(if std::mem::take(first) { "\n    " } else { ",\n    " });
-    text.push_str(&serde_json::to_string(one).map_err(unwritten)?);
+    text.push_str(&serde_json::to_string(one).map_err(|error| unwritten(&error))?);
     Ok(())
 }
 
 /// Strings, numbers and lists: nothing in it cannot be written.
-fn unwritten(error: serde_json::Error) -> HolderError {
+fn unwritten(error: &serde_json::Error) -> HolderError {
     HolderError::Crypto(error.to_string())
 }
 
