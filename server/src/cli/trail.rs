@@ -106,7 +106,7 @@ pub(crate) fn run(command: &TrailCommand, console: &mut Console<'_>) -> Result<(
                 Some(last) => newest(&client, which, *last)?,
                 None => oldest(&client, which, *limit)?,
             };
-            show(all, command.server.json, console)
+            show(&all, command.server.json, console)
         }
         TrailAct::Export { which, out } => export(&client, which, out.as_deref(), console),
     }
@@ -159,11 +159,11 @@ fn newest(client: &Client, which: &Which, last: u32) -> Result<Value, CliError> 
     Ok(all)
 }
 
-fn show(all: Value, json: bool, console: &mut Console<'_>) -> Result<(), CliError> {
+fn show(all: &Value, json: bool, console: &mut Console<'_>) -> Result<(), CliError> {
     if json {
-        return console.json(&all);
+        return console.json(all);
     }
-    let events: Vec<TrailEvent> = list(&all, "events")?;
+    let events: Vec<TrailEvent> = list(all, "events")?;
     if events.is_empty() {
         return console.note("no such events");
     }
