@@ -17,6 +17,13 @@ use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier};
 use std::time::Duration;
 
+/// Sealed keys with a wrapping key.
+fn ready(token: &Token) -> SealedKeys {
+    let keys = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
+    assert!(keys.prepare(LOCK).unwrap());
+    keys
+}
+
 const LOCK: &str = "marca-holder-keys-1";
 const DIGESTS: [DigestKind; 3] = [DigestKind::Sha256, DigestKind::Sha384, DigestKind::Sha512];
 const KINDS: [KeyKind; 5] =
@@ -70,7 +77,7 @@ fn every_kind_signs_in_every_way_and_nothing_is_left_in_the_token() {
     softhsm::test(
         "sealed::every_kind_signs_in_every_way_and_nothing_is_left_in_the_token",
         |token| {
-            let keys = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
+            let keys = ready(token);
             for kind in KINDS {
                 let key = keys.generate(LOCK, kind).unwrap();
                 assert_eq!(KeyKind::of(&key.public).unwrap(), kind);
@@ -100,8 +107,7 @@ fn every_kind_signs_in_every_way_and_nothing_is_left_in_the_token() {
 #[test]
 fn the_wrapping_key_wraps_and_does_nothing_else() {
     softhsm::test("sealed::the_wrapping_key_wraps_and_does_nothing_else", |token| {
-        let keys = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
-        keys.generate(LOCK, KeyKind::P256).unwrap();
+        ready(token).generate(LOCK, KeyKind::P256).unwrap();
         beside(token, |session| {
             let wanted = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Label(LOCK.into())];
             let found = session.find_objects(&wanted).unwrap();
@@ -133,7 +139,7 @@ fn the_wrapping_key_wraps_and_does_nothing_else() {
 #[test]
 fn what_leaves_the_device_is_no_key() {
     softhsm::test("sealed::what_leaves_the_device_is_no_key", |token| {
-        let keys = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
+        let keys = ready(token);
         for kind in [KeyKind::P256, KeyKind::Rsa2048] {
             let (one, other) = (keys.generate(LOCK, kind), keys.generate(LOCK, kind));
             let (one, other) = (one.unwrap(), other.unwrap());
@@ -153,6 +159,7 @@ fn changed_octets_and_those_of_another_wrapping_key_sign_nothing() {
         |token| {
             let backend = Pkcs11Backend::open(settings(token)).unwrap();
             let keys = backend.sealed_keys();
+            assert!(keys.prepare(LOCK).unwrap());
             let scheme = DigestScheme::Ecdsa(DigestKind::Sha256);
             let key = keys.generate(LOCK, KeyKind::P256).unwrap();
             let refused = |key: &SealedKey| device_error(signs(&keys, key, scheme).unwrap_err());
@@ -168,6 +175,7 @@ fn changed_octets_and_those_of_another_wrapping_key_sign_nothing() {
                 assert!(matches!(refused(&cut), DeviceError::Key { .. }));
             }
             // Another wrapping key of the same device.
+            assert!(keys.prepare("marca-holder-keys-2").unwrap());
             let other = keys.generate("marca-holder-keys-2", KeyKind::P256).unwrap();
             let moved = SealedKey { wrapping: other.wrapping.clone(), ..key.clone() };
             assert!(refused(&moved).to_string().contains("do not open under it"));
@@ -195,12 +203,16 @@ fn a_wrapping_key_is_made_once() {
         let keys = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| keys.generate(LOCK, KeyKind::P256).unwrap());
+                scope.spawn(|| {
+                    keys.prepare(LOCK).unwrap();
+                    keys.generate(LOCK, KeyKind::P256).unwrap();
+                });
             }
         });
         assert_eq!(objects(token), 1);
         let key = keys.generate(LOCK, KeyKind::P256).unwrap();
         let again = Pkcs11Backend::open(settings(token)).unwrap().sealed_keys();
+        assert!(!again.prepare(LOCK).unwrap());
         signs(&again, &key, DigestScheme::Ecdsa(DigestKind::Sha256)).unwrap();
         again.generate(LOCK, KeyKind::P256).unwrap();
         assert_eq!(objects(token), 1);
@@ -227,11 +239,20 @@ fn a_wrapping_key_that_is_not_fit_is_refused_with_a_reason() {
         beside(token, |session| {
             aes(session, "readable", false);
             aes(session, "twice", true);
-            aes(session, "twice", true);
         });
         let reason = |label: &str| keys.generate(label, KeyKind::P256).unwrap_err().to_string();
+        let key = keys.generate("twice", KeyKind::P256).unwrap();
         assert!(reason("readable").contains("can be read out of the token"));
-        assert!(reason("twice").contains("2 wrapping keys have this label"));
+        assert!(reason("none").contains("there is no wrapping key with this label"));
+        // Of two that were made at one time, and one that is not fit, the right one is found.
+        beside(token, |session| {
+            aes(session, "twice", true);
+            aes(session, "twice", false);
+        });
+        let other = keys.generate("twice", KeyKind::P256).unwrap();
+        for key in [key, other] {
+            signs(&keys, &key, DigestScheme::Ecdsa(DigestKind::Sha256)).unwrap();
+        }
         assert!(matches!(keys.generate("No", KeyKind::P256), Err(KeyError::Label { .. })));
         let error = device_error(keys.generate(LOCK, KeyKind::MlDsa65).unwrap_err());
         assert!(matches!(error, DeviceError::Mechanism { .. }), "{error}");
@@ -248,6 +269,7 @@ fn a_device_that_was_away_signs_again() {
         let mut settings = settings(token);
         settings.pause = Duration::from_millis(1)..=Duration::from_millis(20);
         let keys = Pkcs11Backend::open(settings).unwrap().sealed_keys();
+        assert!(keys.prepare(LOCK).unwrap());
         let key = keys.generate(LOCK, KeyKind::P256).unwrap();
         let scheme = DigestScheme::Ecdsa(DigestKind::Sha384);
         signs(&keys, &key, scheme).unwrap();
@@ -259,6 +281,7 @@ fn a_device_that_was_away_signs_again() {
             let error = device_error(signs(&keys, &key, scheme).unwrap_err());
             assert!(matches!(error, DeviceError::Lost { .. }), "{error}");
             assert!(keys.generate(LOCK, KeyKind::P256).is_err());
+            assert!(keys.prepare(LOCK).is_err());
             assert!(keys.probe(LOCK).is_err());
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -278,9 +301,9 @@ fn a_device_that_cannot_seal_is_named() {
     softhsm::test("sealed::a_device_that_cannot_seal_is_named", |token| {
         let _plugged = token.serve();
         let keys = Pkcs11Backend::open(remote_settings(token)).unwrap().sealed_keys();
-        match keys.generate(LOCK, KeyKind::P256) {
+        match keys.prepare(LOCK) {
             // A newer one passes it on.
-            Ok(key) => signs(&keys, &key, DigestScheme::Ecdsa(DigestKind::Sha256)).unwrap(),
+            Ok(made) => assert!(made),
             Err(error) => {
                 assert!(matches!(device_error(error.clone()), DeviceError::Mechanism { .. }));
                 assert!(error.to_string().contains("cannot do CKM_AES_KEY_WRAP_PAD"), "{error}");
@@ -289,27 +312,22 @@ fn a_device_that_cannot_seal_is_named() {
     });
 }
 
-/// The same while the module goes on and its files are gone: how a whole service sees it.
+/// A module that has lost sight of its token says that no key is there. No second one is made.
 #[test]
-fn a_token_whose_files_were_away_signs_again() {
-    softhsm::test("sealed::a_token_whose_files_were_away_signs_again", |token| {
-        let mut settings = settings(token);
-        settings.pause = Duration::from_millis(1)..=Duration::from_millis(20);
-        let keys = Pkcs11Backend::open(settings).unwrap().sealed_keys();
+fn a_wrapping_key_that_is_out_of_sight_is_not_made_again() {
+    softhsm::test("sealed::a_wrapping_key_that_is_out_of_sight_is_not_made_again", |token| {
+        let keys = ready(token);
         let key = keys.generate(LOCK, KeyKind::P256).unwrap();
-        let scheme = DigestScheme::Ecdsa(DigestKind::Sha384);
+        let scheme = DigestScheme::Ecdsa(DigestKind::Sha256);
         let [there, away] = ["tokens", "away"].map(|name| token.directory().join(name));
         std::fs::rename(&there, &away).unwrap();
-        for _ in 0..3 {
-            println!("{:?}", signs(&keys, &key, scheme));
-            println!("{:?}", keys.probe(LOCK));
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let error = signs(&keys, &key, scheme).unwrap_err().to_string();
+        assert!(error.contains("there is no wrapping key"), "{error}");
         std::fs::rename(&away, &there).unwrap();
-        for _ in 0..100 {
-            println!("{:?}", keys.probe(LOCK));
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        // It still says so, until it is connected to anew.
+        assert!(signs(&keys, &key, scheme).is_err());
+        assert!(!keys.prepare(LOCK).unwrap());
         signs(&keys, &key, scheme).unwrap();
+        assert_eq!(objects(token), 1);
     });
 }

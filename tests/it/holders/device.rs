@@ -82,13 +82,17 @@ fn a_credential_lives_with_its_key_in_the_device() {
 #[test]
 fn a_device_that_is_away_costs_nothing() {
     let device = Device::start();
-    let house = House::with_device(&[("key_store", "\"hsm\"")], &device);
-    let ada = house.activated(0);
-    let bruno = house.invited(1);
-    let wanted = hashes(&["a contract"]);
-    // What is authorised before is good when the device is back.
-    let sad = ada.authorises(&house, &wanted);
+    let mut house = House::with_device(&[("key_store", "\"hsm\"")], &device);
+    let mut ada = house.activated(0);
+    let mut bruno = house.invited(1);
+    house.service.stop();
     device.hide_tokens(true);
+    house.service.start();
+    ada.logs_in(&house);
+    bruno.logs_in(&house);
+    // PIN and code need no device, and what they authorise is good when it is back.
+    let wanted = hashes(&["a contract"]);
+    let sad = ada.authorises(&house, &wanted);
     for _ in 0..2 {
         ada.signs(&house, &sad, &wanted, false).problem(503, "key-away");
         let otp = bruno.code_for(&house, "activate");

@@ -68,9 +68,9 @@ impl Pkcs11Backend {
 }
 
 impl SealedKeys {
-    /// Makes a key pair in the device and seals it under the wrapping key of this label, which is
-    /// made if it is not there. The pair is tried before it is given out: it comes back out of its
-    /// octets and signs. Blocks on the device; safe to repeat after any error.
+    /// Makes a key pair in the device and seals it under the wrapping key of this label, which
+    /// [`prepare`](Self::prepare) has made. The pair is tried before it is given out: it comes back
+    /// out of its octets and signs. Blocks on the device; safe to repeat after any error.
     ///
     /// # Errors
     /// [`KeyError::Label`]; [`KeyError::Device`], with [`DeviceError::Mechanism`] for a device that
@@ -79,10 +79,9 @@ impl SealedKeys {
         check_label(wrapping)?;
         let generation = super::generation(&self.device, kind)?;
         self.check()?;
-        self.make_wrapping_key(wrapping)?;
         let device = &self.device;
         let (public, octets) = device.read(|session, _| {
-            let lock = wrapping_key(device, session, wrapping)?;
+            let lock = wrapping_keys(device, session, wrapping)?[0];
             let (public, private) = session.generate_key_pair(
                 &generation.mechanism,
                 &[&public_template(), &generation.parameters[..]].concat(),
@@ -120,8 +119,7 @@ impl SealedKeys {
         let mechanism = scheme.mechanism();
         let device = &self.device;
         let raw = device.read(|session, _| {
-            let lock = wrapping_key(device, session, &key.wrapping)?;
-            let private = unwrap(device, session, (lock, kind), key)?;
+            let private = unwrap(device, session, kind, key)?;
             let raw = session.sign(&mechanism, private, &input)?;
             session.destroy_object(private)?;
             Ok(raw)
@@ -144,7 +142,7 @@ impl SealedKeys {
     pub fn probe(&self, wrapping: &str) -> Result<(), KeyError> {
         check_label(wrapping)?;
         let device = &self.device;
-        device.read(|session, _| wrapping_key(device, session, wrapping).map(drop))
+        device.read(|session, _| wrapping_keys(device, session, wrapping).map(drop))
     }
 
     /// Whether the device is there and knows how to seal keys. Blocks on the device.
@@ -162,69 +160,96 @@ impl SealedKeys {
         Ok(())
     }
 
-    fn make_wrapping_key(&self, label: &str) -> Result<(), KeyError> {
+    /// Makes the wrapping key of this label, if it is not there. Says whether it did: then it wants
+    /// a backup, because without it all is lost that is sealed under it. Blocks on the device.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), and [`KeyError::Label`].
+    pub fn prepare(&self, wrapping: &str) -> Result<bool, KeyError> {
+        check_label(wrapping)?;
+        self.check()?;
         // Nothing is kept under this lock that a panic could leave half done.
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = self.device.read(|session, _| {
+        let mut found = self.look_for(wrapping)?;
+        if let (false, connection) = found {
+            // A module that has lost sight of its token may say so of every object. A new one in
+            // the place of a key that is there would be the worst answer to that.
+            self.device.lose(connection);
+            found = self.look_for(wrapping)?;
+        }
+        if found.0 {
+            return Ok(false);
+        }
+        self.device.write(|session| {
+            session.generate_key(&Mechanism::AesKeyGen, &wrapping_template(wrapping))?;
+            Ok(true)
+        })
+    }
+
+    /// Whether there is a wrapping key, and over which connection it was looked for.
+    fn look_for(&self, label: &str) -> Result<(bool, u64), KeyError> {
+        self.device.read(|session, connection| {
             let found = all(session, ObjectClass::SECRET_KEY, label)?;
             if found.is_empty() && !logged_in(session)? {
                 return Err(Failure::Module(not_logged_in()));
             }
-            Ok(!found.is_empty())
-        })?;
-        if there {
-            return Ok(());
-        }
-        self.device.write(|session| {
-            session.generate_key(&Mechanism::AesKeyGen, &wrapping_template(label))?;
-            Ok(())
+            Ok((!found.is_empty(), connection))
         })
     }
 }
 
-/// The one wrapping key of this label, if it is fit to be one.
-fn wrapping_key(device: &Device, session: &Session, label: &str) -> Result<ObjectHandle, Failure> {
-    let reason = match all(session, ObjectClass::SECRET_KEY, label)?.as_slice() {
-        [key] => {
-            let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
-            let given = session.get_attributes(*key, &wanted)?;
-            let safe = [Attribute::Sensitive(true), Attribute::Extractable(false)];
-            if safe.iter().all(|attribute| given.contains(attribute)) {
-                return Ok(*key);
-            }
-            "this wrapping key can be read out of the token: choose another label".to_owned()
+/// The wrapping keys of this label that are fit to be ones: at least one. There are several where
+/// two services made one at the same time; then nobody can say of which of them the octets are.
+fn wrapping_keys(
+    device: &Device,
+    session: &Session,
+    label: &str,
+) -> Result<Vec<ObjectHandle>, Failure> {
+    let found = all(session, ObjectClass::SECRET_KEY, label)?;
+    let mut fit = Vec::new();
+    for key in &found {
+        let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
+        let given = session.get_attributes(*key, &wanted)?;
+        let safe = [Attribute::Sensitive(true), Attribute::Extractable(false)];
+        if safe.iter().all(|attribute| given.contains(attribute)) {
+            fit.push(*key);
         }
+    }
+    let reason = match found.as_slice() {
+        _ if !fit.is_empty() => return Ok(fit),
         // Without a login a token shows no such objects: that must not look like a loss.
         [] if !logged_in(session)? => return Err(Failure::Module(not_logged_in())),
-        [] => "there is no wrapping key with this label: is it the right token? The keys that \
-               were sealed under it are lost without it, so restore it from the device's backup"
-            .to_owned(),
-        many => format!("{} wrapping keys have this label: rename all but one", many.len()),
+        [] => {
+            "there is no wrapping key with this label: is it the right token? What was sealed \
+             under it is lost without it, so restore it from the device's backup"
+        }
+        _ => "this wrapping key can be read out of the token: choose another label",
     };
-    Err(in_device(device, label, reason).into())
+    Err(in_device(device, label, reason.to_owned()).into())
 }
 
 /// A private key for one session, which cannot leave the device again.
 fn unwrap(
     device: &Device,
     session: &Session,
-    (lock, kind): (ObjectHandle, KeyKind),
+    kind: KeyKind,
     key: &SealedKey,
 ) -> Result<ObjectHandle, Failure> {
     let key_type = if kind.scheme().is_rsa() { KeyType::RSA } else { KeyType::EC };
     let mut template = private_template(false);
     template.extend([Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::KeyType(key_type)]);
-    match session.unwrap_key(&Mechanism::AesKeyWrapPad, lock, &key.octets, &template) {
-        Ok(private) => Ok(private),
-        // Devices answer octets that are not theirs in many ways, some as they would their own
-        // failure. One that still answers, and knows us, has not failed.
-        Err(_) if logged_in(session).unwrap_or(false) => {
-            let reason = "octets that should be a key do not open under it: they were changed, or \
-                          sealed under another wrapping key of this label";
-            Err(in_device(device, &key.wrapping, reason.to_owned()).into())
+    for lock in wrapping_keys(device, session, &key.wrapping)? {
+        match session.unwrap_key(&Mechanism::AesKeyWrapPad, lock, &key.octets, &template) {
+            Ok(private) => return Ok(private),
+            // Devices answer octets that are not theirs in many ways, some as they would their own
+            // failure. One that still answers, and knows us, has not failed.
+            Err(_) if logged_in(session).unwrap_or(false) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
+    let reason = "octets that should be a key do not open under it: they were changed, or sealed \
+                  under another wrapping key of this label";
+    Err(in_device(device, &key.wrapping, reason.to_owned()).into())
 }
 
 /// For wrapping and unwrapping and nothing else: with CKA_DECRYPT it would hand out every key that

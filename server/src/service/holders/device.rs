@@ -49,10 +49,21 @@ impl HolderDevice {
     }
 }
 
+/// Sees to it that there is a wrapping key. What it would mean to lose it is told when it is made.
+fn prepare(keys: &SealedKeys) -> Result<(), KeyError> {
+    if keys.prepare(WRAPPING)? {
+        tracing::warn!(
+            label = WRAPPING,
+            "the device has a new key for holders' keys: back it up now, they are lost without it"
+        );
+    }
+    Ok(())
+}
+
 /// A start does not wait for a device, which may hang. What it cannot do is told all the same.
 fn told_whether_it_can(keys: SealedKeys) {
     let task = move || {
-        if let Err(error) = keys.check() {
+        if let Err(error) = prepare(&keys) {
             tracing::error!(%error, "the device cannot make holders' keys now");
         }
     };
@@ -90,7 +101,8 @@ impl KeyMaker for DeviceMaker {
             SigningKeyKind::Rsa3072 => KeyKind::Rsa3072,
             SigningKeyKind::Rsa4096 => KeyKind::Rsa4096,
         };
-        let made = self.0.generate(WRAPPING, kind).map_err(|error| {
+        let made = prepare(&self.0).and_then(|()| self.0.generate(WRAPPING, kind));
+        let made = made.map_err(|error| {
             tracing::error!(%error, %kind, "the device made no key for a holder");
             KeyMakerFault::Device { reason: error.to_string() }
         })?;
