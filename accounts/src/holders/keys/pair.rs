@@ -52,7 +52,6 @@ pub enum KeyPair {
 }
 
 /// A key pair of a device, of which the private half is ciphertext under a key of the device.
-/// Used in stored state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedPair {
     /// SubjectPublicKeyInfo, DER.
@@ -63,7 +62,8 @@ pub struct SealedPair {
     pub octets: Zeroizing<Vec<u8>>,
 }
 
-/// The form inside a wrap. An array in CBOR (0x83), where PKCS#8 in DER is a SEQUENCE (0x30).
+/// The form inside a wrap. An array in CBOR (0x83), where PKCS#8 in DER is a SEQUENCE (0x30). Used in
+/// stored state.
 #[derive(Encode, Decode)]
 struct Sealed {
     #[n(0)]
