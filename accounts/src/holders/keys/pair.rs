@@ -62,8 +62,8 @@ pub struct SealedPair {
     pub octets: Zeroizing<Vec<u8>>,
 }
 
-/// The form inside a wrap. An array in CBOR (0x83), where PKCS#8 in DER is a SEQUENCE (0x30). Used in
-/// stored state.
+/// The form inside a wrap. An array in CBOR (0x83), where PKCS#8 in DER is a SEQUENCE (0x30).
+/// Used in stored state.
 #[derive(Encode, Decode)]
 struct Sealed {
     #[n(0)]

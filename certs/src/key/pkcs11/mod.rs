@@ -1,5 +1,5 @@
-//! The device back end: keys that live in a PKCS #11 token and never leave it in clear (OASIS PKCS #11
-//! v2.40, and v3.0 for Ed25519).
+//! The device back end: keys that live in a PKCS #11 token and never leave it in clear (OASIS
+//! PKCS #11 v2.40, and v3.0 for Ed25519).
 //!
 //! ```text
 //! settings    which module, token and PIN file

@@ -5,10 +5,10 @@
 //! sign       octets ─▶ C_UnwrapKey ─▶ C_Sign ─▶ C_DestroyObject ─▶ the signature, verified
 //! ```
 //!
-//! PKCS #11 knows no password for each key, and a token holds some hundreds or thousands of objects.
-//! A key of which there are many, and that a secret of its own has to unlock, therefore leaves the
-//! device, but only under an AES key that never does, and whoever keeps the octets puts that secret
-//! around them. The private key in clear is never in this process.
+//! PKCS #11 knows no password for each key, and a token holds some hundreds or thousands of
+//! objects. A key of which there are many, and that a secret of its own has to unlock, therefore
+//! leaves the device, but only under an AES key that never does, and whoever keeps the octets puts
+//! that secret around them. The private key in clear is never in this process.
 //!
 //! The octets are those of CKM_AES_KEY_WRAP_PAD: the PKCS#8 form (RFC 5958) in RFC 5649, which
 //! tells octets that were changed, or sealed under another key, from its own.
