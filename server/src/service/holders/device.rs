@@ -1,8 +1,8 @@
 //! Holders' keys in the device of `[hsm]`: how they are made, and how an unlocked one signs.
 //!
 //! A key pair is made in the device and leaves it only as octets that the device sealed
-//! ([`certs::SealedKeys`]); `accounts` puts PIN and PUK around those. A signature takes the PIN, the
-//! pepper, the store and the device: none of them is enough, nor all of them but one.
+//! ([`certs::SealedKeys`]); `accounts` puts PIN and PUK around those. A signature takes the PIN,
+//! the pepper, the store and the device: none of them is enough, nor all of them but one.
 
 use crate::service::keys::Keys;
 use accounts::holders::credential::CredentialKind;
