@@ -173,7 +173,11 @@ pub enum HolderError {
     )]
     KeyDevice,
     /// A version of the pepper that stored data are under is not in the pepper file.
-    #[error("version {version} of the pepper is missing: put its line back into the pepper file")]
+    #[error(
+        "version {version} of the pepper is missing, and something is still kept under it: put its \
+         line back into the pepper file, and take it out when `marca holder pepper` shows nothing \
+         under it"
+    )]
     PepperMissing {
         /// The version.
         version: u16,

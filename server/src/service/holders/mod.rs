@@ -8,6 +8,7 @@ mod act;
 mod ca;
 mod device;
 mod factors;
+mod keys;
 mod pepper;
 mod room;
 mod stamper;

@@ -3,8 +3,10 @@
 mod activation;
 mod device;
 mod errors;
+mod leftovers;
 mod matrix;
 mod pins;
 mod records;
+mod rotation;
 pub(crate) mod support;
 mod suspension;
