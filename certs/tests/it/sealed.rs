@@ -107,7 +107,8 @@ fn every_kind_signs_in_every_way_and_nothing_is_left_in_the_token() {
 #[test]
 fn the_wrapping_key_wraps_and_does_nothing_else() {
     softhsm::test("sealed::the_wrapping_key_wraps_and_does_nothing_else", |token| {
-        ready(token).generate(LOCK, KeyKind::P256).unwrap();
+        // Kept, because with the last of them the module ends, and the login with it.
+        let _keys = ready(token);
         beside(token, |session| {
             let wanted = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Label(LOCK.into())];
             let found = session.find_objects(&wanted).unwrap();
