@@ -20,7 +20,8 @@ fn fails(service: &Service, name: &str, forwarded: &[&str]) -> Answer {
 
 /// Fifty failures an hour are a caller's; callers on loopback itself are not counted.
 fn is_shut_out(service: &Service, forwarded: &[&str]) -> bool {
-    let answers: Vec<u16> = (0..51).map(|n| fails(service, &format!("n{n}"), forwarded).status).collect();
+    let answers: Vec<u16> =
+        (0..51).map(|n| fails(service, &format!("n{n}"), forwarded).status).collect();
     assert!(answers[..50].iter().all(|status| *status == 401), "{answers:?}");
     answers[50] == 429
 }
@@ -56,7 +57,11 @@ fn tries_are_counted_behind_a_proxy() {
     let service = service("[\"127.0.0.1\"]");
     let forged = ["198.51.100.1, 192.0.2.7"];
     assert!(is_shut_out(&service, &forged), "a caller without an end of tries");
-    assert_eq!(fails(&service, "forger", &["198.51.100.2, 192.0.2.7"]).status, 429, "a forged way out");
+    assert_eq!(
+        fails(&service, "forger", &["198.51.100.2, 192.0.2.7"]).status,
+        429,
+        "a forged way out"
+    );
     assert_eq!(fails(&service, "other", &["192.0.2.7, 192.0.2.8"]).status, 401, "another caller");
 }
 
