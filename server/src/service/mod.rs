@@ -68,7 +68,7 @@ pub(crate) struct Service {
     /// Units of the configuration that could not be made yet, because their device is away.
     pending: Mutex<Vec<TsuConfig>>,
     /// Why units that should sign cannot.
-    unit_faults: Mutex<Vec<(String, String)>>,
+    unit_faults: Mutex<units::UnitFaults>,
     pub(crate) holders: Holders,
     holder_device: HolderDevice,
     pub(crate) holder_ca: HolderCa,
@@ -266,7 +266,7 @@ fn issuer(
     registry: &UnitRegistry,
     ledger: &StampLedger,
     clock: &Arc<ServiceClock>,
-) -> Result<(Issuer<StampPort>, Vec<(String, String)>), OpenError> {
+) -> Result<(Issuer<StampPort>, units::UnitFaults), OpenError> {
     let mut settings = IssuerSettings::new(Arc::new(SystemRandom));
     settings.last_gen_time_ms = ledger.last_gen_time_ms();
     settings.signer_threads = config.server.worker_threads();

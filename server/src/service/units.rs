@@ -102,20 +102,23 @@ fn settings(unit: &TsuConfig) -> Result<UnitSettings, OpenError> {
     Ok(settings)
 }
 
+/// Units that should sign and cannot, by their identifiers, and why.
+pub(crate) type UnitFaults = Vec<(String, String)>;
+
 /// What the issuer is given.
 pub(super) struct Stamping {
     pub(super) units: Vec<tsa::Tsu>,
     pub(super) default_unit: Option<String>,
     pub(super) retired: Vec<CertificateSet>,
     /// Units that should sign and cannot, and why.
-    pub(super) faults: Vec<(String, String)>,
+    pub(super) faults: UnitFaults,
 }
 
 /// The plan of the registry, as the issuer wants it. What cannot sign is told in the log and left
 /// out: one unit with a fault must not stop the others.
 pub(super) fn stamping(plan: Plan) -> Stamping {
     let faults = plan.faults.into_iter().map(|(unit, fault)| (unit, fault.to_string()));
-    let mut faults: Vec<(String, String)> = faults.collect();
+    let mut faults: UnitFaults = faults.collect();
     let mut units = Vec::with_capacity(plan.active.len());
     for active in plan.active {
         let (id, generation) = (active.settings.id.clone(), active.generation);
@@ -233,7 +236,7 @@ impl Service {
     }
 
     /// Why units that should sign cannot, as it was when the registry was last looked at.
-    pub(crate) fn unit_faults(&self) -> Vec<(String, String)> {
+    pub(crate) fn unit_faults(&self) -> UnitFaults {
         self.unit_faults.lock().clone()
     }
 
