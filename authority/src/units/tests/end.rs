@@ -18,7 +18,8 @@ async fn the_default_unit_is_not_retired_by_mistake() {
     assert_eq!(
         refused.unwrap_err().to_string(),
         "generation 1 of unit main is active, and it serves the requests that name no unit: \
-         activate a new generation instead, or retire it all the same with `--force` (`force` in the API)"
+         activate a new generation instead, or retire it all the same with `--force` (`force` in \
+         the API)"
     );
     assert_eq!(bench.state("main", 1), State::Active);
     let retired = bench.registry.retire("main", FORCED, &by(), day(1)).await.unwrap();
