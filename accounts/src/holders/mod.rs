@@ -63,6 +63,7 @@ pub use ids::{
     BadId, CredentialId, DeviceId, HolderId, MessageId, OperationId, QrLoginId, RegistrationId,
     SessionId,
 };
+pub use job::Room;
 pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
 pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;
@@ -71,14 +72,13 @@ pub use pepper::{BadPepper, Key, Pepper};
 pub use pepper_check::any_holder;
 pub use settings::HolderSettings;
 
+use self::job::Workshop;
 use crate::credentials::hashing::Hasher;
-use crate::credentials::pool::Pool;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::Semaphore;
 
 /// All holders of the service. Cloning it gives another handle to the same holders.
 #[derive(Clone)]
@@ -91,9 +91,10 @@ pub(crate) struct Inner {
     pub(crate) pepper: Pepper,
     random: Mutex<Box<dyn CryptoRng + Send>>,
     hasher: Hasher,
-    pool: Pool,
-    /// So many computations may run or wait; one more is turned away before anything is counted.
-    room: Arc<Semaphore>,
+    /// For what anybody may ask.
+    front: Workshop,
+    /// For the acts of those who are known.
+    pub(crate) workshop: Workshop,
     /// Whose turn it is to tell a certificate's issuer news.
     turns: credential::Turns,
     /// Tries of PINs and PUKs that are being computed.
@@ -110,16 +111,15 @@ impl Holders {
     ) -> Result<Self, HolderError> {
         settings.check()?;
         let hasher = Hasher::new(settings.argon2, &mut random)?;
-        let places = settings.concurrent_checks.max(1) + settings.queue;
-        let pool = Pool::start(settings.concurrent_checks, places)?;
+        let (front, workshop) = (Workshop::open(&settings)?, Workshop::open(&settings)?);
         Ok(Self(Arc::new(Inner {
             store,
             settings,
             pepper,
             random: Mutex::new(Box::new(random)),
             hasher,
-            pool,
-            room: Arc::new(Semaphore::new(places)),
+            front,
+            workshop,
             turns: credential::Turns::default(),
             flights: pin::Flights::default(),
         })))
