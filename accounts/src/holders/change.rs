@@ -9,7 +9,7 @@ use super::sessions::{self, Access};
 use super::tables::{HOLDER, LINK};
 use super::{
     Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, Room, SessionId,
-    history, holder, registration, throttle, totp,
+    history, holder, phone, registration, throttle, totp,
 };
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -203,8 +203,7 @@ impl Holders {
             let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
             sessions::follow_password(tx, id, keep, generation)?;
-            // What was mailed before the change opens nothing after it.
-            end_what_was_begun(tx, id)?;
+            end_what_was_begun(tx, id, now)?;
             let entry = HistoryEntry::new(HistoryKind::PasswordChanged, Actor::Holder(id));
             history::append(tx, id, &entry, now)?;
             let at = now.timestamp_millis();
@@ -245,13 +244,17 @@ impl Holders {
 }
 
 /// What somebody began who knew the password before opens nothing after it: links to a password or
-/// to another address, and an authenticator app that waits for its first code. A change of the
-/// number that waits stays: the link that cancels it is the owner's.
+/// to another address, an authenticator app that waits for its first code, and a new phone number
+/// that rests on a code to the old one. What PUK and emergency code vouch for stays: it needs more
+/// than a password, everybody was told, and a holder whose phone is lost may set a new password
+/// during the while. The link that cancels it is the owner's, and stays too.
 pub(super) fn end_what_was_begun(
     tx: &mut dyn Transaction,
     id: HolderId,
+    now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     totp::end_enrolment(tx, id);
+    phone::end_agreed(tx, id, now)?;
     LinkPurpose::ALL
         .into_iter()
         .filter(|purpose| *purpose != LinkPurpose::CancelPhoneChange)

@@ -123,7 +123,7 @@ impl Holders {
                 return Err(HolderError::WrongAnswer);
             }
             link::burn(tx, &link, LinkEvent::Use)?;
-            end_what_was_begun(tx, id)?;
+            end_what_was_begun(tx, id, now)?;
             let generation = put(&mut record, hash, now);
             holder::save(tx, id, &record);
             sessions::follow_password(tx, id, None, generation)?;

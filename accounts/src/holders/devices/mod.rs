@@ -22,7 +22,7 @@ use super::holder::{HolderStatus, notify};
 use super::job::Round;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
-use super::sessions::{Access, AccessKind, NOTED_EVERY};
+use super::sessions::{Access, AccessKind};
 use super::tables::DEVICE;
 use super::{Actor, DeviceId, HolderError, HolderId, Holders, Inner, fields, history, holder, otp};
 use crate::encoding::decode;
@@ -219,24 +219,19 @@ impl Holders {
         .await
     }
 
-    pub(super) async fn device_access(
-        &self,
-        token: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Access, HolderError> {
+    /// What a device's token stands for, and when it was used last.
+    pub(super) fn device_access(&self, token: &str) -> Result<(Access, i64), HolderError> {
         let digest = bearer::digest(token);
         let bytes = self.store().get(DEVICE, &digest)?.ok_or(HolderError::NotLoggedIn)?;
         let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
         if self.holder_record(device.holder())?.status != HolderStatus::Active {
             return Err(HolderError::NotLoggedIn);
         }
-        if now.timestamp_millis() - device.last_used_at >= NOTED_EVERY {
-            self.note_device(digest, now).await?;
-        }
-        Ok(Access::of_device(&device, digest))
+        Ok((Access::of_device(&device, digest), device.last_used_at))
     }
 
-    async fn note_device(
+    /// Notes that a device is used; one that was unlinked meanwhile stays so.
+    pub(super) async fn note_device(
         &self,
         digest: TokenDigest,
         now: DateTime<Utc>,

@@ -282,7 +282,7 @@ fn send(
     }
     let (id, at) = (record.holder(), now.timestamp_millis());
     let to = record.number(inner, operation)?.ok_or(OtpRefusal::InApp)?;
-    limit::spend(inner, tx, id, &to, now)?;
+    limit::spend(inner, tx, (id, record.purpose), &to, now)?;
     record.sendings += 1;
     record.sent_at = at;
     let entry = HistoryEntry::new(HistoryKind::OtpSent, Actor::Holder(id))

@@ -93,7 +93,7 @@ fn settle(
     if is_over(&record, now.timestamp_millis()) {
         return Err(OtpRefusal::Expired.into());
     }
-    limit::needs_tries(inner, tx, holder, now)?;
+    limit::needs_tries(inner, tx, (holder, purpose), now)?;
 
     record.tries += 1;
     if is_right(inner, tx, (operation, &record), code, now)? {
@@ -108,7 +108,7 @@ fn settle(
         record.code = None;
     }
     record::save(tx, operation, &record);
-    limit::wrong_code(inner, tx, holder, purpose.word(), now)?;
+    limit::wrong_code(inner, tx, (holder, purpose), now)?;
     let refusal = if left == 0 { OtpRefusal::Spent } else { OtpRefusal::Wrong { left } };
     Ok(Err(refusal.into()))
 }

@@ -7,8 +7,12 @@
 //!
 //! Wrong codes are counted by holder, over all operations: without that, each new operation would
 //! give three tries more.
+//!
+//! Codes to suspend a credential have counts of their own, for messages to the holder and the
+//! number and for wrong ones: whoever uses up the others, with the password of somebody else, does
+//! not keep the owner from stopping signatures. The block of numbers and the service count all.
 
-use super::OtpRefusal;
+use super::{OtpRefusal, Purpose};
 use crate::encoding::{decode, encode};
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{self, notify};
@@ -82,15 +86,17 @@ impl TimesRecord {
 pub(super) fn spend(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    holder: HolderId,
+    (holder, purpose): (HolderId, Purpose),
     number: &PhoneNumber,
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let at = now.timestamp_millis();
     let limit = |retry_after| OtpRefusal::Limit { retry_after };
     let each = inner.settings.otp_messages;
-    add(tx, &key(inner, Counted::Number, number.as_str().as_bytes())?, each, at)?.map_err(limit)?;
-    add(tx, &key(inner, Counted::Holder, &holder.key())?, each, at)?.map_err(limit)?;
+    let of_number = own(purpose, number.as_str().as_bytes());
+    add(tx, &key(inner, Counted::Number, &of_number)?, each, at)?.map_err(limit)?;
+    let of_holder = own(purpose, &holder.key());
+    add(tx, &key(inner, Counted::Holder, &of_holder)?, each, at)?.map_err(limit)?;
     let most = inner.settings.sms_per_hour;
     let block = number.as_str();
     let block = block.get(..block.len().saturating_sub(4)).unwrap_or_default();
@@ -115,11 +121,12 @@ pub(super) fn spend(
 pub(super) fn needs_tries(
     inner: &Inner,
     tx: &dyn Transaction,
-    holder: HolderId,
+    (holder, purpose): (HolderId, Purpose),
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let at = now.timestamp_millis();
-    let times = times(tx, &key(inner, Counted::Wrong, &holder.key())?, at)?;
+    let whose = own(purpose, &holder.key());
+    let times = times(tx, &key(inner, Counted::Wrong, &whose)?, at)?;
     match times.wait(MOST_WRONG, at) {
         Some(retry_after) => Err(OtpRefusal::WrongLimit { retry_after }.into()),
         None => Ok(()),
@@ -131,17 +138,16 @@ pub(super) fn needs_tries(
 pub(super) fn wrong_code(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    id: HolderId,
-    what: &'static str,
+    (id, purpose): (HolderId, Purpose),
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let at = now.timestamp_millis();
-    let key = key(inner, Counted::Wrong, &id.key())?;
+    let key = key(inner, Counted::Wrong, &own(purpose, &id.key()))?;
     let mut times = times(tx, &key, at)?;
     times.times.push(at);
     tx.put(OTP_LIMIT, &key, &encode(&times, 64));
     let entry = HistoryEntry::failure(HistoryKind::OtpFailed, Actor::Holder(id));
-    append(tx, id, &entry.with("purpose", what), now)?;
+    append(tx, id, &entry.with("purpose", purpose.word()), now)?;
     let Some(wait) = times.wait(MOST_WRONG, at) else { return Ok(()) };
     let until = at.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(DAY));
     let record = holder::load(tx, id)?;
@@ -236,6 +242,12 @@ fn is_over(key: &[u8], value: &[u8], at: i64) -> Result<bool, HolderError> {
     }
     let times: TimesRecord = decode(OTP_LIMIT, key, value)?;
     Ok(times.at(at).times.is_empty())
+}
+
+/// Whose count it is: suspending has its own. No number and no key of a holder ends like that.
+fn own(purpose: Purpose, whose: &[u8]) -> Vec<u8> {
+    let own: &[u8] = if purpose == Purpose::Suspend { b"/suspend" } else { b"" };
+    [whose, own].concat()
 }
 
 /// A letter and a keyed hash: a stolen store does not say which numbers were written to.

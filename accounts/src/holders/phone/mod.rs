@@ -334,6 +334,22 @@ pub(crate) fn forget(tx: &mut dyn Transaction, id: HolderId) {
     record::delete(tx, id);
 }
 
+/// Ends a change that only the old number agreed to: there is a new password. Whoever reads the
+/// mails is told of that.
+pub(crate) fn end_agreed(
+    tx: &mut dyn Transaction,
+    id: HolderId,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let Some(record) = record::load(tx, id, now)? else { return Ok(()) };
+    if record.state != PhoneState::Agreed {
+        return Ok(());
+    }
+    forget(tx, id);
+    let entry = HistoryEntry::new(HistoryKind::PhoneChangeCancelled, Actor::Service);
+    history::append(tx, id, &entry.with("number", record.number()?.masked()), now).map(drop)
+}
+
 /// Queues a short message to the number of a holder.
 fn short_message(
     inner: &Inner,

@@ -147,6 +147,46 @@ fn wrong_codes_are_counted_over_all_operations() {
     assert!(bench.try_code(id, &asked, &bench.newest_code(), HOUR).is_ok());
 }
 
+/// Who knows the password uses every try and every message up: the owner suspends all the same.
+#[test]
+fn codes_for_other_things_do_not_keep_a_holder_from_suspending() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    for n in 0..10 {
+        let asked = bench.ask(id, Purpose::StepUp, n).unwrap();
+        refused(bench.try_code(id, &asked, other_than(&bench.newest_code()), n));
+    }
+    assert_eq!(refused(bench.ask(id, Purpose::StepUp, 20)), limited(HOUR - 20));
+    let asked = bench.ask(id, Purpose::Suspend, 20).unwrap();
+    assert!(bench.try_code(id, &asked, &bench.newest_code(), 20).is_ok());
+    // It has limits too, and uses up nothing of the others.
+    for n in 0..9 {
+        let asked = bench.ask(id, Purpose::Suspend, 21 + n).unwrap();
+        refused(bench.try_code(id, &asked, other_than(&bench.newest_code()), 21 + n));
+    }
+    assert_eq!(refused(bench.ask(id, Purpose::Suspend, 40)), limited(HOUR - 20));
+    bench.ask(id, Purpose::StepUp, HOUR).unwrap();
+    for n in 1..10 {
+        bench.ask(id, Purpose::StepUp, HOUR + n).unwrap();
+    }
+}
+
+/// The wrong ones of suspending count as well: ten in an hour.
+#[test]
+fn guesses_of_a_code_for_suspending_end() {
+    let bench = bench_with(|settings| settings.otp_messages = (100, 100));
+    let id = bench.holder(EMAIL);
+    for n in 0..10 {
+        let asked = bench.ask(id, Purpose::Suspend, n).unwrap();
+        refused(bench.try_code(id, &asked, other_than(&bench.newest_code()), n));
+    }
+    let asked = bench.ask(id, Purpose::Suspend, 20).unwrap();
+    let refusal = OtpRefusal::WrongLimit { retry_after: wait(HOUR - 20) };
+    assert_eq!(refused(bench.try_code(id, &asked, &bench.newest_code(), 20)), refusal);
+    let asked = bench.ask(id, Purpose::StepUp, 21).unwrap();
+    assert!(bench.try_code(id, &asked, &bench.newest_code(), 21).is_ok());
+}
+
 #[test]
 fn right_codes_are_not_counted_as_wrong_ones() {
     let bench = bench_with(|settings| settings.otp_messages = (100, 100));

@@ -7,7 +7,7 @@ use crate::holders::otp::{OtpAsked, OtpRequest, OtpVerified, Purpose};
 use crate::holders::phone::{PhoneState, phone_bound};
 use crate::holders::sessions::Access;
 use crate::holders::tables::PHONE_CHANGE;
-use crate::holders::{HolderError, HolderId, OperationId, PhoneNumber};
+use crate::holders::{HolderError, HolderId, OperationId, PhoneNumber, TypedTwice};
 use crate::testing::block_on;
 
 pub(super) const OLD: &str = "+393471234567";
@@ -227,4 +227,35 @@ fn a_refused_message_begins_no_change() {
     let record: crate::holders::phone::PhoneChangeRecord =
         decode(PHONE_CHANGE, &id.key(), bytes).unwrap();
     assert_eq!(record.begun_at, at(10 + (began - 1) * 40).timestamp_millis());
+}
+
+/// Who was thrown out by a new password finds nothing of what the old one had begun.
+#[test]
+fn a_new_password_ends_what_the_old_number_agreed_to() {
+    for recovered in [false, true] {
+        let bench = Bench::new();
+        let id = bench.holder(EMAIL);
+        let access = bench.logged_in(EMAIL, 2);
+        begin(&bench, &access, NEW, 10).unwrap();
+        new_password(&bench, &access, recovered, 12);
+        assert_eq!(bench.holders.phone_change(id, at(13)).unwrap(), None);
+        assert_eq!(slug(confirm(&bench, &access, NEW, 14)), "no-phone-change");
+        assert!(bench.history(id).contains(&"phone-change-cancelled"));
+        assert_eq!(phone(&bench, id), OLD);
+    }
+}
+
+/// Sets another password: with the current one, or with the link of a forgotten one.
+pub(super) fn new_password(bench: &Bench, access: &Access, recovered: bool, s: i64) {
+    let (holders, typed) = (&bench.holders, TypedTwice { new: OTHER, repeat: OTHER });
+    if !recovered {
+        let change = holders.change_own_password(access, RIGHT, &typed, HOME, at(s));
+        return block_on(change).unwrap();
+    }
+    block_on(holders.request_recovery(EMAIL, HOME, at(s))).unwrap();
+    let token = bench.token(EMAIL);
+    let link = holders.link(&token, at(s)).unwrap();
+    let (purpose, bound) = (Purpose::RecoverPassword, link.bound);
+    let proof = OtpVerified::for_tests(link.holder, link.operation, purpose, bound);
+    block_on(holders.recover_password(&token, proof, &typed, at(s))).map(drop).unwrap();
 }

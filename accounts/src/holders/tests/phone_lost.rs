@@ -1,6 +1,8 @@
 //! Another phone number for a holder who lost the phone.
 
-use super::phone::{DAY, NEW, OLD, begin, cancel, confirm, number, phone, short, tick};
+use super::phone::{
+    DAY, NEW, OLD, begin, cancel, confirm, new_password, number, phone, short, tick,
+};
 use super::support::*;
 use crate::holders::credential::{
     self, CredentialKind, Event, NewCredential, State, SuspensionCause,
@@ -339,4 +341,28 @@ fn a_change_outlives_a_restart_and_stands_in_the_export() {
     let bench = envelope.bench.reopened();
     assert_eq!(tick(&bench, 4 * DAY), 1);
     assert_eq!(phone(&bench, envelope.id), NEW);
+}
+
+/// PUK and emergency code are more than a password: whoever loses the phone and sets a new password
+/// during the while does not begin again, whether the new number is proved or not.
+#[test]
+fn a_new_password_leaves_what_the_envelope_vouched_for() {
+    for recovered in [false, true] {
+        let envelope = Envelope::waiting();
+        let (bench, id) = (&envelope.bench, envelope.id);
+        new_password(bench, &envelope.access, recovered, 12);
+        let change = bench.holders.phone_change(id, at(13)).unwrap().unwrap();
+        assert_eq!(change.state, PhoneState::Waiting);
+        let link = bench.holders.link(&cancel_token(bench), at(14)).unwrap();
+        assert_eq!(link.purpose, LinkPurpose::CancelPhoneChange);
+        assert_eq!((tick(bench, 4 * DAY), phone(bench, id)), (1, NEW.to_owned()));
+
+        let envelope = Envelope::new();
+        envelope.lost((envelope.puk(), envelope.emergency()), 10).unwrap();
+        new_password(&envelope.bench, &envelope.access, recovered, 12);
+        assert_eq!(
+            confirm(&envelope.bench, &envelope.access, NEW, 13).unwrap(),
+            PhoneState::Waiting
+        );
+    }
 }

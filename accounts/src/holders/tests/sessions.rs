@@ -102,6 +102,24 @@ fn what_is_not_used_ends() {
     assert!(bench.holders.sessions(id, at(45 * MINUTE - 2)).unwrap().is_empty());
 }
 
+/// What a page looks at by itself is no use: neither of a session nor of a device.
+#[test]
+fn who_only_watches_ends_like_one_that_is_left_alone() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let token = bench.session(EMAIL, 0).token;
+    let written = bench.store.journal().len();
+    for second in 0..15 * MINUTE {
+        let seen = bench.holders.peek(token.expose(), at(second)).unwrap();
+        assert_eq!((seen.holder, seen.limited), (id, false));
+    }
+    let late = bench.holders.peek(token.expose(), at(15 * MINUTE));
+    assert_eq!(slug(late), "unauthorized-holder");
+    assert_eq!(slug(bench.access(&token, 15 * MINUTE)), "unauthorized-holder");
+    assert_eq!(bench.store.journal().len(), written);
+    assert_eq!(slug(bench.holders.peek("mx_1", at(1))), "unauthorized-holder");
+}
+
 #[test]
 fn a_use_is_written_once_a_minute() {
     let bench = Bench::new();

@@ -89,6 +89,24 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
     }
 }
 
+/// Any session or device, without counting as its use: for what a page asks for by itself, with
+/// nobody there. A session that has to replace its password first gets nothing.
+pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let now = service.clock.now();
+    let found = service.holders.peek(token(request).unwrap_or_default(), now);
+    let access = match found {
+        Err(HolderError::NotLoggedIn) => {
+            service.logins.holder_refused(peer(request), now);
+            return Err(Problem::HolderUnauthorized);
+        }
+        found => found.map_err(problem)?,
+    };
+    match access.must_change_password {
+        true => Err(problem(HolderError::MustChangePassword)),
+        false => Ok(access),
+    }
+}
+
 /// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
 pub(super) fn token(request: &HttpRequest) -> Option<&str> {
     let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;

@@ -65,14 +65,22 @@ pub(crate) struct QrLogin {
     expires_at: String,
 }
 
+/// Nothing, said in JSON: a form of another site cannot, and so uses up no codes of its readers.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewQrLogin {}
+
 /// Begins a login by QR code for a browser. Sixty in ten minutes from one address.
 #[utoipa::path(post, path = "/api/v1/qr-logins", tag = "sessions", operation_id = "begin_qr_login",
-    responses((status = 201, body = QrLogin),
+    request_body = NewQrLogin,
+    responses((status = 201, body = QrLogin), (status = 415, body = ProblemBody),
         (status = 429, description = "Too many from this address", body = ProblemBody)))]
 pub(crate) async fn begin_qr_login(
     request: HttpRequest,
+    payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
+    let NewQrLogin {} = body::json(&request, payload, &service).await?;
     let (from, now) = (caller_address(&request), service.clock.now());
     let begun = service.holders.begin_qr_login(from, &client(&request), now).await;
     let begun = begun.map_err(problem)?;

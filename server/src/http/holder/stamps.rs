@@ -126,18 +126,16 @@ pub(crate) async fn linked_events(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    // A page that stays open listens by itself, and comes back by itself: neither is a use.
+    let access = access::watching(&request, &service)?;
     let account = linked(&service, &access)?;
     let account = account.ok_or(Problem::NotFound { what: "linked timestamp account" })?;
     let token = access::token(&request).unwrap_or_default().to_owned();
     let watched = Data::clone(&service);
     let goes_on = move || {
-        let (service, token) = (Data::clone(&watched), token.clone());
-        async move {
-            let access = service.holders.access(&token, service.clock.now()).await.ok();
-            let still = access.and_then(|access| linked(&service, &access).ok().flatten());
-            still == Some(account)
-        }
+        let access = watched.holders.peek(&token, watched.clock.now()).ok();
+        let still = access.and_then(|access| linked(&watched, &access).ok().flatten());
+        std::future::ready(still == Some(account))
     };
     stamp_account::balance_events(&service, account, goes_on)
 }
