@@ -18,7 +18,9 @@ pub(crate) struct Turns {
 
 /// A place in the queue: had before anything is held or reserved.
 #[must_use]
-pub(crate) struct Queued(OwnedSemaphorePermit);
+pub(crate) struct Queued {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// Its turn has come. Dropping it lets the next one in.
 #[must_use]
@@ -38,8 +40,8 @@ impl Turns {
 
     /// A place in the queue, or [`SignError::Busy`].
     pub(crate) fn queue(&self) -> Result<Queued, SignError> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(Queued).map_err(|_| SignError::Busy)
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        permit.map(|_permit| Queued { _permit }).map_err(|_| SignError::Busy)
     }
 
     /// Waits for its turn: no longer than those in front of it compute, and these are few.

@@ -226,7 +226,7 @@ fn no_number_of_logins_takes_the_places_of_pins() {
     assert!(logins.len() >= 64, "{}", logins.len());
     let _key = bench.try_pin(NEW_PIN).unwrap();
     bench.change(NEW_PIN, OTHER_PIN).unwrap();
-    bench.unlock(bench.puk(), NEW_PIN).unwrap();
+    bench.unlock(bench.puk(), "14142135").unwrap();
     // Nor the other way round.
     drop(logins);
     let acts: Vec<_> = from_fn(|| bench.holders.room().ok()).collect();
