@@ -7,8 +7,9 @@
 //! that nobody needs, and the holder hears that nothing was signed. Only a store that fails between
 //! two of its transactions can bring that about.
 //!
-//! Each hash is by itself. How the credential stands is asked before each stamp is taken: when it is
-//! suspended in the middle, what was stamped by then is given, and nothing is taken for the rest.
+//! Each hash is by itself. How the credential stands is asked before each stamp is taken: when it
+//! is suspended in the middle, what was stamped by then is given, and nothing is taken for the
+//! rest.
 
 use crate::authorisation::End;
 use crate::error::SignError;

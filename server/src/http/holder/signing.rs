@@ -166,10 +166,10 @@ pub(crate) struct SignatureFault {
 }
 
 /// Signs hashes that were authorised: all of them, or none. With `stamp` each hash is by itself:
-/// its signature value leaves with its timestamp, for one stamp, or not at all, for none. The answer
-/// is 200 when at least one was signed: when the credential is suspended in the middle, the hashes
-/// before are signed and stamped, and each of the others has `error` with `credential-not-active`
-/// or `sad-withdrawn`. A hash with `error` is not tried again: authorise it anew.
+/// its signature value leaves with its timestamp, for one stamp, or not at all, for none. The
+/// answer is 200 when at least one was signed: when the credential is suspended in the middle, the
+/// hashes before are signed and stamped, and each of the others has `error` with
+/// `credential-not-active` or `sad-withdrawn`. A hash with `error` is not tried again: authorise it anew.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/signatures", tag = "signing",
     operation_id = "sign", params(("id" = String, Path, description = "Of the list")),
     request_body = Signing,
