@@ -8,7 +8,7 @@ use super::problem::holder as problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
-use accounts::holders::devices::{DeviceKind, device_bound};
+use accounts::holders::devices::DeviceTerms;
 use accounts::holders::otp::{
     Change, OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound,
 };
@@ -36,8 +36,8 @@ pub(crate) enum Act<'a> {
     Address(AddressKind, &'a Email),
     /// Another phone number.
     Phone(&'a PhoneNumber),
-    /// Linking a device of this kind with this key (DER, SubjectPublicKeyInfo).
-    Device(DeviceKind, &'a [u8]),
+    /// Linking a device on these terms.
+    Device(&'a DeviceTerms),
     /// Something that `accounts` computed itself.
     Bound(Purpose, [u8; 32]),
 }
@@ -53,7 +53,7 @@ impl Act<'_> {
             Self::Sign(_) => Purpose::Sign,
             Self::Address(..) => Purpose::ChangeEmail,
             Self::Phone(_) => Purpose::ChangePhone,
-            Self::Device(..) => Purpose::LinkDevice,
+            Self::Device(_) => Purpose::LinkDevice,
         }
     }
 
@@ -71,7 +71,7 @@ impl Act<'_> {
             Self::Sign(hashes) => service.signing.binding(access, hashes),
             Self::Address(kind, address) => address_bound(*kind, address),
             Self::Phone(number) => bound(&[number.as_str().as_bytes()]),
-            Self::Device(kind, key) => device_bound(*kind, key),
+            Self::Device(terms) => terms.bound(),
             Self::Bound(_, bound) => *bound,
         })
     }
