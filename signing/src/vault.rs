@@ -5,7 +5,7 @@
 //! no credential takes the places of the others.
 
 use crate::error::SignError;
-use crate::factors::CredentialRef;
+use crate::factors::{AccessRef, CredentialRef};
 use crate::key::HolderKey;
 use crate::sad::SadKey;
 use chrono::{DateTime, Utc};
@@ -32,6 +32,7 @@ struct Unlocked {
     number: u64,
     key: Arc<dyn HolderKey>,
     credential: CredentialRef,
+    access: AccessRef,
     until: DateTime<Utc>,
 }
 
@@ -46,7 +47,7 @@ impl Vault {
     pub(crate) fn keep(
         &self,
         sad: SadKey,
-        credential: CredentialRef,
+        (credential, access): (CredentialRef, AccessRef),
         key: Arc<dyn HolderKey>,
         (now, until): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<(), SignError> {
@@ -66,7 +67,7 @@ impl Vault {
         if by_sad.len() >= self.limit {
             return Err(SignError::Busy);
         }
-        by_sad.insert(sad, Unlocked { number: *next, key, credential, until });
+        by_sad.insert(sad, Unlocked { number: *next, key, credential, access, until });
         *next += 1;
         Ok(())
     }
@@ -82,6 +83,16 @@ impl Vault {
 
     pub(crate) fn forget_credential(&self, credential: CredentialRef) {
         self.keys.lock().by_sad.retain(|_, unlocked| unlocked.credential != credential);
+    }
+
+    pub(crate) fn forget_access(&self, access: AccessRef) {
+        self.keys.lock().by_sad.retain(|_, unlocked| unlocked.access != access);
+    }
+
+    /// For which credentials keys are unlocked, and over which accesses.
+    pub(crate) fn unlocked(&self) -> Vec<(CredentialRef, AccessRef)> {
+        let keys = self.keys.lock();
+        keys.by_sad.values().map(|unlocked| (unlocked.credential, unlocked.access)).collect()
     }
 
     pub(crate) fn forget_expired(&self, now: DateTime<Utc>) {

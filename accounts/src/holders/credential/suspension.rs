@@ -16,6 +16,7 @@ use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, PukOfHeld};
+use crate::holders::tables::RENEWAL;
 use crate::holders::{
     Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, Room, throttle,
 };
@@ -295,6 +296,8 @@ fn apply(
 ) -> Result<(), HolderError> {
     record.life = record.life.apply(event, now)?;
     record.unpublished = record.serial.is_some();
+    // A renewal begins again after each of these; what was entered in it is of no use.
+    tx.delete(RENEWAL, id.as_bytes());
     let (at, credential) = (now.timestamp_millis(), short(id));
     let state = record.life.stored();
     let (kind, template) = match state {
@@ -302,8 +305,9 @@ fn apply(
             (HistoryKind::CredentialSuspended, Template::Suspended { credential, until, at })
         }
         State::Revoked { cause } => {
-            // Nobody needs the key any more.
+            // Nobody needs the key any more, nor what tells its PIN from others.
             delete_wraps(tx, id, record.version);
+            record.former.traces.clear();
             let reason = cause.word().to_owned();
             (HistoryKind::CredentialRevoked, Template::Revoked { credential, reason, at })
         }
@@ -330,6 +334,8 @@ pub(crate) fn end_of_codes(
     record.life = record.life.apply(Event::Revoke { cause }, now)?;
     record.unpublished = record.serial.is_some();
     delete_wraps(tx, id, record.version);
+    record.former.traces.clear();
+    tx.delete(RENEWAL, id.as_bytes());
     save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     let entry = HistoryEntry::failure(HistoryKind::PukExhausted, Actor::Holder(holder));
@@ -346,6 +352,26 @@ pub(crate) fn is_emergency_code(
 ) -> Result<bool, HolderError> {
     let mac = inner.pepper.mac_under(kept.pepper, EMERGENCY, &[code.expose().as_bytes()])?;
     Ok(bool::from(mac.as_slice().ct_eq(kept.mac.as_slice())))
+}
+
+/// Puts a right emergency code under today's pepper; `false` when it is under it, or is that of a
+/// former sheet.
+fn renew_emergency(
+    inner: &Inner,
+    record: &mut CredentialRecord,
+    mac: [u8; 32],
+    code: &EmergencyCode,
+) -> Result<bool, HolderError> {
+    let pepper = inner.pepper.current();
+    let kept = record.emergency.pepper;
+    if kept == pepper
+        || !inner.pepper.has(kept)
+        || !is_emergency_code(inner, &record.emergency, code)?
+    {
+        return Ok(false);
+    }
+    record.emergency = EmergencyRecord { mac: mac.into(), pepper };
+    Ok(true)
 }
 
 /// Suspends each credential whose code it is. Those that are suspended or over already are left
@@ -368,11 +394,16 @@ fn suspend_all(
         let mut record = load(tx, id)?;
         let mut this = false;
         for kept in record.suspending_codes(now.timestamp_millis()) {
-            let mac = match kept.pepper == inner.pepper.current() {
-                true => nothing,
-                false => inner.pepper.mac_under(kept.pepper, EMERGENCY, &[typed])?,
+            let mac = match kept.pepper {
+                current if current == inner.pepper.current() => nothing,
+                // Only of a credential that has ended: nothing else is under such a version.
+                gone if !inner.pepper.has(gone) => continue,
+                older => inner.pepper.mac_under(older, EMERGENCY, &[typed])?,
             };
             this |= bool::from(mac.as_slice().ct_eq(kept.mac.as_slice()));
+        }
+        if this && renew_emergency(inner, &mut record, nothing, code)? {
+            save(tx, id, &record)?;
         }
         if !this {
             continue;

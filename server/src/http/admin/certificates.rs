@@ -28,6 +28,7 @@ pub(crate) struct CertificateView {
     ca: String,
     /// `ca`, `tsu`, `remote`, `automatic`, `ocsp-responder` or `tls-client`.
     profile: String,
+    /// `erased` when its holder was erased.
     subject: String,
     not_before: String,
     not_after: String,
@@ -53,7 +54,10 @@ impl CertificateView {
             serial: certificate.serial.to_string(),
             ca: certificate.ca,
             profile: certificate.profile.to_string(),
-            subject: certificate.subject,
+            subject: match certificate.erased_at {
+                Some(_) => "erased".to_owned(),
+                None => certificate.subject,
+            },
             not_before: rfc3339(certificate.not_before),
             not_after: rfc3339(certificate.not_after),
             status,
@@ -117,8 +121,10 @@ pub(crate) async fn list_issued(
 pub(crate) struct CertificateDetail {
     #[serde(flatten)]
     view: CertificateView,
-    /// PEM.
-    certificate: String,
+    /// PEM; null when its holder was erased.
+    certificate: Option<String>,
+    /// SHA-256 of its DER, hexadecimal.
+    sha256: String,
     /// Every change of its status, the oldest first.
     history: Vec<CertificateChange>,
 }
@@ -166,9 +172,12 @@ fn detail(service: &Service, serial: &Serial) -> Result<CertificateDetail, Probl
         actor: entry.by.actor,
         why: entry.by.reason,
     });
+    let kept = found.certificate.erased_at.is_none();
+    let pem = kept.then(|| certs::pem::bundle([found.der.as_slice()]));
     Ok(CertificateDetail {
         view: CertificateView::of(found.certificate),
-        certificate: certs::pem::bundle([found.der.as_slice()]),
+        certificate: pem,
+        sha256: hex::encode(found.fingerprint),
         history: history.collect(),
     })
 }
@@ -292,7 +301,7 @@ pub(crate) async fn suspend_certificate(
     let SuspendBody { until, reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(&service, service.pki.authority().suspend(&serial, until, &by, now).await)
+    changed(&service, service.pki.authority().suspend(&serial, until, &by, now).await).await
 }
 
 /// Lets a suspended certificate be valid again.
@@ -310,7 +319,7 @@ pub(crate) async fn reactivate_certificate(
     let Reason { reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(&service, service.pki.authority().reactivate(&serial, &by, now).await)
+    changed(&service, service.pki.authority().reactivate(&serial, &by, now).await).await
 }
 
 /// A revocation.
@@ -342,7 +351,8 @@ pub(crate) async fn revoke_certificate(
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(wanted.reason), service.clock.now());
     let authority = service.pki.authority();
-    changed(&service, authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await)
+    let revoked = authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await;
+    changed(&service, revoked).await
 }
 
 /// The reason of a word: any but the one that a suspension has.
@@ -357,13 +367,15 @@ pub(super) fn revocation_reason(field: &str, word: &str) -> Result<RevocationRea
     }
 }
 
-fn changed(
+async fn changed(
     service: &Service,
     outcome: Result<authority::Changed, authority::AuthorityError>,
 ) -> Result<HttpResponse, Problem> {
     // A unit whose certificate is not good any more stamps no more. A change whose list could not
     // be made has happened all the same.
     service.use_units(service.clock.now());
+    // Nor a holder, whose key is locked.
+    service.lock_dead_keys(None).await;
     let changed = outcome.map_err(authority_problem)?;
     let view = CertificateView::of(changed.certificate);
     tracing::info!(

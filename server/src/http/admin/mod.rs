@@ -9,6 +9,7 @@ mod holder_credentials;
 mod holder_sessions;
 mod holders;
 mod messages;
+mod pepper;
 mod registrations;
 mod stamps;
 mod store;
@@ -89,6 +90,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(holders::routes)
         .configure(holder_credentials::routes)
         .configure(holder_sessions::routes)
+        .configure(pepper::routes)
         .configure(messages::routes)
         .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
         .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
@@ -102,6 +104,7 @@ pub(super) fn described() -> Vec<Document> {
         holders::Described::openapi(),
         holder_credentials::Described::openapi(),
         holder_sessions::Described::openapi(),
+        pepper::Described::openapi(),
         messages::Described::openapi(),
     ]
 }
