@@ -65,7 +65,9 @@ pub use ids::{
     SessionId,
 };
 pub use job::Room;
-pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
+pub use keys::{
+    KeyMaker, KeyMakerFault, KeyPair, SealedPair, SigningKeyKind, UnknownSigningKeyKind,
+};
 pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
@@ -81,6 +83,7 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use std::sync::Arc;
 use store::Store;
+use tokio::sync::Semaphore;
 
 /// All holders of the service. Cloning it gives another handle to the same holders.
 #[derive(Clone)]
@@ -92,6 +95,10 @@ pub(crate) struct Inner {
     pub(crate) settings: HolderSettings,
     pub(crate) pepper: Pepper,
     random: Mutex<Box<dyn CryptoRng + Send>>,
+    /// What makes holders' keys.
+    keys: Arc<dyn KeyMaker>,
+    /// So many keys are made at once.
+    making: Arc<Semaphore>,
     hasher: Hasher,
     /// For what anybody may ask.
     front: Workshop,
@@ -104,21 +111,37 @@ pub(crate) struct Inner {
 }
 
 impl Holders {
-    /// Opens the holders in `store`. `random` gives the secrets, salts and nonces.
+    /// Opens the holders in `store`, whose keys are made in this process. `random` gives the
+    /// secrets, salts and nonces.
     pub fn open(
         store: Arc<dyn Store>,
         settings: HolderSettings,
         pepper: Pepper,
+        random: impl CryptoRng + Send + 'static,
+    ) -> Result<Self, HolderError> {
+        Self::open_with(store, settings, pepper, Arc::new(keys::SoftwareKeys), random)
+    }
+
+    /// As [`Holders::open`], with keys of whatever makes them: a device, say. Keys that were made
+    /// elsewhere before go on.
+    pub fn open_with(
+        store: Arc<dyn Store>,
+        settings: HolderSettings,
+        pepper: Pepper,
+        keys: Arc<dyn KeyMaker>,
         mut random: impl CryptoRng + Send + 'static,
     ) -> Result<Self, HolderError> {
         settings.check()?;
         let hasher = Hasher::new(settings.argon2, &mut random)?;
         let (front, workshop) = (Workshop::open(&settings)?, Workshop::open(&settings)?);
+        let making = Arc::new(Semaphore::new(settings.concurrent_checks.max(1)));
         Ok(Self(Arc::new(Inner {
             store,
             settings,
             pepper,
             random: Mutex::new(Box::new(random)),
+            keys,
+            making,
             hasher,
             front,
             workshop,
