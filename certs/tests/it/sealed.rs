@@ -8,8 +8,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki::session::Session;
 use marca_certs::{
-    DeviceError, DigestKind, DigestScheme, KeyBackend, KeyError, KeyKind, Pkcs11Backend, SealedKey,
-    SealedKeys,
+    DeviceError, DigestKind, DigestScheme, KeyError, KeyKind, Pkcs11Backend, SealedKey, SealedKeys,
 };
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::PKey;
