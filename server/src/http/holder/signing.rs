@@ -168,7 +168,8 @@ pub(crate) struct SignatureFault {
 /// its signature value leaves with its timestamp, for one stamp, or not at all, for none. The
 /// answer is 200 when at least one was signed: when the credential is suspended in the middle, the
 /// hashes before are signed and stamped, and each of the others has `error` with
-/// `credential-not-active` or `sad-withdrawn`. A hash with `error` is not tried again: authorise it anew.
+/// `credential-not-active` or `sad-withdrawn`. A hash with `error` is not tried again: authorise it
+/// anew.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/signatures", tag = "signing",
     operation_id = "sign", params(("id" = String, Path, description = "Of the list")),
     request_body = Signing,
