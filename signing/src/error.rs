@@ -126,8 +126,12 @@ pub enum SignError {
         /// So many are left.
         left: u32,
     },
-    /// The key is no longer unlocked: the service was restarted.
-    #[error("the key is locked again since the service was restarted: authorise again")]
+    /// The key is no longer unlocked: the service was restarted, or newer authorisations of the
+    /// same credential took the place of this one.
+    #[error(
+        "the key is locked again: the service was restarted, or too many authorisations of this \
+         credential came after this one; authorise again"
+    )]
     KeyLocked,
     /// The key's device does not answer. Nothing was reserved or tried.
     #[error(
@@ -144,7 +148,8 @@ pub enum SignError {
     /// No stamp, and therefore no signature.
     #[error("not signed, since it cannot be time-stamped: {0}")]
     Stamp(StampFault),
-    /// Too many unlocked keys.
+    /// Too many unlocked keys, or too many signatures that are computed and wait for it. Nothing
+    /// was reserved.
     #[error("too many signatures are under way: try again in a minute")]
     Busy,
     /// The store does not answer.

@@ -95,6 +95,7 @@ mod sad;
 mod service;
 mod stamp;
 mod store;
+mod turns;
 mod vault;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm, UnknownAlgorithm};

@@ -9,7 +9,8 @@ use crate::factors::{AccessFacts, AccessRef, CredentialRef, Factors, HolderRef};
 use crate::hashes::HashesToSign;
 use crate::key::{HolderKey, KeyFault};
 use crate::sad::SignatureActivationData;
-use crate::store::{Authorisations, Entry, Note, NoteKind, Place};
+use crate::store::{Authorisations, Entry, Note, NoteKind, Place, Standing};
+use crate::turns::{Queued, Turn, Turns};
 use crate::vault::Vault;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -30,6 +31,13 @@ pub struct Settings {
     pub window_time: TimeDelta,
     /// Most keys that are unlocked at the same time.
     pub unlocked_keys: usize,
+    /// Most authorisations and windows of a credential that live at the same time: one more ends
+    /// the oldest.
+    pub of_credential: usize,
+    /// Requests whose signatures are computed at the same time.
+    pub at_once: usize,
+    /// Requests that may wait for that; one more is [`SignError::Busy`].
+    pub waiting: usize,
 }
 
 impl Default for Settings {
@@ -39,6 +47,9 @@ impl Default for Settings {
             window_signatures: 10_000,
             window_time: TimeDelta::hours(8),
             unlocked_keys: 10_000,
+            of_credential: 8,
+            at_once: std::thread::available_parallelism().map_or(1, usize::from),
+            waiting: 32,
         }
     }
 }
@@ -79,12 +90,14 @@ struct Inner<A> {
     authorisations: A,
     random: Mutex<Box<dyn CryptoRng + Send>>,
     vault: Vault,
+    turns: Turns,
 }
 
-/// Rows that are reserved, and the key to use for them.
+/// Rows that are reserved, and the key to use for them, now.
 pub(crate) struct InUse {
     held: Held,
     key: Arc<dyn HolderKey>,
+    turn: Turn,
 }
 
 /// Rows that are reserved, to be settled.
@@ -105,9 +118,10 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         authorisations: A,
         random: impl CryptoRng + Send + 'static,
     ) -> Self {
-        let vault = Vault::new(settings.unlocked_keys);
+        let vault = Vault::new(settings.unlocked_keys, settings.of_credential);
+        let turns = Turns::new(settings.at_once, settings.waiting);
         let random = Mutex::new(Box::new(random) as Box<dyn CryptoRng + Send>);
-        Self(Arc::new(Inner { settings, authorisations, random, vault }), PhantomData)
+        Self(Arc::new(Inner { settings, authorisations, random, vault, turns }), PhantomData)
     }
 
     /// What a one-time password for this signature over this access is bound to: 32 octets that
@@ -123,6 +137,8 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
     /// Each way in which the proofs, the hashes and the access do not belong together has its own;
     /// [`SignError::CredentialNotActive`], [`SignError::SadWithdrawn`] when the credential changed
     /// since the PIN was tried, and [`SignError::Busy`].
+    ///
+    /// Of a credential that has [`Settings::of_credential`] authorisations, the oldest one ends.
     pub async fn authorize(
         &self,
         access: &F::Access,
@@ -191,48 +207,74 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         what: &HashesToSign,
         now: DateTime<Utc>,
     ) -> Result<Vec<Vec<u8>>, SignError> {
-        let in_use = self.reserve(by, sad, what, now).await?;
+        let place = self.queue()?;
+        let in_use = self.reserve((by, place), sad, what, now).await?;
         let (held, signatures) = self.use_key(in_use, now).await?;
         let ends = vec![(End::Used, None); signatures.len()];
-        self.settle(held, ends, now).await?;
+        self.settle(held, ends, now).await??;
         Ok(signatures)
     }
 
-    /// Reserves rows durably. From here on they are never free again.
+    /// A place among those who sign, or [`SignError::Busy`].
+    pub(crate) fn queue(&self) -> Result<Queued, SignError> {
+        self.0.turns.queue()
+    }
+
+    /// Whether these rows could be reserved now. Nothing is written.
+    pub(crate) async fn check(
+        &self,
+        by: &By<'_, F>,
+        sad: &SignatureActivationData,
+        what: &HashesToSign,
+        now: DateTime<Utc>,
+    ) -> Result<(), SignError> {
+        let by = facts(by, what)?;
+        let place = Place { sad: sad.key(), credential: what.credential() };
+        let (asked, unlocked) = (what.clone(), self.0.vault.key(place.sad).is_some());
+        let look = move |entry: &mut Entry| {
+            let mut seen = entry.authorisation.clone();
+            admit(&mut seen, entry.standing, (&by, &asked, unlocked), now).map(drop)
+        };
+        self.0.authorisations.act(place, now, look).await
+    }
+
+    /// Waits for its turn, and reserves rows durably. From here on they are never free again.
     pub(crate) async fn reserve(
         &self,
-        by: By<'_, F>,
+        (by, queued): (By<'_, F>, Queued),
         sad: &SignatureActivationData,
         what: &HashesToSign,
         now: DateTime<Utc>,
     ) -> Result<InUse, SignError> {
         let by = facts(&by, what)?;
+        let turn = self.0.turns.turn(queued).await?;
         let place = Place { sad: sad.key(), credential: what.credential() };
         let key = self.0.vault.key(place.sad);
         // Nothing is burned for a device that is known to be away.
         if let Some(key) = key.as_ref().filter(|key| key.in_device()) {
             ask(Arc::clone(key)).await?;
         }
-        let unlocked = key.is_some();
-        let asked = what.clone();
+        let (asked, unlocked) = (what.clone(), key.is_some());
         let reserve = move |entry: &mut Entry| {
-            let standing = entry.standing;
-            let authorisation = entry.authorisation.as_mut().ok_or(SignError::UnknownSad)?;
-            // A credential that does not exist cannot be the one that was authorised: that is
-            // said before its standing is asked for.
-            if place.credential != authorisation.credential() {
-                refuse_others(authorisation, &by)?;
-                return Err(SignError::SadForOtherCredential);
-            }
-            let standing = standing.ok_or(SignError::UnknownCredential)?;
-            let reserved = authorisation.reserve(&by, &asked, standing, now)?;
-            // Last, so that the other answers do not depend on it; the `Err` undoes the rows.
-            if unlocked { Ok(reserved) } else { Err(SignError::KeyLocked) }
+            admit(&mut entry.authorisation, entry.standing, (&by, &asked, unlocked), now)
         };
         let reserved = self.0.authorisations.act(place, now, reserve).await?;
         let key = key.ok_or(SignError::KeyLocked)?;
         let held = Held { place, holder: by.holder, reserved, what: what.clone() };
-        Ok(InUse { held, key })
+        Ok(InUse { held, key, turn })
+    }
+
+    /// Whether what is held may still be given out: asked before a stamp is taken for it.
+    pub(crate) async fn still_stands(
+        &self,
+        held: &Held,
+        now: DateTime<Utc>,
+    ) -> Result<(), SignError> {
+        let look = |entry: &mut Entry| {
+            let standing = entry.standing.ok_or(SignError::UnknownCredential)?;
+            entry.authorisation.as_ref().ok_or(SignError::Unclear)?.stands(standing)
+        };
+        self.0.authorisations.act(held.place, now, look).await
     }
 
     /// Uses the key, on a thread that may block. On a fault the rows are burned.
@@ -241,9 +283,14 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         in_use: InUse,
         now: DateTime<Utc>,
     ) -> Result<(Held, Vec<Vec<u8>>), SignError> {
-        let InUse { held, key } = in_use;
+        let InUse { held, key, turn } = in_use;
         let what = held.what.clone();
-        let work = tokio::task::spawn_blocking(move || sign_all(&*key, &what));
+        let work = tokio::task::spawn_blocking(move || {
+            let signatures = sign_all(&*key, &what);
+            // Here, and not where it is waited for: who asked may have gone away.
+            drop(turn);
+            signatures
+        });
         let fault = match work.await {
             Ok(Ok(signatures)) => return Ok((held, signatures)),
             Ok(Err(fault)) => fault.to_string(),
@@ -251,28 +298,30 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         };
         error!(credential = ?held.place.credential, fault, "a key could not be used");
         let ends = vec![(End::Burned, None); held.what.hashes().len()];
-        match self.settle(held, ends, now).await {
-            Ok(()) => Err(SignError::KeyFailed),
-            Err(unclear) => Err(unclear),
-        }
+        self.settle(held, ends, now).await??;
+        Err(SignError::KeyFailed)
     }
 
     /// Records how the rows ended. Only after this may a signature value leave.
     ///
     /// The credential is asked once more: what was suspended while its key was in use is not
-    /// handed out.
+    /// handed out, and the answer is the inner error. A row with a stamp is given all the same:
+    /// that it may was asked before the stamp was taken, and its token is older than this.
     pub(crate) async fn settle(
         &self,
         held: Held,
         ends: Vec<Ended>,
         now: DateTime<Utc>,
-    ) -> Result<(), SignError> {
+    ) -> Result<Result<(), SignError>, SignError> {
         let place = held.place;
         let settle = move |entry: &mut Entry| {
             let standing = entry.standing.ok_or(SignError::UnknownCredential)?;
             let authorisation = entry.authorisation.as_mut().ok_or(SignError::Unclear)?;
             let withdrawn = authorisation.stands(standing);
-            let end = |end: &Ended| if withdrawn.is_ok() { end.0 } else { End::Burned };
+            let end = |(end, stamp): &Ended| match withdrawn {
+                Err(_) if stamp.is_none() => End::Burned,
+                _ => *end,
+            };
             let given: Vec<End> = ends.iter().map(end).collect();
             authorisation.settle(&held.reserved, &given)?;
             let spent = authorisation.is_spent();
@@ -293,7 +342,7 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
                 if spent || withdrawn.is_err() {
                     self.0.vault.forget(place.sad);
                 }
-                withdrawn
+                Ok(withdrawn)
             }
             Err(fault) => {
                 error!(%fault, credential = ?place.credential, "a signature was not recorded");
@@ -360,6 +409,26 @@ fn lapse(
         }
         Ok(())
     }
+}
+
+/// Reserves rows of an authorisation as it is kept, or says why not.
+fn admit(
+    kept: &mut Option<Authorisation>,
+    standing: Option<Standing>,
+    (by, what, unlocked): (&AccessFacts, &HashesToSign, bool),
+    now: DateTime<Utc>,
+) -> Result<Reserved, SignError> {
+    let authorisation = kept.as_mut().ok_or(SignError::UnknownSad)?;
+    // A credential that does not exist cannot be the one that was authorised: that is said before
+    // its standing is asked for.
+    if what.credential() != authorisation.credential() {
+        refuse_others(authorisation, by)?;
+        return Err(SignError::SadForOtherCredential);
+    }
+    let standing = standing.ok_or(SignError::UnknownCredential)?;
+    let reserved = authorisation.reserve(by, what, standing, now)?;
+    // Last, so that the other answers do not depend on it; the `Err` undoes the rows.
+    if unlocked { Ok(reserved) } else { Err(SignError::KeyLocked) }
 }
 
 /// Whose request it is. A system that names another credential than its own is refused here.

@@ -1,11 +1,15 @@
 //! Sign and stamp in one act: a signature value and its time-stamp leave together or not at all.
 //!
-//! A stamp is held before a row is reserved, so that an account without stamps costs nothing. When
-//! the token cannot be had after the key was used, the signature value is thrown away and its row
-//! burned. The other way round, a token whose signature cannot be recorded any more: the stamp is
-//! gone with a token that nobody needs, and the holder hears that nothing was signed. Only a store
-//! that fails between two of its transactions can bring that about, or a credential that is
-//! suspended in the very moment between them.
+//! A stamp is held before a row is reserved, so that an account without stamps costs nothing; and
+//! only for who may sign, so that nobody keeps stamps from others by asking. When the token cannot
+//! be had after the key was used, the signature value is thrown away and its row burned. The other
+//! way round, a token whose signature cannot be recorded any more: the stamp is gone with a token
+//! that nobody needs, and the holder hears that nothing was signed. Only a store that fails between
+//! two of its transactions can bring that about.
+//!
+//! Each hash is by itself. How the credential stands is asked before each stamp is taken: when it
+//! is suspended in the middle, what was stamped by then is given, and nothing is taken for the
+//! rest.
 
 use crate::authorisation::End;
 use crate::error::SignError;
@@ -97,7 +101,10 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
     ///
     /// # Errors
     /// Those of [`Signing::sign`]; [`SignError::Stamp`] before anything is signed when there are
-    /// not as many stamps as hashes, and in one place when a token could not be made.
+    /// not as many stamps as hashes, and in one place when a token could not be made. From the
+    /// place on at which the credential was suspended or changed,
+    /// [`SignError::CredentialNotActive`] or [`SignError::SadWithdrawn`]: for these no stamp was
+    /// taken.
     pub async fn sign_and_stamp<S: Stamper>(
         &self,
         by: By<'_, F>,
@@ -106,22 +113,24 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         (stamper, account): (&S, &S::Account),
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<StampedSignature, SignError>>, SignError> {
+        let queued = self.queue()?;
+        self.check(&by, sad, what, now).await?;
         let mut stamps = Vec::with_capacity(what.hashes().len());
         for _ in what.hashes() {
             stamps.push(stamper.reserve(account, now).await.map_err(SignError::Stamp)?);
         }
-        let in_use = self.reserve(by, sad, what, now).await?;
+        let in_use = self.reserve((by, queued), sad, what, now).await?;
         let (held, signatures) = self.use_key(in_use, now).await?;
 
-        let mut answers = Vec::with_capacity(signatures.len());
+        let mut answers: Vec<Result<StampedSignature, SignError>> = Vec::new();
+        let mut stands = Ok(());
         for (signature, reservation) in signatures.into_iter().zip(stamps) {
-            let stamped = stamper.stamp(reservation, sha256(&signature), now).await;
-            answers.push(match stamped {
-                Ok(stamp) => Ok(StampedSignature { signature, stamp }),
-                Err(fault) => {
-                    error!(%fault, "a signature was thrown away: it could not be stamped");
-                    Err(SignError::Stamp(fault))
-                }
+            if stands.is_ok() {
+                stands = self.still_stands(&held, now).await;
+            }
+            answers.push(match &stands {
+                Ok(()) => stamped(stamper, reservation, signature, now).await,
+                Err(gone) => Err(gone.clone()),
             });
         }
         let ends = answers.iter().map(|answer| match answer {
@@ -129,7 +138,22 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
             Err(_) => (End::Burned, None),
         });
         let ends = ends.collect();
-        self.settle(held, ends, now).await?;
+        // What came after the last stamp was taken ends the authorisation, and takes nothing back.
+        let _withdrawn = self.settle(held, ends, now).await?;
         Ok(answers)
     }
+}
+
+async fn stamped<S: Stamper>(
+    stamper: &S,
+    reservation: S::Reservation,
+    signature: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<StampedSignature, SignError> {
+    let stamp = stamper.stamp(reservation, sha256(&signature), now).await;
+    let stamp = stamp.map_err(|fault| {
+        error!(%fault, "a signature was thrown away: it could not be stamped");
+        SignError::Stamp(fault)
+    })?;
+    Ok(StampedSignature { signature, stamp })
 }

@@ -8,8 +8,8 @@ use super::password::{self, NewPassword, PasswordContext, RuleOutcome, prepared}
 use super::sessions::{self, Access};
 use super::tables::{HOLDER, LINK};
 use super::{
-    Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, SessionId, history,
-    holder, phone, registration, throttle, totp,
+    Actor, HolderError, HolderId, Holders, Inner, OperationId, PhoneNumber, Room, SessionId,
+    history, holder, phone, registration, throttle, totp,
 };
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -122,7 +122,8 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<HolderId, HolderError> {
         let (digest, link) = self.live_link(token, &[LinkPurpose::SetPassword], now)?;
-        let hash = self.hash_new(link.holder(), typed).await?;
+        let room = self.room_for_anybody()?;
+        let hash = self.hash_new(&room, link.holder(), typed).await?;
         self.transact(move |inner, tx| {
             let link = link::open(tx, &digest, &[LinkPurpose::SetPassword], now)?;
             let id = link.holder();
@@ -182,12 +183,13 @@ impl Holders {
     ) -> Result<u64, HolderError> {
         let new = typed.same()?;
         prepared(new, &context(self.inner(), &self.holder_record(id)?))?;
-        let checked = self.check_current(id, current, from, now).await?;
+        let room = self.room()?;
+        let checked = self.check_current(&room, id, current, from, now).await?;
         // Only after the current one was right: else this would tell whether a guess was.
         if *password::normalised(current) == *password::normalised(new) {
             return Err(HolderError::PasswordUnchanged);
         }
-        let hash = self.hash_new(id, typed).await?;
+        let hash = self.hash_new(&room, id, typed).await?;
         self.transact(move |inner, tx| {
             let mut record = holder::load(tx, id)?;
             // Changed by somebody else meanwhile: what was checked is not the current one.
@@ -215,12 +217,12 @@ impl Holders {
     /// Checks the rules, and hashes.
     pub(super) async fn hash_new(
         &self,
+        room: &Room,
         id: HolderId,
         typed: &TypedTwice<'_>,
     ) -> Result<NewPassword, HolderError> {
         let new = typed.same()?;
         let new = prepared(new, &context(self.inner(), &self.holder_record(id)?))?;
-        let room = self.room()?;
         self.compute(room, move |inner| inner.hash_secret(&new)).await
     }
 

@@ -1,9 +1,11 @@
 //! Transactions of the holders, and computations that take long.
 
-use super::{HolderError, Holders, Inner};
+use super::{HolderError, HolderSettings, Holders, Inner};
+use crate::credentials::CredentialError;
+use crate::credentials::pool::Pool;
 use std::sync::Arc;
 use store::{Job, StoreError, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 type Work<T> = Box<dyn FnOnce(&Inner, &mut dyn Transaction) -> Result<T, HolderError> + Send>;
 
@@ -70,8 +72,50 @@ impl Round {
     }
 }
 
-/// A place for a computation that takes long: had before anything is counted or written.
-pub(crate) struct Room(OwnedSemaphorePermit);
+/// Threads that compute, and the places of all that runs or waits there: one more is turned away
+/// before anything is counted.
+pub(crate) struct Workshop {
+    pool: Pool,
+    places: Arc<Semaphore>,
+}
+
+impl Workshop {
+    pub(super) fn open(settings: &HolderSettings) -> Result<Self, CredentialError> {
+        let places = settings.concurrent_checks.max(1) + settings.queue;
+        let pool = Pool::start(settings.concurrent_checks, places)?;
+        Ok(Self { pool, places: Arc::new(Semaphore::new(places)) })
+    }
+
+    fn room(&self, whose: Whose) -> Result<Room, HolderError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HolderError::Busy)?;
+        Ok(Room { whose, place: Arc::new(place) })
+    }
+
+    /// Waits until nothing runs and nothing waits.
+    #[cfg(test)]
+    pub(crate) async fn at_rest(&self, settings: &HolderSettings) {
+        let all = u32::try_from(settings.concurrent_checks + settings.queue).unwrap();
+        drop(self.places.acquire_many(all).await.unwrap());
+    }
+}
+
+/// Whose computations a workshop is for.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Anybody,
+    Known,
+}
+
+/// A place for the computations of one act, which take long: had before a one-time code is used up,
+/// and before anything is counted or written. It is given back when it is dropped and nothing
+/// computes in it any more.
+#[derive(Debug)]
+#[must_use = "a place that is not used is kept from others"]
+pub struct Room {
+    whose: Whose,
+    /// Shared with what computes: who asked may have gone away.
+    place: Arc<OwnedSemaphorePermit>,
+}
 
 impl Holders {
     /// Runs `work` in one transaction. A refusal drops everything that it wrote; what has to be
@@ -87,26 +131,39 @@ impl Holders {
         outcome.await.unwrap_or(Err(HolderError::Store(StoreError::Closed)))
     }
 
-    /// Takes a place for a computation, or says that there is too much to do.
-    pub(crate) fn room(&self) -> Result<Room, HolderError> {
-        let permit = Arc::clone(&self.inner().room).try_acquire_owned();
-        permit.map(Room).map_err(|_| HolderError::Busy)
+    /// Takes a place for the act of somebody who is known: by a session, a device, a one-time code,
+    /// or as an operator.
+    ///
+    /// # Errors
+    /// [`HolderError::Busy`]: there is too much to do.
+    pub fn room(&self) -> Result<Room, HolderError> {
+        self.inner().workshop.room(Whose::Known)
+    }
+
+    /// The same for what anybody may ask: logins, answers to secret questions, links. These have
+    /// places and threads of their own, so that no number of them takes those of a PIN.
+    pub(crate) fn room_for_anybody(&self) -> Result<Room, HolderError> {
+        self.inner().front.room(Whose::Anybody)
     }
 
     /// Runs a computation that takes long on a thread of the pool, in the place that was taken.
     pub(crate) async fn compute<T: Send + 'static>(
         &self,
-        room: Room,
+        room: &Room,
         work: impl FnOnce(&Inner) -> Result<T, HolderError> + Send + 'static,
     ) -> Result<T, HolderError> {
         let (answer, outcome) = oneshot::channel();
-        let inner = Arc::clone(self.inner());
+        let (inner, place) = (Arc::clone(self.inner()), Arc::clone(&room.place));
         let task = move || {
             let result = work(&inner);
-            drop(room.0);
+            drop(place);
             drop(answer.send(result));
         };
-        self.inner().pool.submit(Box::new(task)).map_err(|_| HolderError::Busy)?;
+        let workshop = match room.whose {
+            Whose::Anybody => &self.inner().front,
+            Whose::Known => &self.inner().workshop,
+        };
+        workshop.pool.submit(Box::new(task)).map_err(|_| HolderError::Busy)?;
         outcome.await.unwrap_or(Err(HolderError::Busy))
     }
 }

@@ -64,6 +64,7 @@ pub use ids::{
     BadId, CredentialId, DeviceId, HolderId, MessageId, OperationId, QrLoginId, RegistrationId,
     SessionId,
 };
+pub use job::Room;
 pub use keys::{
     KeyMaker, KeyMakerFault, KeyPair, SealedPair, SigningKeyKind, UnknownSigningKeyKind,
 };
@@ -75,8 +76,8 @@ pub use pepper_check::any_holder;
 pub use pepper_use::{PepperUse, Peppered};
 pub use settings::HolderSettings;
 
+use self::job::Workshop;
 use crate::credentials::hashing::Hasher;
-use crate::credentials::pool::Pool;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
@@ -99,9 +100,10 @@ pub(crate) struct Inner {
     /// So many keys are made at once.
     making: Arc<Semaphore>,
     hasher: Hasher,
-    pool: Pool,
-    /// So many computations may run or wait; one more is turned away before anything is counted.
-    room: Arc<Semaphore>,
+    /// For what anybody may ask.
+    front: Workshop,
+    /// For the acts of those who are known.
+    pub(crate) workshop: Workshop,
     /// Whose turn it is to tell a certificate's issuer news.
     turns: credential::Turns,
     /// Tries of PINs and PUKs that are being computed.
@@ -131,9 +133,8 @@ impl Holders {
     ) -> Result<Self, HolderError> {
         settings.check()?;
         let hasher = Hasher::new(settings.argon2, &mut random)?;
-        let places = settings.concurrent_checks.max(1) + settings.queue;
+        let (front, workshop) = (Workshop::open(&settings)?, Workshop::open(&settings)?);
         let making = Arc::new(Semaphore::new(settings.concurrent_checks.max(1)));
-        let pool = Pool::start(settings.concurrent_checks, places)?;
         Ok(Self(Arc::new(Inner {
             store,
             settings,
@@ -142,8 +143,8 @@ impl Holders {
             keys,
             making,
             hasher,
-            pool,
-            room: Arc::new(Semaphore::new(places)),
+            front,
+            workshop,
             turns: credential::Turns::default(),
             flights: pin::Flights::default(),
         })))

@@ -7,7 +7,7 @@ use super::holder::{QuestionRecord, notify};
 use super::messages::Template;
 use super::otp::{Change, OtpVerified, Purpose};
 use super::password::NewPassword;
-use super::{Actor, HolderError, HolderId, Holders, history, holder};
+use super::{Actor, HolderError, HolderId, Holders, Room, history, holder};
 use chrono::{DateTime, Utc};
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
@@ -58,15 +58,14 @@ impl Holders {
         id: HolderId,
         question: &Question,
         answer: &str,
-        proof: OtpVerified,
+        (proof, room): (OtpVerified, Room),
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let question = question.text()?;
         let answer = read_answer(&question, answer)?;
-        let room = self.room()?;
         let operation = proof.operation();
         proof.consume(id, operation, Purpose::ChangeQuestion, &Change::Set.bound())?;
-        let hash = self.compute(room, move |inner| inner.hash_secret(&answer)).await?;
+        let hash = self.compute(&room, move |inner| inner.hash_secret(&answer)).await?;
         let NewPassword { phc, pepper } = hash;
         let set_at = now.timestamp_millis();
         let question = QuestionRecord { question, phc, pepper, set_at };

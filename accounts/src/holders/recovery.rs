@@ -13,7 +13,8 @@ use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
 use super::password::NewPassword;
 use super::{
-    Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder, sessions, throttle,
+    Actor, HolderError, HolderId, Holders, Inner, OperationId, Room, history, holder, sessions,
+    throttle,
 };
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
@@ -59,7 +60,7 @@ impl Holders {
         answer: &str,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let room = self.room()?;
+        let room = self.room_for_anybody()?;
         let digest = link::digest(token);
         // Counted before it is compared: answers side by side cannot outrun the count.
         let (id, question) = self
@@ -81,7 +82,7 @@ impl Holders {
             let old = right && inner.is_old_secret(&kept.phc, kept.pepper);
             Ok((right, old.then(|| inner.hash_secret(&answer)).transpose()?))
         };
-        let (right, renewed) = self.compute(room, compare).await?;
+        let (right, renewed) = self.compute(&room, compare).await?;
         self.transact(move |_, tx| {
             let mut link = link::open(tx, &digest, &RECOVERY, now)?;
             if right {
@@ -108,12 +109,12 @@ impl Holders {
     pub async fn recover_password(
         &self,
         token: &str,
-        proof: OtpVerified,
+        (proof, room): (OtpVerified, Room),
         typed: &TypedTwice<'_>,
         now: DateTime<Utc>,
     ) -> Result<HolderId, HolderError> {
         let (digest, link) = self.live_link(token, &RECOVERY, now)?;
-        let hash = self.hash_new(link.holder(), typed).await?;
+        let hash = self.hash_new(&room, link.holder(), typed).await?;
         let operation = OperationId::new(link.operation);
         proof.consume(link.holder(), operation, Purpose::RecoverPassword, &digest)?;
         self.transact(move |inner, tx| {

@@ -11,9 +11,11 @@ pub struct HolderSettings {
     pub service_name: String,
     /// What one check of a password, or of an answer to a secret question, costs.
     pub argon2: Argon2Cost,
-    /// Threads that compute, each with the memory of one check.
+    /// Threads that compute, each with the memory of one check: so many for what anybody may ask,
+    /// logins above all, and as many again for what a holder does with a PIN, PUK or code.
     pub concurrent_checks: usize,
-    /// Checks that may wait for a thread; one more is answered [`HolderError::Busy`].
+    /// Checks that may wait for a thread, of either kind; one more is answered
+    /// [`HolderError::Busy`].
     pub queue: usize,
     /// How long a link to choose the first password lives.
     pub invitation_lifetime: TimeDelta,

@@ -7,6 +7,7 @@ mod algorithms;
 mod bindings;
 mod errors;
 mod life;
+mod limits;
 mod parallel;
 mod stamping;
 mod support;

@@ -77,3 +77,46 @@ fn stamps_come_back_when_the_sad_or_the_key_fails() {
     assert_eq!(stamps.left.load(Ordering::SeqCst), 1);
     assert!(stamps.imprints.lock().unwrap().is_empty());
 }
+
+/// Nobody keeps the last stamps of an account from others by asking with what signs nothing.
+#[test]
+fn no_stamp_is_held_for_a_sad_that_signs_nothing() {
+    let bench = Bench::new();
+    let (what, other) = (hashes(b"a"), hashes(b"c"));
+    let (granted, stamps) = (bench.authorize(&what), stamps(1, false));
+    let asked = || stamps.asked.load(Ordering::SeqCst);
+    let unknown = SignatureActivationData::parse(&"ab".repeat(32)).unwrap();
+    let by = || By::Access(&bench.access);
+    let with = (&stamps, &());
+    let refused = run(bench.signing.sign_and_stamp(by(), &unknown, &what, with, at(1)));
+    assert_eq!(refused.unwrap_err(), SignError::UnknownSad);
+    let refused = sign(&bench, &granted, &other, &stamps);
+    assert_eq!(refused.unwrap_err(), SignError::HashNotAuthorised { index: 0 });
+    assert_eq!(asked(), 0);
+    sign(&bench, &granted, &what, &stamps).unwrap();
+    assert_eq!(asked(), 1);
+    assert_eq!(sign(&bench, &granted, &what, &stamps), Err(SignError::HashUsed { index: 0 }));
+    assert_eq!(asked(), 1, "nor for a hash that was signed");
+}
+
+/// What was stamped by then is given, and paid for; the rest is neither.
+#[test]
+fn a_suspension_in_the_middle_takes_no_stamp_for_what_is_not_given() {
+    let bench = Bench::new();
+    let what = hashes(b"abcd");
+    let granted = bench.authorize(&what);
+    let mut stamps = stamps(4, false);
+    stamps.suspends = Some((1, bench.kept.clone()));
+    let answers = sign(&bench, &granted, &what, &stamps).unwrap();
+    let [Ok(_), Ok(_), Err(third), Err(fourth)] = &answers[..] else { panic!("{answers:?}") };
+    let suspended = SignError::CredentialNotActive(CredentialState::Suspended);
+    assert_eq!([third, fourth], [&suspended; 2]);
+    assert_eq!(stamps.left.load(Ordering::SeqCst), 2);
+    assert_eq!(stamps.imprints.lock().unwrap().len(), 2);
+    let history = bench.kept.history();
+    let signed = |note: &&NoteKind| matches!(note, NoteKind::Signed { stamp: Some(_), .. });
+    assert_eq!(history.iter().filter(signed).count(), 2);
+    let burned = |note: &&NoteKind| matches!(note, NoteKind::Burned { .. });
+    assert_eq!(history.iter().filter(burned).count(), 2);
+    assert_eq!(bench.signing.unlocked_keys(), 0, "and the key is locked");
+}

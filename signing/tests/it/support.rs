@@ -56,6 +56,8 @@ pub(crate) struct KeptInner {
     acts: AtomicUsize,
     /// The act with this number, from 1, does not reach the disk.
     fails_at: AtomicUsize,
+    /// What is kept here does not read any more.
+    broken: Mutex<Option<SadKey>>,
 }
 
 impl Kept {
@@ -66,6 +68,9 @@ impl Kept {
     pub(crate) fn fail_after(&self, passed: usize) {
         let now = self.0.acts.load(Ordering::SeqCst);
         self.0.fails_at.store(now + passed + 1, Ordering::SeqCst);
+    }
+    pub(crate) fn damage(&self, sad: SadKey) {
+        *self.0.broken.lock().unwrap() = Some(sad);
     }
     pub(crate) fn history(&self) -> Vec<NoteKind> {
         self.0.history.lock().unwrap().clone()
@@ -78,6 +83,9 @@ impl Kept {
         place: Place,
         act: impl FnOnce(&mut Entry) -> Result<T, SignError>,
     ) -> Result<T, SignError> {
+        if *self.0.broken.lock().unwrap() == Some(place.sad) {
+            return Err(SignError::Unavailable { reason: "it does not read".to_owned() });
+        }
         let mut rows = self.0.rows.lock().unwrap();
         let standing = self.0.standings.lock().unwrap().get(&place.credential).copied();
         let authorisation = rows.get(&place.sad).map(|bytes| minicbor::decode(bytes).unwrap());
@@ -121,7 +129,11 @@ impl Authorisations for Kept {
             let place = Place { sad: *sad, credential: kept.credential() };
             (kept.expires_at() < now).then_some(place)
         });
-        ready(Ok(places.take(limit).collect()))
+        let mut places: Vec<_> = places.collect();
+        let broken = *self.0.broken.lock().unwrap();
+        places.sort_by_key(|place| Some(place.sad) != broken);
+        places.truncate(limit);
+        ready(Ok(places))
     }
 }
 
@@ -169,9 +181,13 @@ impl Bench {
     }
 
     pub(crate) fn with_key(key: PKey<Private>, fails: bool) -> Self {
+        let settings = Settings { unlocked_keys: 4, ..Settings::default() };
+        Self::with(settings, key, fails)
+    }
+
+    pub(crate) fn with(settings: Settings, key: PKey<Private>, fails: bool) -> Self {
         let kept = Kept::default();
         kept.set(CREDENTIAL, CredentialState::Active, 3);
-        let settings = Settings { unlocked_keys: 4, ..Settings::default() };
         let random = StdRng::seed_from_u64(4);
         Self {
             signing: Signing::new(settings, kept.clone(), random),
@@ -241,6 +257,10 @@ pub(crate) struct Stamps {
     pub(crate) left: Arc<AtomicU64>,
     pub(crate) imprints: Mutex<Vec<[u8; 32]>>,
     pub(crate) fails: bool,
+    /// How many were asked for.
+    pub(crate) asked: AtomicUsize,
+    /// While the token of this number is made, from 0, the credential is suspended.
+    pub(crate) suspends: Option<(usize, Kept)>,
 }
 
 pub(crate) struct Reservation(Option<Arc<AtomicU64>>);
@@ -258,6 +278,7 @@ impl Stamper for Stamps {
     type Reservation = Reservation;
 
     async fn reserve(&self, (): &(), _: DateTime<Utc>) -> Result<Reservation, StampFault> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         let take = |left: u64| left.checked_sub(1);
         let order = Ordering::SeqCst;
         self.left.fetch_update(order, order, take).map_err(|_| StampFault::NoStamps)?;
@@ -274,7 +295,11 @@ impl Stamper for Stamps {
             return Err(StampFault::Unavailable);
         }
         held.0 = None;
-        self.imprints.lock().unwrap().push(imprint);
+        let mut imprints = self.imprints.lock().unwrap();
+        if let Some((_, kept)) = self.suspends.as_ref().filter(|(at, _)| *at == imprints.len()) {
+            kept.set(CREDENTIAL, CredentialState::Suspended, 4);
+        }
+        imprints.push(imprint);
         let remaining = self.left.load(Ordering::SeqCst);
         Ok(Stamp { token: imprint.to_vec(), serial: [9; 16], remaining })
     }

@@ -12,7 +12,7 @@ use crate::holders::keys::{KeyPair, Lock, Stretched, Wrapped};
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{self, Both, CodeRefusal, NewPin};
-use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner, Room};
 use chrono::{DateTime, Utc};
 use envelope::{Pin, Puk};
 use minicbor::bytes::ByteVec;
@@ -42,7 +42,7 @@ impl Holders {
         (holder, id): (HolderId, CredentialId),
         codes: (Pin, Puk),
         new: NewPin<'_>,
-        otp: OtpVerified,
+        (otp, room): (OtpVerified, Room),
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
@@ -50,9 +50,7 @@ impl Holders {
         otp.consume(holder, operation, Purpose::Activate, &binding(id))?;
         let new = self.check_new_pin(holder, new)?;
         let puk = Zeroizing::new(codes.1.expose().to_owned());
-        let opened = self.try_code::<Both>((holder, id), codes, now).await?;
-
-        let room = self.room()?;
+        let opened = self.try_code::<Both>(&room, (holder, id), codes, now).await?;
         let record = opened.record;
         let (kind, former) = (record.key_kind, record.former.clone());
         let work = move |inner: &Inner| {
@@ -61,11 +59,13 @@ impl Holders {
                 (inner.stretch_new(Lock::Pin, new.expose())?, inner.stretch_new(Lock::Puk, &puk)?);
             Ok((locks, trace))
         };
-        let (locks, trace) = self.compute(room, work).await?;
+        let (locks, trace) = self.compute(&room, work).await?;
         let fresh = Fresh { key: self.new_key(kind).await?, locks, trace };
 
         let request = self.certificate_request((holder, id), &record, &fresh.key)?;
-        let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
+        let begin =
+            move |inner: &Inner, tx: &mut dyn Transaction| Ok(issuing::begin(inner, tx, id, now));
+        let attempt = self.transact(begin).await?;
         let issued = issuer.issue(request, now).await;
         let issued = issued.map_err(|fault| CodeRefusal::IssuerFailed { fault })?;
         let serial = issued.serial.clone();

@@ -67,7 +67,7 @@ impl Holders {
             }),
         };
         let (puk, emergency) = (owned(codes.puk.expose()), owned(codes.emergency_code.expose()));
-        self.compute(room, move |inner| prepare(inner, (&pin, &puk, &emergency), envelope)).await
+        self.compute(&room, move |inner| prepare(inner, (&pin, &puk, &emergency), envelope)).await
     }
 }
 

@@ -4,7 +4,8 @@
 //! a good certificate whose key nobody has. A row that is written before the issuer is asked says
 //! that this may be so; the timer asks the issuer what became of it and has it revoked.
 //!
-//! The key of a row: `3`, credential.
+//! Each attempt has a row of its own: two may be under way side by side, and what the one comes to
+//! says nothing of the other. The key of a row: `3`, credential, eight octets at random.
 
 use super::{CertificateIssuer, CertificateStatus, RevocationCause, record};
 use crate::encoding::{damaged, decode, encode};
@@ -14,41 +15,40 @@ use crate::holders::{CredentialId, HolderError, Holders, Inner};
 use chrono::{DateTime, TimeDelta, Utc};
 use minicbor::{Decode, Encode};
 use std::ops::Bound;
-use store::{Order, Transaction};
+use store::{Order, Row, Transaction};
 
 /// The first octet of the keys of these rows.
 const ISSUING: u8 = 3;
 /// Nobody waits for an issuer for longer than this.
 const LONGEST: TimeDelta = TimeDelta::minutes(10);
 
-/// Certificates that may be on their way. Used in stored state.
+/// A certificate that may be on its way. Used in stored state.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 struct IssuingRecord {
     /// Since when, in milliseconds since the Unix epoch.
     #[n(0)]
     since: i64,
-    /// Serial numbers of those that were kept since then, hex.
+    /// Serial numbers of those of other attempts that were kept since then, hex.
     #[n(1)]
     kept: Vec<String>,
 }
 
-/// Whether a row is that of this attempt, or an earlier one left it.
+/// One attempt to get a certificate: its row, and that of no other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt {
-    is_first: bool,
-}
+pub(crate) struct Attempt([u8; 25]);
 
 /// Notes that a certificate will be asked for.
 pub(crate) fn begin(
+    inner: &Inner,
     tx: &mut dyn Transaction,
     id: CredentialId,
     now: DateTime<Utc>,
-) -> Result<Attempt, HolderError> {
-    if load(tx, id)?.is_some() {
-        return Ok(Attempt { is_first: false });
-    }
-    save(tx, id, &IssuingRecord { since: now.timestamp_millis(), kept: Vec::new() });
-    Ok(Attempt { is_first: true })
+) -> Attempt {
+    let mut row = [ISSUING; 25];
+    row[1..17].copy_from_slice(id.as_bytes());
+    inner.draw(|random| random.fill_bytes(&mut row[17..]));
+    save(tx, &row, &IssuingRecord { since: now.timestamp_millis(), kept: Vec::new() });
+    Attempt(row)
 }
 
 /// Notes that the certificate is that of its credential now, in the transaction that makes it so.
@@ -58,14 +58,28 @@ pub(crate) fn end(
     attempt: Attempt,
     serial: &str,
 ) -> Result<(), HolderError> {
-    if attempt.is_first {
-        tx.delete(SIGNING_CREDENTIAL, &key(id));
-    } else if let Some(mut record) = load(tx, id)? {
-        // What became of the earlier attempt is still to be found out.
+    tx.delete(SIGNING_CREDENTIAL, &attempt.0);
+    // What becomes of other attempts is still to be found out; this one is none of it.
+    for (row, value) in all_of(tx, id)? {
+        let (_, mut record) = read_row(&row, &value)?;
         record.kept.push(serial.to_owned());
-        save(tx, id, &record);
+        save(tx, &row, &record);
     }
     Ok(())
+}
+
+/// Deletes what is noted of a credential that is no more.
+pub(super) fn erase(tx: &mut dyn Transaction, id: CredentialId) -> Result<(), HolderError> {
+    for (row, _) in all_of(tx, id)? {
+        tx.delete(SIGNING_CREDENTIAL, &row);
+    }
+    Ok(())
+}
+
+fn all_of(tx: &dyn Transaction, id: CredentialId) -> Result<Vec<Row>, HolderError> {
+    let (from, to) = (key(id), [&key(id)[..], &[0xff; 8]].concat());
+    let (from, to) = (Bound::Included(&from[..]), Bound::Included(&to[..]));
+    Ok(tx.scan(SIGNING_CREDENTIAL, from, to, Order::Ascending, 100)?)
 }
 
 impl Holders {
@@ -91,7 +105,7 @@ impl Holders {
             for (key, value) in rows {
                 let settled = match read_row(&key, &value) {
                     Ok((id, seen)) if seen.since < over => {
-                        self.settle_issue(id, seen, issuer, now).await
+                        self.settle_issue((key, id), seen, issuer, now).await
                     }
                     row => row.map(drop),
                 };
@@ -103,16 +117,17 @@ impl Holders {
     /// An issuer that does not answer is asked again by the next tick.
     async fn settle_issue(
         &self,
-        id: CredentialId,
+        (row, id): (Vec<u8>, CredentialId),
         seen: IssuingRecord,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let current = record::read(self.store(), id).ok().and_then(|record| record.serial);
+        let record = record::read(self.store(), id).ok();
+        let its_own = record.map_or_else(Vec::new, |record| record.serials(now.timestamp_millis()));
         let since = crate::stamps::instant(seen.since);
         let Ok(issued) = issuer.issued_for(id, since).await else { return Ok(()) };
         for serial in issued {
-            if seen.kept.contains(&serial) || current.as_ref() == Some(&serial) {
+            if seen.kept.contains(&serial) || its_own.contains(&serial) {
                 continue;
             }
             let status = CertificateStatus::Revoked(RevocationCause::Cessation);
@@ -122,8 +137,10 @@ impl Holders {
         }
         let forget = move |_: &Inner, tx: &mut dyn Transaction| {
             // Unless something was kept meanwhile: then it is looked at again.
-            if load(tx, id)?.as_ref() == Some(&seen) {
-                tx.delete(SIGNING_CREDENTIAL, &key(id));
+            let current = tx.get(SIGNING_CREDENTIAL, &row)?;
+            let current = current.map(|value| read_row(&row, &value)).transpose()?;
+            if current.is_some_and(|(_, record)| record == seen) {
+                tx.delete(SIGNING_CREDENTIAL, &row);
             }
             Ok(())
         };
@@ -131,22 +148,22 @@ impl Holders {
     }
 }
 
-fn read_row(key: &[u8], value: &[u8]) -> Result<(CredentialId, IssuingRecord), HolderError> {
-    let wrong = || damaged(SIGNING_CREDENTIAL, key, "a key of the wrong length");
-    let (_, id) = key.split_last_chunk::<16>().ok_or_else(wrong)?;
-    Ok((CredentialId::new(*id), decode(SIGNING_CREDENTIAL, key, value)?))
+fn read_row(row: &[u8], value: &[u8]) -> Result<(CredentialId, IssuingRecord), HolderError> {
+    let wrong = || damaged(SIGNING_CREDENTIAL, row, "a key of the wrong length");
+    let (id, attempt) = row.get(1..).and_then(<[u8]>::split_first_chunk).ok_or_else(wrong)?;
+    // Rows of earlier versions have no number: one row for all attempts.
+    if ![0, 8].contains(&attempt.len()) {
+        return Err(wrong().into());
+    }
+    Ok((CredentialId::new(*id), decode(SIGNING_CREDENTIAL, row, value)?))
 }
 
-fn load(tx: &dyn Transaction, id: CredentialId) -> Result<Option<IssuingRecord>, HolderError> {
-    let bytes = tx.get(SIGNING_CREDENTIAL, &key(id))?;
-    Ok(bytes.map(|bytes| decode(SIGNING_CREDENTIAL, &key(id), &bytes)).transpose()?)
+fn save(tx: &mut dyn Transaction, row: &[u8], record: &IssuingRecord) {
+    tx.put(SIGNING_CREDENTIAL, row, &encode(record, 128));
 }
 
-fn save(tx: &mut dyn Transaction, id: CredentialId, record: &IssuingRecord) {
-    tx.put(SIGNING_CREDENTIAL, &key(id), &encode(record, 128));
-}
-
-pub(super) fn key(id: CredentialId) -> [u8; 17] {
+/// What the keys of a credential's rows begin with.
+fn key(id: CredentialId) -> [u8; 17] {
     let mut key = [ISSUING; 17];
     key[1..].copy_from_slice(id.as_bytes());
     key

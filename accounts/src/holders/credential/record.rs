@@ -400,14 +400,10 @@ pub(crate) fn erase(
             tx.delete(SIGNING_KEY, &wraps);
         }
         note_notice(tx, id, None)?;
-        for row in [
-            &key(id)[..],
-            &due_key(id),
-            &holder_key(holder, *id.as_bytes()),
-            &super::issuing::key(id),
-        ] {
+        for row in [&key(id)[..], &due_key(id), &holder_key(holder, *id.as_bytes())] {
             tx.delete(SIGNING_CREDENTIAL, row);
         }
+        super::issuing::erase(tx, id)?;
         // A renewal under way holds the passphrase of an envelope.
         tx.delete(RENEWAL, id.as_bytes());
     }

@@ -17,7 +17,9 @@ use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, PukOfHeld};
 use crate::holders::tables::RENEWAL;
-use crate::holders::{Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, throttle};
+use crate::holders::{
+    Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, Room, throttle,
+};
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Puk};
 use std::net::IpAddr;
@@ -56,7 +58,7 @@ impl Holders {
     pub async fn reactivate(
         &self,
         (holder, id): (HolderId, CredentialId),
-        puk: Option<Puk>,
+        puk: Option<(Puk, Room)>,
         otp: OtpVerified,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
@@ -65,9 +67,9 @@ impl Holders {
         otp.consume(holder, operation, Purpose::Reactivate, &binding(id))?;
         let proved = puk.is_some();
         self.check_reactivation((holder, id), proved, now)?;
-        if let Some(puk) = puk {
+        if let Some((puk, room)) = puk {
             // What it opens is not used: it is wiped here.
-            drop(self.try_code((holder, id), PukOfHeld(puk), now).await?);
+            drop(self.try_code(&room, (holder, id), PukOfHeld(puk), now).await?);
         }
         let lift = move |inner: &Inner, tx: &mut dyn Transaction| {
             let mut record = own(tx, holder, id)?;

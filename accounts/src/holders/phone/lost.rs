@@ -28,8 +28,9 @@ impl Holders {
         access.needs_full()?;
         let (id, new) = (access.holder, number.clone());
         self.transact(move |_, tx| may_begin(tx, id, &new, now)).await?;
+        let room = self.room()?;
         // What it opens is not used: it is wiped here.
-        drop(self.try_code::<PukAndEmergencyCode>((id, credential), codes, now).await?);
+        drop(self.try_code::<PukAndEmergencyCode>(&room, (id, credential), codes, now).await?);
         let new = number.clone();
         self.transact(move |inner, tx| {
             may_begin(tx, id, &new, now)?;

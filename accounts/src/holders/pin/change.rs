@@ -11,7 +11,7 @@ use crate::holders::keys::{Lock, Stretched};
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::{
-    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, holder,
+    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, Room, holder,
 };
 use chrono::{DateTime, Utc};
 use envelope::{Passphrase, Pin, PinContext, PinRefused, Puk};
@@ -68,14 +68,15 @@ impl Holders {
         (holder, id): (HolderId, CredentialId),
         current: Pin,
         new: NewPin<'_>,
-        otp: OtpVerified,
+        (otp, room): (OtpVerified, Room),
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
         otp.consume(holder, operation, Purpose::ChangePin, &binding(id))?;
         let new = self.check_new_pin(holder, new)?;
-        let opened = self.try_code::<Pin>((holder, id), current, now).await?;
-        self.rewrap((holder, id), opened, (new, HistoryKind::PinChanged), |_| Ok(None), now).await
+        let opened = self.try_code::<Pin>(&room, (holder, id), current, now).await?;
+        let new = (new, HistoryKind::PinChanged);
+        self.rewrap(&room, (holder, id), opened, new, |_| Ok(None), now).await
     }
 
     /// Sets a new PIN with the PUK and a one-time code for [`Purpose::UnlockPin`] bound to
@@ -92,7 +93,7 @@ impl Holders {
         puk: Puk,
         new: NewPin<'_>,
         sheet: NextSheet,
-        otp: OtpVerified,
+        (otp, room): (OtpVerified, Room),
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let operation = otp.operation();
@@ -100,11 +101,12 @@ impl Holders {
         let new = self.check_new_pin(holder, new)?;
         let of = self.holder(holder)?;
         let passphrase = sheet.passphrase_for(&of)?;
-        let opened = self.try_code::<Puk>((holder, id), puk, now).await?;
+        let opened = self.try_code::<Puk>(&room, (holder, id), puk, now).await?;
         let make = move |inner: &Inner| {
             new_sheet(inner, &of, &passphrase, (&sheet.addresses, now)).map(Some)
         };
-        self.rewrap((holder, id), opened, (new, HistoryKind::PinUnlocked), make, now).await
+        let new = (new, HistoryKind::PinUnlocked);
+        self.rewrap(&room, (holder, id), opened, new, make, now).await
     }
 
     /// Whether a new PIN keeps the rules, but for those before it, which take long to compare:
@@ -133,13 +135,13 @@ impl Holders {
 
     async fn rewrap(
         &self,
+        room: &Room,
         (holder, id): (HolderId, CredentialId),
         opened: Opened,
         (new, told): (Pin, HistoryKind),
         sheet: impl FnOnce(&Inner) -> Result<Option<Sheet>, HolderError> + Send + 'static,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let room = self.room()?;
         let Opened { record, secret } = opened;
         let (epoch, former) = (record.life.epoch(), record.former);
         let work = move |inner: &Inner| {

@@ -10,7 +10,7 @@ use crate::holders::credential::{
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Wrapped};
 use crate::holders::messages::Template;
-use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
+use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner, Room};
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Pin, Puk};
 use store::Transaction;
@@ -313,15 +313,14 @@ impl Code for PukAndEmergencyCode {
 }
 
 impl Holders {
-    /// Tries a code once.
+    /// Tries a code once, in the place that was taken for it.
     pub(crate) async fn try_code<C: Code>(
         &self,
+        room: &Room,
         (holder, id): (HolderId, CredentialId),
         code: C,
         now: DateTime<Utc>,
     ) -> Result<Opened, HolderError> {
-        // A place first: a try that has none is not counted.
-        let room = self.room()?;
         let count =
             move |inner: &Inner, tx: &mut dyn Transaction| count::<C>(inner, tx, (holder, id), now);
         let (kept, flight) = self.transact(count).await??;

@@ -2,7 +2,7 @@
 
 use crate::holders::credential::CredentialKind;
 use crate::holders::keys::KeyPair;
-use crate::holders::{CredentialId, HolderError, HolderId, Holders};
+use crate::holders::{CredentialId, HolderError, HolderId, Holders, Room};
 use chrono::{DateTime, Utc};
 use envelope::Pin;
 use std::fmt;
@@ -71,15 +71,15 @@ impl Holders {
     ///
     /// # Errors
     /// [`CodeRefusal`](super::CodeRefusal): `UnknownCredential`, `WrongPin`, `PinLocked`;
-    /// [`HolderError::IllegalTransition`] for a credential that is not active, and
-    /// [`HolderError::Busy`] before anything was counted.
+    /// [`HolderError::IllegalTransition`] for a credential that is not active.
     pub async fn verify_pin(
         &self,
+        room: &Room,
         (holder, id): (HolderId, CredentialId),
         pin: Pin,
         now: DateTime<Utc>,
     ) -> Result<PinVerified, HolderError> {
-        let opened = self.try_code::<Pin>((holder, id), pin, now).await?;
+        let opened = self.try_code::<Pin>(room, (holder, id), pin, now).await?;
         Ok(PinVerified {
             holder,
             credential: id,

@@ -164,7 +164,7 @@ impl Holders {
         &self,
     ) -> Result<(crate::credentials::Password, NewPassword), HolderError> {
         let room = self.room()?;
-        self.compute(room, |inner| {
+        self.compute(&room, |inner| {
             let password = inner.draw(|random| generate_password(random));
             let hash = inner.hash_secret(password.expose())?;
             Ok((password, hash))

@@ -13,7 +13,9 @@ use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, EnvelopeAddresses, Sheet, new_sheet, remember};
 use crate::holders::tables::RENEWAL;
-use crate::holders::{Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner};
+use crate::holders::{
+    Actor, CredentialId, HolderError, HolderId, HolderView, Holders, Inner, Room,
+};
 use chrono::{DateTime, Utc};
 use envelope::Passphrase;
 use minicbor::bytes::ByteVec;
@@ -38,7 +40,7 @@ impl Holders {
     pub async fn complete_renewal(
         &self,
         (holder, id): (HolderId, CredentialId),
-        otp: OtpVerified,
+        (otp, room): (OtpVerified, Room),
         addresses: EnvelopeAddresses,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
@@ -52,11 +54,13 @@ impl Holders {
         otp.consume(holder, operation, Purpose::CompleteRenewal, &entered)?;
         let of = self.holder(holder)?;
         let key = self.new_key(credential.key_kind).await?;
-        let (room, seen) = (self.room()?, renewal.clone());
+        let seen = renewal.clone();
         let work = move |inner: &Inner| ready(inner, (id, key), &of, &seen, (&addresses, now));
-        let ready = self.compute(room, work).await?;
+        let ready = self.compute(&room, work).await?;
         let request = self.certificate_request((holder, id), &credential, &ready.key)?;
-        let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
+        let begin =
+            move |inner: &Inner, tx: &mut dyn Transaction| Ok(issuing::begin(inner, tx, id, now));
+        let attempt = self.transact(begin).await?;
         let issued = issuer.issue(request, now).await;
         let issued = issued.map_err(|fault| CodeRefusal::IssuerFailed { fault })?;
         let serial = issued.serial.clone();

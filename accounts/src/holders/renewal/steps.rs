@@ -40,11 +40,11 @@ impl Holders {
         let early = move |_: &Inner, tx: &mut dyn Transaction| needs_window(tx, holder, id, now);
         self.transact(early).await?;
         let typed = Zeroizing::new(pin.expose().to_owned());
-        let opened = self.try_code::<Pin>((holder, id), pin, now).await?;
-        let (epoch, place) = (opened.record.life.epoch(), next_place(&opened.record, id));
         let room = self.room()?;
+        let opened = self.try_code::<Pin>(&room, (holder, id), pin, now).await?;
+        let (epoch, place) = (opened.record.life.epoch(), next_place(&opened.record, id));
         let work = move |inner: &Inner| Slot::new(inner.stretch_new(Lock::Pin, &typed)?, &place);
-        let slot = self.compute(room, work).await?;
+        let slot = self.compute(&room, work).await?;
         let begin = move |_: &Inner, tx: &mut dyn Transaction| {
             if own(tx, holder, id)?.life.epoch() != epoch {
                 return Err(CodeRefusal::Changed.into());
@@ -113,7 +113,7 @@ impl Holders {
             let trace = needs_unused(inner, &credential.former, &new)?;
             Ok((Slot::new(inner.stretch_new(Lock::Pin, new.expose())?, &place)?, trace))
         };
-        let (slot, trace) = self.compute(room, work).await?;
+        let (slot, trace) = self.compute(&room, work).await?;
         let put_in = move |_: &Inner, record: &mut RenewalRecord| {
             (record.slot, record.trace) = (slot, Some(trace.into()));
             Ok(())

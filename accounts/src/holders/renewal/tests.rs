@@ -50,7 +50,9 @@ fn act(
             }
             Phase::Complete => {
                 let otp = code(bench);
-                holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()).await
+                holders
+                    .complete_renewal(place, bench.in_room(otp), addresses(), &bench.issuer, day())
+                    .await
             }
         }
     })
@@ -68,7 +70,7 @@ fn next(bench: &Bench) -> Option<Phase> {
 
 fn opens(bench: &Bench, pin: &str) -> bool {
     let pin = Pin::parse(pin).unwrap();
-    block_on(bench.holders.verify_pin((HOLDER, bench.id), pin, day())).is_ok()
+    block_on(verify(&bench.holders, (HOLDER, bench.id), pin, day())).is_ok()
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, HolderError>) -> CodeRefusal {
@@ -115,7 +117,7 @@ fn five_phases_bring_a_new_key_under_the_same_pin() {
     assert!(after.epoch > before.epoch && after.not_after > before.not_after);
     assert_ne!(after.envelope, before.envelope);
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let unlocked = block_on(bench.holders.verify_pin((HOLDER, bench.id), pin, day())).unwrap();
+    let unlocked = block_on(verify(&bench.holders, (HOLDER, bench.id), pin, day())).unwrap();
     let request = bench.issuer.requests.lock()[1].public_key.clone();
     assert_eq!(unlocked.into_key().public_key().unwrap(), request);
     assert!(!opens(&bench, OTHER_PIN));
@@ -136,7 +138,13 @@ fn a_code_is_for_what_was_entered_when_it_was_asked_for() {
     }
     let complete = |otp| {
         let place = (HOLDER, bench.id);
-        block_on(bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day()))
+        block_on(bench.holders.complete_renewal(
+            place,
+            bench.in_room(otp),
+            addresses(),
+            &bench.issuer,
+            day(),
+        ))
     };
     for again in [&[Phase::Security][..], &[Phase::Pin, Phase::Security]] {
         let asked_before = code(&bench);
@@ -167,7 +175,14 @@ fn the_new_envelope_is_mailed_and_its_codes_are_the_ones_that_count() {
     let otp = bench.otp(Purpose::UnlockPin);
     let old = {
         let sheet = NextSheet { passphrase: None, addresses: addresses() };
-        bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, day())
+        bench.holders.unlock_pin(
+            (HOLDER, bench.id),
+            bench.puk(),
+            new,
+            sheet,
+            bench.in_room(otp),
+            day(),
+        )
     };
     assert_eq!(refusal(block_on(old)), CodeRefusal::WrongPuk { left: 4 });
     // The old emergency code suspends for 30 days more, and with it goes the old certificate.
@@ -194,7 +209,7 @@ fn a_new_pin_counts_from_the_last_phase_on() {
         (NewPin { pin: "57721566", repeat: "57721566" }, bench.otp(Purpose::ChangePin));
     let current = Pin::parse(OTHER_PIN).unwrap();
     let place = (HOLDER, bench.id);
-    block_on(bench.holders.change_pin(place, current, new, otp, day())).unwrap();
+    block_on(bench.holders.change_pin(place, current, new, bench.in_room(otp), day())).unwrap();
     assert!(opens(&bench, "57721566"));
 }
 
@@ -260,7 +275,7 @@ fn two_last_phases_side_by_side_leave_one_certificate() {
     }
     let complete = || {
         let (place, otp) = ((HOLDER, bench.id), code(&bench));
-        bench.holders.complete_renewal(place, otp, addresses(), &bench.issuer, day())
+        bench.holders.complete_renewal(place, bench.in_room(otp), addresses(), &bench.issuer, day())
     };
     let both = block_on(futures_util::future::join(complete(), complete()));
     assert_eq!([&both.0, &both.1].into_iter().filter(|one| one.is_ok()).count(), 1);
@@ -283,7 +298,7 @@ fn a_renewal_ends_after_a_day_and_with_every_change_of_the_credential() {
     let (new, otp) = (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::ChangePin));
     let current = Pin::parse(NEW_PIN).unwrap();
     let place = (HOLDER, bench.id);
-    block_on(bench.holders.change_pin(place, current, new, otp, day())).unwrap();
+    block_on(bench.holders.change_pin(place, current, new, bench.in_room(otp), day())).unwrap();
     let refused = act(&bench, &bench.holders, Phase::Confirm, None);
     assert_eq!(refusal(refused), CodeRefusal::NoRenewal);
 }
@@ -363,7 +378,7 @@ fn a_renewal_takes_a_key_of_the_device_or_leaves_the_old_one() {
     device.0.store(false, Ordering::SeqCst);
     act(&bench, &holders, Phase::Complete, None).unwrap();
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let unlocked = block_on(holders.verify_pin((HOLDER, bench.id), pin, day())).unwrap();
+    let unlocked = block_on(verify(&holders, (HOLDER, bench.id), pin, day())).unwrap();
     let KeyPair::Sealed(pair) = unlocked.into_key() else { panic!("a key in clear") };
     assert_eq!(pair.public_key, bench.issuer.requests.lock()[1].public_key);
     assert_eq!(*pair.octets, [7; 100]);

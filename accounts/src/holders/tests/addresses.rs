@@ -144,7 +144,7 @@ fn a_new_password_ends_the_links_to_new_addresses() {
     let purpose = Purpose::RecoverPassword;
     let proof = OtpVerified::for_tests(id, link.operation, purpose, link.bound);
     let typed = TypedTwice { new: RIGHT, repeat: RIGHT };
-    block_on(bench.holders.recover_password(&token, proof, &typed, at(23))).unwrap();
+    block_on(bench.holders.recover_password(&token, bench.in_room(proof), &typed, at(23))).unwrap();
     assert_eq!(slug(confirm(&bench, &stolen, 24)), "invalid-link");
     assert_eq!(bench.holders.holder(id).unwrap().user_id, EMAIL);
 }

@@ -258,12 +258,13 @@ fn a_recovery_has_the_operation_of_its_link() {
     };
     let proof = verify(&codes[0], 43).unwrap();
     let weak = crate::holders::TypedTwice { new: "weak", repeat: "weak" };
-    block_on(bench.holders.recover_password(&token, proof, &weak, at(44))).unwrap_err();
+    block_on(bench.holders.recover_password(&token, bench.in_room(proof), &weak, at(44)))
+        .unwrap_err();
     // The code is used up; another one comes.
     ask(72).unwrap();
     let proof = verify(&bench.newest_code(), 73).unwrap();
     let typed = crate::holders::TypedTwice { new: OTHER, repeat: OTHER };
-    block_on(bench.holders.recover_password(&token, proof, &typed, at(74))).unwrap();
+    block_on(bench.holders.recover_password(&token, bench.in_room(proof), &typed, at(74))).unwrap();
     bench.login(EMAIL, OTHER, 75).unwrap();
     let again = block_on(bench.holders.begin_recovery_otp(&token, None, at(120)));
     assert!(matches!(again, Err(HolderError::LinkInvalid)));

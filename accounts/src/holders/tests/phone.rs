@@ -257,5 +257,7 @@ pub(super) fn new_password(bench: &Bench, access: &Access, recovered: bool, s: i
     let link = holders.link(&token, at(s)).unwrap();
     let (purpose, bound) = (Purpose::RecoverPassword, link.bound);
     let proof = OtpVerified::for_tests(link.holder, link.operation, purpose, bound);
-    block_on(holders.recover_password(&token, proof, &typed, at(s))).map(drop).unwrap();
+    block_on(holders.recover_password(&token, bench.in_room(proof), &typed, at(s)))
+        .map(drop)
+        .unwrap();
 }

@@ -44,7 +44,13 @@ fn each_refusal_names_its_rule() {
         (own("Quale gatto?"), " GATTO ", "answer", "answer-not-in-question"),
     ] {
         let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Set.bound());
-        let outcome = block_on(bench.holders.set_question(id, &question, answer, proof, at(10)));
+        let outcome = block_on(bench.holders.set_question(
+            id,
+            &question,
+            answer,
+            bench.in_room(proof),
+            at(10),
+        ));
         let error = outcome.unwrap_err();
         assert_eq!((error.field(), error.rule()), (Some(field), Some(rule)), "{answer}");
     }
@@ -56,7 +62,8 @@ fn a_code_for_something_else_does_not_do() {
     let id = bench.holder(EMAIL);
     let proof = bench.proof(id, Purpose::Sign, Change::Set.bound());
     let question = Question::Own("Quale gatto?".to_owned());
-    let outcome = block_on(bench.holders.set_question(id, &question, "Fuffi", proof, at(10)));
+    let outcome =
+        block_on(bench.holders.set_question(id, &question, "Fuffi", bench.in_room(proof), at(10)));
     assert_eq!(slug(outcome), "otp-for-other-operation");
 }
 
@@ -71,7 +78,8 @@ fn a_code_to_set_does_not_remove() {
     assert_eq!(slug(removed), "otp-for-other-operation");
     let proof = bench.proof(id, Purpose::ChangeQuestion, Change::Remove.bound());
     let question = Question::Own("Quale gatto?".to_owned());
-    let outcome = block_on(bench.holders.set_question(id, &question, "Fuffi", proof, at(21)));
+    let outcome =
+        block_on(bench.holders.set_question(id, &question, "Fuffi", bench.in_room(proof), at(21)));
     assert_eq!(slug(outcome), "otp-for-other-operation");
 }
 

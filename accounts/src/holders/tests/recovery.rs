@@ -24,7 +24,7 @@ fn recover(
     proof: OtpVerified,
     seconds: i64,
 ) -> Result<HolderId, HolderError> {
-    block_on(bench.holders.recover_password(token, proof, &TYPED, at(seconds)))
+    block_on(bench.holders.recover_password(token, bench.in_room(proof), &TYPED, at(seconds)))
 }
 
 #[test]
@@ -144,8 +144,12 @@ fn a_password_that_breaks_a_rule_costs_no_link() {
     request(&bench, EMAIL, 0);
     let token = bench.token(EMAIL);
     let typed = TypedTwice { new: "short", repeat: "short" };
-    let outcome =
-        block_on(bench.holders.recover_password(&token, proof(&bench, &token, 1), &typed, at(2)));
+    let outcome = block_on(bench.holders.recover_password(
+        &token,
+        bench.in_room(proof(&bench, &token, 1)),
+        &typed,
+        at(2),
+    ));
     assert_eq!(slug(outcome), "password-rules");
     recover(&bench, &token, proof(&bench, &token, 3), 4).unwrap();
 }

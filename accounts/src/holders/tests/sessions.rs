@@ -283,7 +283,7 @@ fn a_password_that_is_changed_elsewhere_ends_every_session() {
     let link = bench.holders.link(&token, at(9)).unwrap();
     let proof = OtpVerified::for_tests(id, link.operation, Purpose::RecoverPassword, link.bound);
     let typed = TypedTwice { new: RIGHT, repeat: RIGHT };
-    block_on(bench.holders.recover_password(&token, proof, &typed, at(10))).unwrap();
+    block_on(bench.holders.recover_password(&token, bench.in_room(proof), &typed, at(10))).unwrap();
     assert_eq!(slug(bench.access(&two.token, 11)), "unauthorized-holder");
 }
 

@@ -11,7 +11,7 @@ use crate::holders::sessions::{Access, OpenedSession};
 use crate::holders::tables::MESSAGE;
 use crate::holders::{
     Actor, HolderError, HolderId, HolderSettings, Holders, Language, LoggedIn, MessageId,
-    OperationId, Pepper, RegistrationId, SecretToken, TypedTwice, otp,
+    OperationId, Pepper, RegistrationId, Room, SecretToken, TypedTwice, otp,
 };
 use crate::testing::{MapStore, TestRandom, block_on};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -135,10 +135,15 @@ impl Bench {
         OtpVerified::for_tests(holder, OperationId::new([1; 16]), purpose, bound)
     }
 
+    /// A right one-time code, with the place that was had before it was used up.
+    pub(super) fn in_room(&self, proof: OtpVerified) -> (OtpVerified, Room) {
+        (proof, self.holders.room().unwrap())
+    }
+
     pub(super) fn set_question(&self, id: HolderId, answer: &str) -> Result<(), HolderError> {
         let question = crate::holders::question::Question::Listed("first-pet".to_owned());
         let proof = self.proof(id, Purpose::ChangeQuestion, otp::Change::Set.bound());
-        block_on(self.holders.set_question(id, &question, answer, proof, at(10)))
+        block_on(self.holders.set_question(id, &question, answer, self.in_room(proof), at(10)))
     }
 
     /// Every message that has its content still, oldest first.

@@ -5,8 +5,7 @@
 
 use super::body::Secret;
 use super::problem::holder as problem;
-use super::proof::{self, Act};
-use super::question::CodeAlone;
+use super::question::{CodeAlone, by_code};
 use super::{access, answer, body};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::qr_image::svg;
@@ -65,11 +64,9 @@ pub(crate) async fn enrol_authenticator(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full_session(&request, &service).await?;
-    let CodeAlone { otp } = body::json(&request, payload, &service).await?;
+    let what = (Purpose::ChangeOtpMethod, Change::Set);
+    let (access, proof) = by_code(&request, payload, &service, what).await?;
     let now = service.clock.now();
-    let act = Act::Change(Purpose::ChangeOtpMethod, Change::Set);
-    let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     let begun = service.holders.begin_totp(access.holder, proof, now).await.map_err(problem)?;
     // The address has some 200 characters: it fits.
     let svg = svg(&begun.uri).ok_or(Problem::Internal)?;
@@ -134,11 +131,9 @@ pub(crate) async fn remove_authenticator(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full_session(&request, &service).await?;
-    let CodeAlone { otp } = body::json(&request, payload, &service).await?;
+    let what = (Purpose::ChangeOtpMethod, Change::Remove);
+    let (access, proof) = by_code(&request, payload, &service, what).await?;
     let now = service.clock.now();
-    let act = Act::Change(Purpose::ChangeOtpMethod, Change::Remove);
-    let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     service.holders.remove_totp(access.holder, proof, now).await.map_err(problem)?;
     Ok(answer::done())
 }

@@ -9,7 +9,7 @@ mod view;
 use self::view::{Credential, shown};
 use super::body::{OneTimeCode, Secret};
 use super::problem::{holder as problem, refused};
-use super::proof::{Act, verify};
+use super::proof::{Act, verify, verify_in_room};
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{GET, get, resource};
@@ -18,12 +18,13 @@ use accounts::holders::credential::RevocationCause;
 use accounts::holders::otp::{OtpVerified, Purpose};
 use accounts::holders::pin::{CodeRefusal, NewPin, NextSheet};
 use accounts::holders::sessions::Access;
-use accounts::holders::{CredentialId, HolderError};
+use accounts::holders::{CredentialId, HolderError, Room};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use envelope::{BadCode, Pin, Puk};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// RFC 8555 §9.1: a chain of PEM certificates.
@@ -156,14 +157,12 @@ pub(crate) async fn activate(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let wanted: Activation = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked::<Activation>(&request, payload, &service, &path).await?;
     let codes = (pin("pin", &wanted.pin)?, puk(&wanted.puk)?);
     let new = NewPin { pin: &wanted.new_pin, repeat: &wanted.repeat };
     service.holders.check_pin_rules(access.holder, new).map_err(problem)?;
     let now = service.clock.now();
-    let otp = proof(&service, &access, (Purpose::Activate, id), &wanted.otp, now).await?;
+    let otp = proof_in_room(&service, &access, (Purpose::Activate, id), &wanted.otp, now).await?;
     let place = (access.holder, id);
     let done = service.holders.activate(place, codes, new, otp, &service.holder_ca, now);
     done.await.map_err(problem)?;
@@ -200,14 +199,12 @@ pub(crate) async fn change_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let wanted: PinChange = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked::<PinChange>(&request, payload, &service, &path).await?;
     let current = pin("current", &wanted.current)?;
     let new = NewPin { pin: &wanted.new_pin, repeat: &wanted.repeat };
     service.holders.check_pin_rules(access.holder, new).map_err(problem)?;
     let now = service.clock.now();
-    let otp = proof(&service, &access, (Purpose::ChangePin, id), &wanted.otp, now).await?;
+    let otp = proof_in_room(&service, &access, (Purpose::ChangePin, id), &wanted.otp, now).await?;
     let done = service.holders.change_pin((access.holder, id), current, new, otp, now).await;
     ended(&service, &access, id, done, now)
 }
@@ -246,15 +243,13 @@ pub(crate) async fn unlock_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let wanted: PinUnlock = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked::<PinUnlock>(&request, payload, &service, &path).await?;
     let typed = puk(&wanted.puk)?;
     let new = NewPin { pin: &wanted.new_pin, repeat: &wanted.repeat };
     check_passphrase(wanted.passphrase.as_deref())?;
     service.holders.check_pin_rules(access.holder, new).map_err(problem)?;
     let now = service.clock.now();
-    let otp = proof(&service, &access, (Purpose::UnlockPin, id), &wanted.otp, now).await?;
+    let otp = proof_in_room(&service, &access, (Purpose::UnlockPin, id), &wanted.otp, now).await?;
     let passphrase = wanted.passphrase.clone().map(Secret::into_inner);
     let sheet = NextSheet { passphrase, addresses: service.envelope_addresses() };
     let place = (access.holder, id);
@@ -342,6 +337,9 @@ pub(crate) async fn reactivate_credential(
     let typed = typed.map(|typed| puk(&typed)).transpose()?;
     let (place, now) = ((access.holder, id), service.clock.now());
     service.holders.check_reactivation(place, typed.is_some(), now).map_err(problem)?;
+    // The place first: without one for the PUK, the code is not used up.
+    let typed = typed.map(|typed| Ok((typed, service.holders.room()?))).transpose();
+    let typed = typed.map_err(problem)?;
     let otp = proof(&service, &access, (Purpose::Reactivate, id), &otp, now).await?;
     let done = service.holders.reactivate(place, typed, otp, &service.holder_ca, now).await;
     ended(&service, &access, id, done, now)
@@ -372,9 +370,8 @@ pub(crate) async fn revoke_credential(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let CredentialRevocation { cause, otp } = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked(&request, payload, &service, &path).await?;
+    let CredentialRevocation { cause, otp } = wanted;
     let cause = own_cause(&cause)?;
     let now = service.clock.now();
     let otp = proof(&service, &access, (Purpose::Revoke, id), &otp, now).await?;
@@ -397,6 +394,18 @@ fn own_cause(word: &str) -> Result<RevocationCause, Problem> {
     })
 }
 
+/// What a person asks for a credential: who asks, which one it is, and the body.
+pub(super) async fn asked<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+    path: &str,
+) -> Result<(Access, CredentialId, T), Problem> {
+    let access = access::person(request, service).await?;
+    let id = own(path)?;
+    Ok((access, id, body::json(request, payload, service).await?))
+}
+
 /// A code that was typed for an act on a credential, checked and used up.
 pub(super) async fn proof(
     service: &Service,
@@ -406,6 +415,17 @@ pub(super) async fn proof(
     now: DateTime<Utc>,
 ) -> Result<OtpVerified, Problem> {
     verify(service, access, &Act::Credential(purpose, id), otp, now).await
+}
+
+/// The same for an act that computes, with the place for that.
+pub(super) async fn proof_in_room(
+    service: &Service,
+    access: &Access,
+    (purpose, id): (Purpose, CredentialId),
+    otp: &OneTimeCode,
+    now: DateTime<Utc>,
+) -> Result<(OtpVerified, Room), Problem> {
+    verify_in_room(service, access, &Act::Credential(purpose, id), otp, now).await
 }
 
 /// The end of an act after which what was authorised before is over, also when it was refused: a

@@ -13,7 +13,9 @@ use accounts::holders::otp::{
     Change, OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound,
 };
 use accounts::holders::sessions::{Access, step_up_bound};
-use accounts::holders::{AddressKind, CredentialId, Email, PhoneNumber, address_bound, credential};
+use accounts::holders::{
+    AddressKind, CredentialId, Email, PhoneNumber, Room, address_bound, credential,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing::HashesToSign;
@@ -103,6 +105,19 @@ pub(crate) async fn verify(
     let (holder, purpose) = (access.holder, act.purpose());
     let checked = service.holders.verify_otp(holder, operation, &otp.code, purpose, bound, now);
     checked.await.map_err(problem)
+}
+
+/// The same for an act that computes, with the place for that. The place is had first: who hears
+/// that there is too much to do has used up nothing, and sends the same code again.
+pub(crate) async fn verify_in_room(
+    service: &Service,
+    access: &Access,
+    act: &Act<'_>,
+    otp: &OneTimeCode,
+    now: DateTime<Utc>,
+) -> Result<(OtpVerified, Room), Problem> {
+    let room = service.holders.room().map_err(problem)?;
+    Ok((verify(service, access, act, otp, now).await?, room))
 }
 
 /// A code that was asked for: where it went, and for how long it is good.

@@ -10,8 +10,9 @@ use super::{access, answer, body};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{GET, get, resource};
 use crate::service::Service;
-use accounts::holders::otp::{Change, Purpose};
+use accounts::holders::otp::{Change, OtpVerified, Purpose};
 use accounts::holders::question::{LISTED, Question};
+use accounts::holders::sessions::Access;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,7 @@ pub(crate) async fn set_question(
     question.check(&wanted.answer).map_err(problem)?;
     let now = service.clock.now();
     let act = Act::Change(Purpose::ChangeQuestion, Change::Set);
-    let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
+    let proof = proof::verify_in_room(&service, &access, &act, &wanted.otp, now).await?;
     let set = service.holders.set_question(access.holder, &question, &wanted.answer, proof, now);
     set.await.map_err(problem)?;
     Ok(answer::done())
@@ -109,6 +110,20 @@ pub(crate) async fn set_question(
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeAlone {
     pub(super) otp: OneTimeCode,
+}
+
+/// What a session and a one-time code are enough for: who asks, and the code used up.
+pub(super) async fn by_code(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+    (purpose, change): (Purpose, Change),
+) -> Result<(Access, OtpVerified), Problem> {
+    let access = access::full_session(request, service).await?;
+    let CodeAlone { otp } = body::json(request, payload, service).await?;
+    let (act, now) = (Act::Change(purpose, change), service.clock.now());
+    let proof = proof::verify(service, &access, &act, &otp, now).await?;
+    Ok((access, proof))
 }
 
 /// Removes the secret question.
@@ -123,11 +138,9 @@ pub(crate) async fn remove_question(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::full_session(&request, &service).await?;
-    let CodeAlone { otp } = body::json(&request, payload, &service).await?;
+    let what = (Purpose::ChangeQuestion, Change::Remove);
+    let (access, proof) = by_code(&request, payload, &service, what).await?;
     let now = service.clock.now();
-    let act = Act::Change(Purpose::ChangeQuestion, Change::Remove);
-    let proof = proof::verify(&service, &access, &act, &otp, now).await?;
     service.holders.remove_question(access.holder, proof, now).await.map_err(problem)?;
     Ok(answer::done())
 }

@@ -138,9 +138,11 @@ pub(crate) async fn recover_password(
         return Err(problem(HolderError::AnswerNeeded));
     }
     let (operation, purpose) = (otp.operation()?, Purpose::RecoverPassword);
+    // The place first: without one, the code is not used up.
+    let room = holders.room().map_err(problem)?;
     let proof = holders.verify_otp(link.holder, operation, &otp.code, purpose, link.bound, now);
     let proof = proof.await.map_err(problem)?;
-    holders.recover_password(&token, proof, &typed, now).await.map_err(problem)?;
+    holders.recover_password(&token, (proof, room), &typed, now).await.map_err(problem)?;
     service.lock_dead_keys(Some(link.holder)).await;
     Ok(answer::done())
 }

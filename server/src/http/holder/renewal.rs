@@ -2,9 +2,9 @@
 //! phases. Each may be left and come back to, and nothing changes before the last.
 
 use super::body::{OneTimeCode, Secret};
-use super::credentials::{own, pin, proof};
+use super::credentials::{asked, own, pin, proof, proof_in_room};
 use super::problem::{holder as problem, refused};
-use super::{access, answer, body};
+use super::{access, answer};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{GET, get, resource};
@@ -138,9 +138,8 @@ pub(crate) async fn consent_to_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let Consents { conditions, pin: typed } = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked(&request, payload, &service, &path).await?;
+    let Consents { conditions, pin: typed } = wanted;
     if conditions.is_empty() || conditions.len() > LONGEST_CONDITIONS || !is_plain(&conditions) {
         let detail = "conditions is not allowed: use the name of a version of the conditions, 1 \
                       to 64 letters, digits, dots, hyphens and underlines";
@@ -180,9 +179,8 @@ pub(crate) async fn confirm_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let RenewalCode { otp } = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked(&request, payload, &service, &path).await?;
+    let RenewalCode { otp } = wanted;
     let now = service.clock.now();
     let otp = proof(&service, &access, (Purpose::ConfirmRenewal, id), &otp, now).await?;
     let done = service.holders.confirm_renewal((access.holder, id), otp, now).await;
@@ -217,9 +215,7 @@ pub(crate) async fn choose_renewal_pin(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let wanted: RenewalPin = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked::<RenewalPin>(&request, payload, &service, &path).await?;
     let choice = match (wanted.keep, &wanted.new_pin, &wanted.repeat) {
         (true, None, None) => PinChoice::Keep,
         (false, Some(pin), Some(repeat)) => PinChoice::New(NewPin { pin, repeat }),
@@ -258,9 +254,7 @@ pub(crate) async fn secure_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let wanted: RenewalSecurity = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked::<RenewalSecurity>(&request, payload, &service, &path).await?;
     let passphrase = match (wanted.passphrase, wanted.fiscal_code) {
         (Some(passphrase), false) => Some(passphrase.into_inner()),
         (None, true) => None,
@@ -289,11 +283,10 @@ pub(crate) async fn complete_renewal(
     service: Data<Service>,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::person(&request, &service).await?;
-    let id = own(&path)?;
-    let RenewalCode { otp } = body::json(&request, payload, &service).await?;
+    let (access, id, wanted) = asked(&request, payload, &service, &path).await?;
+    let RenewalCode { otp } = wanted;
     let now = service.clock.now();
-    let otp = proof(&service, &access, (Purpose::CompleteRenewal, id), &otp, now).await?;
+    let otp = proof_in_room(&service, &access, (Purpose::CompleteRenewal, id), &otp, now).await?;
     let place = (access.holder, id);
     let (addresses, ca) = (service.envelope_addresses(), &service.holder_ca);
     let done = service.holders.complete_renewal(place, otp, addresses, ca, now).await;

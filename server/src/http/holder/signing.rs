@@ -7,15 +7,15 @@
 use super::body::{OneTimeCode, Secret};
 use super::credentials::{own, pin};
 use super::problem::{holder as problem, refused};
-use super::proof::{Act, verify};
+use super::proof::{Act, verify_in_room};
 use super::{access, answer, body};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::http::stamp_account::rfc3339;
 use crate::service::{HolderPin, HolderSystem, Service, SignatureStamper, credential_reference};
 use accounts::StampAccountId;
-use accounts::holders::CredentialId;
 use accounts::holders::sessions::{Access, AccessKind};
+use accounts::holders::{CredentialId, Room};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -75,7 +75,8 @@ impl From<Granted> for Authorised {
     }
 }
 
-/// Authorises the signing of these hashes, once each, by this session or device.
+/// Authorises the signing of these hashes, once each, by this session or device. A credential has
+/// eight authorisations and windows at a time: one more ends the oldest (`key-locked`).
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/authorisations", tag = "signing",
     operation_id = "authorise", params(("id" = String, Path, description = "Of the list")),
     request_body = Authorisation,
@@ -97,8 +98,9 @@ pub(crate) async fn authorise(
     let what = hashes(id, &wanted.algorithm, &wanted.hashes)?;
     let (typed, now) = (pin("pin", &wanted.pin)?, service.clock.now());
     // The code first: a guess at the PIN costs one.
-    let otp = verify(&service, &access, &Act::Sign(&what), &wanted.otp, now).await?;
-    let proof = unlock(&service, &access, id, typed, now).await?;
+    let proved = verify_in_room(&service, &access, &Act::Sign(&what), &wanted.otp, now).await;
+    let (otp, room) = proved?;
+    let proof = unlock(&service, &room, (&access, id), typed, now).await?;
     let granted = service.signing.authorize(&access, what, proof, otp, now).await;
     Ok(answer::created(&Authorised::from(granted.map_err(refusal)?)))
 }
@@ -128,7 +130,8 @@ pub(crate) struct Signatures {
     stamps_remaining: Option<u64>,
 }
 
-/// A signature; with a timestamp, both are there or neither is.
+/// One hash of the request: `value`, or `error`. Where a timestamp was asked for, `value` and
+/// `timestamp` are there together, and took one stamp; with `error` none was taken.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Signature {
     /// What was signed, base64.
@@ -161,8 +164,12 @@ pub(crate) struct SignatureFault {
     detail: String,
 }
 
-/// Signs hashes that were authorised: all of them, or none. With `stamp` each signature value
-/// leaves with its timestamp or not at all.
+/// Signs hashes that were authorised: all of them, or none. With `stamp` each hash is by itself:
+/// its signature value leaves with its timestamp, for one stamp, or not at all, for none. The
+/// answer is 200 when at least one was signed: when the credential is suspended in the middle, the
+/// hashes before are signed and stamped, and each of the others has `error` with
+/// `credential-not-active` or `sad-withdrawn`. A hash with `error` is not tried again: authorise it
+/// anew.
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/signatures", tag = "signing",
     operation_id = "sign", params(("id" = String, Path, description = "Of the list")),
     request_body = Signing,
@@ -219,7 +226,8 @@ pub(crate) struct Window {
 }
 
 /// Opens a window in which a linked system signs with an automatic credential: so many signatures,
-/// until then.
+/// until then. A credential has eight authorisations and windows at a time: one more ends the
+/// oldest (`key-locked`).
 #[utoipa::path(post, path = "/api/v1/holder/credentials/{id}/windows", tag = "signing",
     operation_id = "open_window", params(("id" = String, Path, description = "Of the list")),
     request_body = Window,
@@ -242,7 +250,8 @@ pub(crate) async fn open_window(
     let request = WindowRequest { algorithm: named(&wanted.algorithm)?, signatures, ends_at };
     // Before the PIN: whoever may not ask for a window does not try it either.
     let system = HolderSystem::of(&service.holders, access.clone(), id, now).map_err(refusal)?;
-    let proof = unlock(&service, &access, id, typed, now).await?;
+    let room = service.holders.room().map_err(problem)?;
+    let proof = unlock(&service, &room, (&access, id), typed, now).await?;
     let granted = service.signing.open_window(&system, request, proof, now).await;
     Ok(answer::created(&Authorised::from(granted.map_err(refusal)?)))
 }
@@ -250,12 +259,12 @@ pub(crate) async fn open_window(
 /// Tries a PIN. A wrong one is counted, and the last wrong one locks what was unlocked before.
 async fn unlock(
     service: &Service,
-    access: &Access,
-    id: CredentialId,
+    room: &Room,
+    (access, id): (&Access, CredentialId),
     typed: Pin,
     now: DateTime<Utc>,
 ) -> Result<HolderPin, Problem> {
-    let tried = service.verify_pin((access.holder, id), typed, now).await;
+    let tried = service.verify_pin(room, (access.holder, id), typed, now).await;
     if tried.is_err() {
         service.forget_locked(access.holder, id);
     }

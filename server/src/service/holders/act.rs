@@ -7,7 +7,9 @@ use accounts::holders::credential::{Event, RevocationCause, State};
 use accounts::holders::messages::Attachment;
 use accounts::holders::pin::EnvelopeAddresses;
 use accounts::holders::registration::{Invitation, Invite};
-use accounts::holders::{Actor, CredentialId, HolderError, HolderId, Language, RegistrationId};
+use accounts::holders::{
+    Actor, CredentialId, HolderError, HolderId, Language, RegistrationId, Room,
+};
 use chrono::{DateTime, Utc};
 use envelope::{Codes, EmergencyCode, Envelope, Pin, SealError};
 use std::net::IpAddr;
@@ -37,11 +39,12 @@ impl Service {
     /// away is found out when the key signs.
     pub(crate) async fn verify_pin(
         &self,
+        room: &Room,
         place: (HolderId, CredentialId),
         pin: Pin,
         now: DateTime<Utc>,
     ) -> Result<HolderPin, HolderError> {
-        let proof = self.holders.verify_pin(place, pin, now).await?;
+        let proof = self.holders.verify_pin(room, place, pin, now).await?;
         self.holder_device.unlock(proof)
     }
 

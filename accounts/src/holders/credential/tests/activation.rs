@@ -5,13 +5,16 @@ use crate::holders::credential::*;
 use crate::holders::history::HistoryKind;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, NewPin};
-use crate::holders::{CredentialId, HolderError, HolderId, KeyPair, OperationId};
+use crate::holders::tables::SIGNING_CREDENTIAL;
+use crate::holders::{
+    CredentialId, HolderError, HolderId, Inner, KeyPair, OperationId, SigningKeyKind,
+};
 use crate::testing::block_on;
 use chrono::{DateTime, Utc};
 use envelope::{Pin, PinRefused, Puk};
 use openssl::pkey::PKey;
 use std::sync::atomic::Ordering;
-use store::StoreError;
+use store::{StoreError, Transaction};
 
 fn code(result: Result<(), HolderError>) -> CodeRefusal {
     match result {
@@ -99,7 +102,14 @@ fn the_rules_of_the_new_pin_are_asked_before_a_try_is_counted() {
     let otp = bench.otp(Purpose::Activate);
     let new = NewPin { pin: NEW_PIN, repeat: OTHER_PIN };
     let codes = (bench.envelope_pin(), bench.puk());
-    let act = bench.holders.activate((HOLDER, bench.id), codes, new, otp, &bench.issuer, at(1));
+    let act = bench.holders.activate(
+        (HOLDER, bench.id),
+        codes,
+        new,
+        bench.in_room(otp),
+        &bench.issuer,
+        at(1),
+    );
     assert!(matches!(block_on(act), Err(HolderError::RepeatDiffers { .. })));
     // That it is the one of the envelope is known only by a computation.
     let old = bench.codes.pin.as_ref().unwrap().expose();
@@ -122,7 +132,8 @@ fn a_one_time_code_for_anything_else_is_refused() {
         let codes = (bench.envelope_pin(), bench.puk());
         let new = NewPin { pin: NEW_PIN, repeat: NEW_PIN };
         let place = (HOLDER, bench.id);
-        let act = bench.holders.activate(place, codes, new, otp, &bench.issuer, at(1));
+        let act =
+            bench.holders.activate(place, codes, new, bench.in_room(otp), &bench.issuer, at(1));
         assert!(matches!(block_on(act), Err(HolderError::OtpForOther)));
     }
     assert_eq!(bench.state(), State::AwaitingActivation);
@@ -175,7 +186,8 @@ fn a_certificate_whose_key_could_not_be_kept_is_revoked() {
     let bench = Bench::waiting();
     let (codes, otp) = ((bench.envelope_pin(), bench.puk()), bench.otp(Purpose::Activate));
     let (new, issuer) = (NewPin { pin: NEW_PIN, repeat: NEW_PIN }, Breaking(&bench));
-    let act = bench.holders.activate((HOLDER, bench.id), codes, new, otp, &issuer, at(1));
+    let act =
+        bench.holders.activate((HOLDER, bench.id), codes, new, bench.in_room(otp), &issuer, at(1));
     assert!(matches!(block_on(act), Err(HolderError::Busy)));
     let told = CertificateStatus::Revoked(RevocationCause::Cessation);
     assert_eq!(*bench.issuer.told.lock(), [told]);
@@ -190,7 +202,7 @@ fn a_credential_of_another_holder_is_as_unknown_as_none() {
     let seen = bench.holders.credential(other, bench.id, at(1));
     assert!(matches!(seen, Err(HolderError::Code(CodeRefusal::UnknownCredential))));
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let tried = block_on(bench.holders.verify_pin((other, bench.id), pin, at(1)));
+    let tried = block_on(verify(&bench.holders, (other, bench.id), pin, at(1)));
     assert!(matches!(tried, Err(HolderError::Code(CodeRefusal::UnknownCredential))));
     assert!(bench.holders.credentials_of(other, at(1)).unwrap().is_empty());
     let own = bench.holders.credentials_of(HOLDER, at(1)).unwrap();
@@ -204,7 +216,7 @@ fn a_certificate_that_nobody_kept_is_revoked_later() {
     let (codes, otp) = ((bench.envelope_pin(), bench.puk()), bench.otp(Purpose::Activate));
     let (new, breaking) = (NewPin { pin: NEW_PIN, repeat: NEW_PIN }, Breaking(&bench));
     let place = (HOLDER, bench.id);
-    let cut_off = bench.holders.activate(place, codes, new, otp, &breaking, at(1));
+    let cut_off = bench.holders.activate(place, codes, new, bench.in_room(otp), &breaking, at(1));
     assert!(block_on(cut_off).is_err());
     assert_eq!(bench.issuer.requests.lock().len(), 1);
     // As if the process had ended before it could tell the issuer.
@@ -226,6 +238,58 @@ fn a_certificate_that_nobody_kept_is_revoked_later() {
     assert_eq!(bench.issuer.revoked.lock().len(), 1, "it is done with");
 }
 
+/// What one attempt comes to says nothing of another that began beside it.
+#[test]
+fn an_attempt_beside_one_that_was_kept_is_still_found_out() {
+    let bench = Bench::waiting();
+    let begin = |seconds| {
+        let id = bench.id;
+        let begin = move |inner: &Inner, tx: &mut dyn Transaction| {
+            Ok(issuing::begin(inner, tx, id, at(seconds)))
+        };
+        block_on(bench.holders.transact(begin)).unwrap()
+    };
+    let (first, _second) = (begin(0), begin(1));
+    // The second gets its certificate, and its process ends.
+    let record = block_on(bench.holders.transact({
+        let id = bench.id;
+        move |_, tx| load(tx, id)
+    }));
+    let key = block_on(bench.holders.new_key(SigningKeyKind::P256)).unwrap();
+    let place = (HOLDER, bench.id);
+    let request = bench.holders.certificate_request(place, &record.unwrap(), &key).unwrap();
+    block_on(bench.issuer.issue(request, at(2))).unwrap();
+    // The first gets another, and that is kept.
+    bench.activate(NEW_PIN).unwrap();
+    let id = bench.id;
+    block_on(bench.holders.transact(move |_, tx| issuing::end(tx, id, first, "02"))).unwrap();
+
+    block_on(bench.holders.settle_issues(at(0), &bench.issuer, at(700))).unwrap();
+    assert_eq!(*bench.issuer.revoked.lock(), ["01"]);
+    assert_eq!(bench.view().serial.as_deref(), Some("02"));
+    block_on(bench.holders.settle_issues(at(0), &bench.issuer, at(1_400))).unwrap();
+    assert_eq!(bench.issuer.revoked.lock().len(), 1, "it is done with");
+}
+
+/// A row that does not read stops none of those behind it.
+#[test]
+fn a_damaged_row_stops_no_other_from_being_settled() {
+    let bench = Bench::waiting();
+    let id = bench.id;
+    block_on(bench.holders.transact(move |inner, tx| {
+        tx.put(SIGNING_CREDENTIAL, &[3; 4], b"?");
+        Ok(issuing::begin(inner, tx, id, at(0)))
+    }))
+    .unwrap();
+    bench.activate(NEW_PIN).unwrap();
+    // Issued for the attempt whose row is there still.
+    let requests = bench.issuer.requests.lock().clone();
+    block_on(bench.issuer.issue(requests[0].clone(), at(2))).unwrap();
+    let settled = block_on(bench.holders.settle_issues(at(0), &bench.issuer, at(700)));
+    assert!(matches!(settled, Err(HolderError::Store(_))), "{settled:?}");
+    assert_eq!(*bench.issuer.revoked.lock(), ["02"]);
+}
+
 /// After a restart nobody waits for what the process before had asked for.
 #[test]
 fn a_certificate_of_the_process_before_is_revoked_at_once() {
@@ -233,7 +297,7 @@ fn a_certificate_of_the_process_before_is_revoked_at_once() {
     let (codes, otp) = ((bench.envelope_pin(), bench.puk()), bench.otp(Purpose::Activate));
     let (new, breaking) = (NewPin { pin: NEW_PIN, repeat: NEW_PIN }, Breaking(&bench));
     let place = (HOLDER, bench.id);
-    let cut_off = bench.holders.activate(place, codes, new, otp, &breaking, at(1));
+    let cut_off = bench.holders.activate(place, codes, new, bench.in_room(otp), &breaking, at(1));
     assert!(block_on(cut_off).is_err());
     bench.issuer.revoked.lock().clear();
     let holders = bench.restarted();

@@ -40,7 +40,7 @@ impl KeyMaker for Device {
 
 fn sealed(holders: &Holders, bench: &Bench, pin: &str) -> SealedPair {
     let pin = Pin::parse(pin).unwrap();
-    let proof = block_on(holders.verify_pin((HOLDER, bench.id), pin, at(25))).unwrap();
+    let proof = block_on(verify(holders, (HOLDER, bench.id), pin, at(25))).unwrap();
     match proof.into_key() {
         KeyPair::Sealed(pair) => pair,
         KeyPair::Software(_) => panic!("a key in clear"),
@@ -100,7 +100,7 @@ fn keys_of_both_kinds_stand_side_by_side() {
     let device = Arc::new(Device::default());
     let holders = bench.restarted_with(Arc::clone(&device) as Arc<dyn KeyMaker>);
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let proof = block_on(holders.verify_pin((HOLDER, bench.id), pin, at(25))).unwrap();
+    let proof = block_on(verify(&holders, (HOLDER, bench.id), pin, at(25))).unwrap();
     assert!(matches!(proof.into_key(), KeyPair::Software(_)));
     assert!(device.made.lock().is_empty());
 }

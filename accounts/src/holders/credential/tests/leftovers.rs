@@ -34,7 +34,7 @@ fn a_key_goes_a_day_after_its_certificate_ended() {
     assert_eq!(tick(&bench, after), 0, "once");
     // Whoever types the PIN is told what is so, and not that the store is damaged.
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let tried = block_on(bench.holders.verify_pin((HOLDER, bench.id), pin, after));
+    let tried = block_on(verify(&bench.holders, (HOLDER, bench.id), pin, after));
     assert!(matches!(tried, Err(HolderError::IllegalTransition { state: "expired", .. })));
 }
 

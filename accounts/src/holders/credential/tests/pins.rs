@@ -11,6 +11,7 @@ use crate::testing::{block_on, is_pending};
 use envelope::{BadPassphrase, Pin, PinRefused, Puk};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
+use std::iter::from_fn;
 use std::ops::Bound;
 use std::sync::Arc;
 use store::{Order, Store, StoreError};
@@ -28,7 +29,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, HolderError>) -> CodeRefusal {
 fn try_all(bench: &Bench, pins: &[&str]) -> Vec<Result<PinVerified, HolderError>> {
     let tries = pins.iter().map(|pin| {
         let pin = Pin::parse(pin).unwrap();
-        bench.holders.verify_pin((HOLDER, bench.id), pin, at(10))
+        verify(&bench.holders, (HOLDER, bench.id), pin, at(10))
     });
     block_on(join_all(tries))
 }
@@ -121,7 +122,14 @@ fn right_puks_side_by_side_end_nothing() {
         let (new, otp) =
             (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
         let sheet = NextSheet { passphrase: None, addresses: addresses() };
-        bench.holders.unlock_pin((HOLDER, bench.id), bench.puk(), new, sheet, otp, at(20))
+        bench.holders.unlock_pin(
+            (HOLDER, bench.id),
+            bench.puk(),
+            new,
+            sheet,
+            bench.in_room(otp),
+            at(20),
+        )
     });
     let done = block_on(join_all(tries));
     assert!(done.iter().any(Result::is_ok));
@@ -137,7 +145,7 @@ fn nothing_is_computed_before_the_try_is_durable() {
     };
     bench.store.pause();
     let pin = Pin::parse(WRONG).unwrap();
-    let mut attempt = Box::pin(bench.holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+    let mut attempt = Box::pin(verify(&bench.holders, (HOLDER, bench.id), pin, at(10)));
     assert!(is_pending(&mut attempt));
     assert_eq!(bench.store.waiting(), 1, "the count waits, and the computation for it");
     assert!(is_pending(&mut attempt));
@@ -159,19 +167,22 @@ fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
     let closed = gate.lock();
     let busy: Vec<_> = (0..bench.holders.inner().settings.concurrent_checks)
         .map(|_| {
-            let (gate, room) = (Arc::clone(&gate), bench.holders.room().unwrap());
+            let gate = Arc::clone(&gate);
             let wait = move |_: &Inner| {
                 drop(gate.lock());
                 Ok(())
             };
-            let mut busy = Box::pin(bench.holders.compute(room, wait));
+            let mut busy = Box::pin(async {
+                let room = bench.holders.room()?;
+                bench.holders.compute(&room, wait).await
+            });
             assert!(is_pending(&mut busy));
             busy
         })
         .collect();
     for left in (0..MOST_TRIES).rev() {
         let pin = Pin::parse(NEW_PIN).unwrap();
-        let mut attempt = Box::pin(bench.holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+        let mut attempt = Box::pin(verify(&bench.holders, (HOLDER, bench.id), pin, at(10)));
         // Counted in this poll; the computation waits for a thread, and nobody for its end.
         assert!(is_pending(&mut attempt), "{left}");
         drop(attempt);
@@ -181,7 +192,7 @@ fn a_try_that_is_dropped_or_ends_with_the_process_stays_counted() {
     bench.wait_for_computations();
     let holders = bench.restarted();
     let pin = Pin::parse(NEW_PIN).unwrap();
-    let late = block_on(holders.verify_pin((HOLDER, bench.id), pin, at(10)));
+    let late = block_on(verify(&holders, (HOLDER, bench.id), pin, at(10)));
     assert_eq!(refusal(late), CodeRefusal::PinLocked);
     assert_eq!(bench.state(), State::PinLocked);
 }
@@ -193,17 +204,48 @@ fn a_try_that_cannot_be_computed_is_given_back() {
     let (place, broken) = ((HOLDER, bench.id), bench.without_its_pepper());
     for _ in 0..2 * MOST_TRIES {
         let pin = Pin::parse(NEW_PIN).unwrap();
-        let tried = block_on(broken.verify_pin(place, pin, at(10)));
+        let tried = block_on(verify(&broken, place, pin, at(10)));
         assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
         let (new, otp) =
             (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
         let sheet = NextSheet { passphrase: None, addresses: addresses() };
-        let tried = block_on(broken.unlock_pin(place, bench.puk(), new, sheet, otp, at(20)));
+        let tried =
+            block_on(broken.unlock_pin(place, bench.puk(), new, sheet, bench.in_room(otp), at(20)));
         assert!(matches!(tried, Err(HolderError::PepperMissing { version: 1 })), "{tried:?}");
     }
     assert_eq!(bench.state(), State::Active);
     assert_eq!(refusal(bench.try_pin(WRONG)), CodeRefusal::WrongPin { left: 4 });
     bench.unlock(bench.puk(), OTHER_PIN).unwrap();
+}
+
+/// Logins, which anybody may try, have places of their own.
+#[test]
+fn no_number_of_logins_takes_the_places_of_pins() {
+    let bench = Bench::active();
+    let logins: Vec<_> = from_fn(|| bench.holders.room_for_anybody().ok()).collect();
+    assert!(logins.len() >= 64, "{}", logins.len());
+    let _key = bench.try_pin(NEW_PIN).unwrap();
+    bench.change(NEW_PIN, OTHER_PIN).unwrap();
+    bench.unlock(bench.puk(), "14142135").unwrap();
+    // Nor the other way round.
+    drop(logins);
+    let acts: Vec<_> = from_fn(|| bench.holders.room().ok()).collect();
+    assert!(acts.len() >= 64, "{}", acts.len());
+    assert!(matches!(bench.try_pin(NEW_PIN), Err(HolderError::Busy)));
+    let _free = bench.holders.room_for_anybody().unwrap();
+}
+
+/// Whoever has a place when an act begins needs no other one before it is through.
+#[test]
+fn one_place_is_enough_for_a_whole_act() {
+    let bench = Bench::waiting();
+    let otp = bench.in_room(bench.otp(Purpose::Activate));
+    let others: Vec<_> = from_fn(|| bench.holders.room().ok()).collect();
+    let (place, codes) = ((HOLDER, bench.id), (bench.envelope_pin(), bench.puk()));
+    let new = NewPin { pin: NEW_PIN, repeat: NEW_PIN };
+    block_on(bench.holders.activate(place, codes, new, otp, &bench.issuer, at(1))).unwrap();
+    assert_eq!(bench.state(), State::Active);
+    drop(others);
 }
 
 #[test]
@@ -276,7 +318,14 @@ fn a_passphrase_that_breaks_a_rule_costs_no_try() {
         let (new, otp) =
             (NewPin { pin: OTHER_PIN, repeat: OTHER_PIN }, bench.otp(Purpose::UnlockPin));
         let place = (HOLDER, bench.id);
-        block_on(bench.holders.unlock_pin(place, bench.puk(), new, sheet, otp, at(20)))
+        block_on(bench.holders.unlock_pin(
+            place,
+            bench.puk(),
+            new,
+            sheet,
+            bench.in_room(otp),
+            at(20),
+        ))
     };
     let short = BadPassphrase::TooShort { found: 5, minimum: 8 };
     assert_eq!(refusal(unlock("short")), CodeRefusal::Passphrase(short));
@@ -343,7 +392,7 @@ fn a_change_needs_the_code_for_it_and_both_entries() {
     let change = |repeat, purpose| {
         let (new, otp) = (NewPin { pin: OTHER_PIN, repeat }, bench.otp(purpose));
         let current = Pin::parse(NEW_PIN).unwrap();
-        block_on(bench.holders.change_pin(place, current, new, otp, at(20)))
+        block_on(bench.holders.change_pin(place, current, new, bench.in_room(otp), at(20)))
     };
     assert!(matches!(change(OTHER_PIN, Purpose::Sign), Err(HolderError::OtpForOther)));
     assert!(matches!(change(WRONG, Purpose::ChangePin), Err(HolderError::RepeatDiffers { .. })));

@@ -24,7 +24,7 @@ fn kinds(holders: &Holders) -> [Vec<crate::holders::Peppered>; 2] {
 
 fn opens(bench: &Bench, holders: &Holders, pin: &str) -> bool {
     let pin = Pin::parse(pin).unwrap();
-    block_on(holders.verify_pin((HOLDER, bench.id), pin, at(10))).is_ok()
+    block_on(verify(holders, (HOLDER, bench.id), pin, at(10))).is_ok()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_right_pin_moves_its_wrap_and_what_tells_it_from_others() {
     assert!(opens(&bench, &newer, NEW_PIN) && !opens(&bench, &newer, OTHER_PIN));
     let (otp, current) = (bench.otp(Purpose::ChangePin), Pin::parse(NEW_PIN).unwrap());
     let same = NewPin { pin: NEW_PIN, repeat: NEW_PIN };
-    let change = newer.change_pin((HOLDER, bench.id), current, same, otp, at(20));
+    let change = newer.change_pin((HOLDER, bench.id), current, same, bench.in_room(otp), at(20));
     assert!(block_on(change).is_err());
 }
 
@@ -48,14 +48,15 @@ fn a_right_puk_moves_its_wrap_and_the_new_sheet_the_rest() {
     let bench = Bench::active();
     let newer = bench.with_a_newer_pepper();
     let place = (HOLDER, bench.id);
-    let tried = block_on(newer.try_code::<Puk>(place, bench.puk(), at(10)));
+    let room = newer.room().unwrap();
+    let tried = block_on(newer.try_code::<Puk>(&room, place, bench.puk(), at(10)));
     assert!(tried.is_ok());
     assert_eq!(kinds(&newer), [vec![PinKey, FormerPins, EmergencyCode], vec![PukKey]]);
-    let again = block_on(newer.try_code::<Puk>(place, bench.puk(), at(11)));
+    let again = block_on(newer.try_code::<Puk>(&room, place, bench.puk(), at(11)));
     assert!(again.is_ok(), "the same PUK opens it");
     let (otp, new) = (bench.otp(Purpose::UnlockPin), NewPin { pin: OTHER_PIN, repeat: OTHER_PIN });
     let sheet = NextSheet { passphrase: None, addresses: addresses() };
-    block_on(newer.unlock_pin(place, bench.puk(), new, sheet, otp, at(20))).unwrap();
+    block_on(newer.unlock_pin(place, bench.puk(), new, sheet, bench.in_room(otp), at(20))).unwrap();
     assert!(opens(&bench, &newer, OTHER_PIN));
     // The code of the former sheet suspends for a month more, and is counted as long.
     assert_eq!(kinds(&newer)[0], [EmergencyCode]);

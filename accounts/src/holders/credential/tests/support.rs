@@ -7,11 +7,11 @@ use crate::holders::holder::{HolderRecord, HolderStatus, save as save_holder};
 use crate::holders::keys::{KeyMaker, SoftwareKeys};
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::pin::{EnvelopeAddresses, NewPin, NextSheet};
+use crate::holders::pin::{EnvelopeAddresses, NewPin, NextSheet, PinVerified};
 use crate::holders::tables::{HOLDER_BY_EMAIL, MESSAGE};
 use crate::holders::{
     Actor, CredentialId, HolderError, HolderId, HolderSettings, Holders, Language, OperationId,
-    Pepper, SignatureNotices, SigningKeyKind,
+    Pepper, Room, SignatureNotices, SigningKeyKind,
 };
 use crate::testing::{MapStore, TestRandom, block_on};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -125,9 +125,8 @@ impl Bench {
     /// Waits until no computation is under way: a process that ends in one pulls OpenSSL from
     /// under it.
     pub(crate) fn wait_for_computations(&self) {
-        let settings = &self.holders.inner().settings;
-        let all = u32::try_from(settings.concurrent_checks + settings.queue).unwrap();
-        drop(block_on(self.holders.inner().room.acquire_many(all)).unwrap());
+        let inner = self.holders.inner();
+        block_on(inner.workshop.at_rest(&inner.settings));
     }
 
     pub(crate) fn activate(&self, new: &str) -> Result<(), HolderError> {
@@ -139,7 +138,7 @@ impl Bench {
         let otp = self.otp(Purpose::Activate);
         let new = NewPin { pin: new, repeat: new };
         let place = (HOLDER, self.id);
-        block_on(self.holders.activate(place, codes, new, otp, &self.issuer, at(1)))
+        block_on(self.holders.activate(place, codes, new, self.in_room(otp), &self.issuer, at(1)))
     }
 
     pub(crate) fn envelope_pin(&self) -> Pin {
@@ -158,24 +157,39 @@ impl Bench {
         OtpVerified::for_tests(HOLDER, OperationId::new([4; 16]), purpose, binding(self.id))
     }
 
-    pub(crate) fn try_pin(
-        &self,
-        pin: &str,
-    ) -> Result<crate::holders::pin::PinVerified, HolderError> {
+    /// A right one-time code, with the place that was had before it was used up.
+    pub(crate) fn in_room(&self, otp: OtpVerified) -> (OtpVerified, Room) {
+        (otp, self.holders.room().unwrap())
+    }
+
+    pub(crate) fn try_pin(&self, pin: &str) -> Result<PinVerified, HolderError> {
         let pin = Pin::parse(pin).unwrap();
-        block_on(self.holders.verify_pin((HOLDER, self.id), pin, at(10)))
+        block_on(verify(&self.holders, (HOLDER, self.id), pin, at(10)))
     }
 
     pub(crate) fn unlock(&self, puk: Puk, new: &str) -> Result<(), HolderError> {
         let (new, otp) = (NewPin { pin: new, repeat: new }, self.otp(Purpose::UnlockPin));
         let sheet = NextSheet { passphrase: None, addresses: addresses() };
-        block_on(self.holders.unlock_pin((HOLDER, self.id), puk, new, sheet, otp, at(20)))
+        block_on(self.holders.unlock_pin(
+            (HOLDER, self.id),
+            puk,
+            new,
+            sheet,
+            self.in_room(otp),
+            at(20),
+        ))
     }
 
     pub(crate) fn change(&self, current: &str, new: &str) -> Result<(), HolderError> {
         let (new, otp) = (NewPin { pin: new, repeat: new }, self.otp(Purpose::ChangePin));
         let current = Pin::parse(current).unwrap();
-        block_on(self.holders.change_pin((HOLDER, self.id), current, new, otp, at(20)))
+        block_on(self.holders.change_pin(
+            (HOLDER, self.id),
+            current,
+            new,
+            self.in_room(otp),
+            at(20),
+        ))
     }
 
     pub(crate) fn suspend(&self, until: Option<DateTime<Utc>>) -> Result<(), HolderError> {
@@ -209,6 +223,17 @@ impl Bench {
         };
         rows.into_iter().filter(|(key, _)| key.len() == 8).map(kind).collect()
     }
+}
+
+/// Tries a PIN in a place of its own.
+pub(crate) async fn verify(
+    holders: &Holders,
+    place: (HolderId, CredentialId),
+    pin: Pin,
+    now: DateTime<Utc>,
+) -> Result<PinVerified, HolderError> {
+    let room = holders.room()?;
+    holders.verify_pin(&room, place, pin, now).await
 }
 
 pub(crate) fn addresses() -> EnvelopeAddresses {

@@ -46,9 +46,10 @@ fn a_suspension_is_told_to_the_issuer_and_ends_with_a_reactivation() {
 #[test]
 fn what_the_emergency_code_suspended_needs_the_puk() {
     let bench = Bench::active();
-    let lift = |puk| {
+    let lift = |puk: Option<Puk>| {
         let otp = bench.otp(Purpose::Reactivate);
         let place = (HOLDER, bench.id);
+        let puk = puk.map(|puk| (puk, bench.holders.room().unwrap()));
         block_on(bench.holders.reactivate(place, puk, otp, &bench.issuer, at(40)))
     };
     let refused = |result: Result<(), HolderError>| match result {
@@ -84,7 +85,7 @@ fn what_an_operator_suspended_an_operator_lifts() {
     // Neither of these makes it the holder's.
     bench.suspend(None).unwrap();
     bench.by_code(USER, bench.emergency_code()).unwrap();
-    for puk in [None, Some(bench.puk())] {
+    for puk in [None, Some((bench.puk(), bench.holders.room().unwrap()))] {
         let otp = bench.otp(Purpose::Reactivate);
         let act = bench.holders.reactivate((HOLDER, bench.id), puk, otp, &bench.issuer, at(40));
         let refused = block_on(act);

@@ -156,6 +156,7 @@ fn another_pin_ends_what_the_old_one_authorised() {
         let otp = house.otp(Purpose::ChangePin, binding(house.credential)).await;
         let (old, new) = (Pin::parse(PIN).unwrap(), NewPin { pin: "16180339", repeat: "16180339" });
         let (holders, now) = (&house.service.holders, house.now());
+        let otp = (otp, holders.room().unwrap());
         holders.change_pin(house.place(), old, new, otp, now).await.unwrap();
         assert_eq!(house.service.signing.unlocked_keys(), 1);
         house.service.forget_keys(house.credential);

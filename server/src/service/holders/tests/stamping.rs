@@ -203,22 +203,26 @@ fn what_is_cut_off_takes_no_stamp_and_is_never_signed_again() {
     });
 }
 
-/// Revoked in the very moment: nothing is signed. The one stamp that is gone has a token.
+/// Revoked while the second stamp is taken: that is the last one. What has a stamp is given, and
+/// for the rest none is taken.
 #[test]
-fn a_revocation_in_the_middle_keeps_the_signature_back() {
+fn a_revocation_in_the_middle_takes_no_stamp_for_what_is_not_given() {
     block_on(async {
         let house = House::active(CredentialKind::Remote, SigningKeyKind::P256).await;
         let account = house.stamps(5).await;
-        let broken = Breaking::new(&house, 0, Break::Revokes);
-        let refused = act(&house, &broken, account, &["a contract"]).await;
-        let state = SignError::CredentialNotActive(CredentialState::Revoked);
-        assert_eq!(refused, Err(state));
-        assert_eq!(house.happened(HistoryKind::SignatureMade), 0);
-        assert_eq!(house.happened(HistoryKind::SignatureFailed), 1);
-        let (remaining, used) = house.balance(account).await;
-        assert_eq!((remaining, used), (4, 1));
-        let now = house.service.clock.now();
-        let statement = house.service.ledger.view(account, now).await.unwrap();
-        assert_eq!(statement.used, 1, "the debit has its token in the ledger");
+        let broken = Breaking::new(&house, 1, Break::Revokes);
+        let signed = act(&house, &broken, account, &["one", "two", "three", "four"]).await;
+        let signed = signed.unwrap();
+        let [Ok(first), Ok(second), Err(third), Err(fourth)] = &signed[..] else {
+            panic!("{signed:?}")
+        };
+        fetchable(&house, account, first).await;
+        fetchable(&house, account, second).await;
+        let revoked = SignError::CredentialNotActive(CredentialState::Revoked);
+        assert_eq!([third, fourth], [&revoked; 2]);
+        assert_eq!(house.happened(HistoryKind::SignatureMade), 2);
+        assert_eq!(house.happened(HistoryKind::SignatureFailed), 2);
+        assert_eq!(house.balance(account).await, (3, 2));
+        assert_eq!(house.service.signing.unlocked_keys(), 0);
     });
 }

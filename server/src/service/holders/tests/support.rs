@@ -11,8 +11,11 @@ use accounts::holders::otp::{OtpRequest, OtpVerified, Purpose};
 use accounts::holders::pin::NewPin;
 use accounts::holders::registration::{EnvelopePassphrase, NewRegistration};
 use accounts::holders::sessions::Access;
-use accounts::holders::{Actor, CredentialId, HolderId, Language, SigningKeyKind, TypedTwice};
+use accounts::holders::{
+    Actor, CredentialId, HolderId, Language, OperationId, SigningKeyKind, TypedTwice,
+};
 use accounts::stamps::{Act, Category, NewLot};
+use actix_web::web::Data;
 use chrono::{DateTime, TimeDelta, Utc};
 use envelope::{Codes, Pin, Puk};
 use openssl::ec::{EcGroup, EcKey};
@@ -34,10 +37,12 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
 
 /// A service, and one holder who is logged in.
 pub(super) struct House {
-    pub(super) service: Service,
+    pub(super) service: Data<Service>,
     pub(super) holder: HolderId,
     pub(super) credential: CredentialId,
     pub(super) access: Access,
+    /// Of the same session.
+    pub(super) token: String,
     pub(super) codes: Codes,
     /// Goes on with each one-time code, so that none comes too soon after another.
     now: Mutex<DateTime<Utc>>,
@@ -56,12 +61,13 @@ impl House {
         let service = Service::opened(&config, delivery).await.unwrap();
         service.pki.authority().tick(service.clock.now()).await;
         let now = service.clock.now();
-        let (holder, access) = log_in(&service, now).await;
+        let (holder, token, access) = log_in(&service, now).await;
         let codes = Codes::generate(&mut crate::random::SystemRandom.seeded());
         let (new, by) = (NewCredential { holder, kind, key_kind: key }, Actor::Service);
         let made = service.holders.create_credential(new, &codes, by, now).await;
         let (credential, now) = (made.unwrap(), Mutex::new(now));
-        Self { service, holder, credential, access, codes, now, _directory: directory }
+        let service = Data::new(service);
+        Self { service, holder, credential, access, token, codes, now, _directory: directory }
     }
 
     /// With an active one.
@@ -78,7 +84,8 @@ impl House {
         let new = NewPin { pin: PIN, repeat: PIN };
         let (place, ca) = (self.place(), &self.service.holder_ca);
         let holders = &self.service.holders;
-        holders.activate(place, (pin, puk), new, otp, ca, self.now()).await.unwrap();
+        let room = holders.room().unwrap();
+        holders.activate(place, (pin, puk), new, (otp, room), ca, self.now()).await.unwrap();
     }
 
     pub(super) fn place(&self) -> (HolderId, CredentialId) {
@@ -96,6 +103,13 @@ impl House {
 
     /// A one-time code, asked for, read on the phone and typed.
     pub(super) async fn otp(&self, purpose: Purpose, bound: [u8; 32]) -> OtpVerified {
+        let (operation, code) = self.code(purpose, bound).await;
+        let (holders, now) = (&self.service.holders, self.now());
+        holders.verify_otp(self.holder, operation, &code, purpose, bound, now).await.unwrap()
+    }
+
+    /// A one-time code, asked for and read on the phone.
+    pub(super) async fn code(&self, purpose: Purpose, bound: [u8; 32]) -> (OperationId, String) {
         // Nobody gets a code every minute all day.
         self.wait(7);
         let (holders, now) = (&self.service.holders, self.now());
@@ -106,13 +120,13 @@ impl House {
             Template::OtpCode { code, .. } => Some(code),
             _ => None,
         });
-        let (code, operation) = (code.unwrap(), asked.operation);
-        holders.verify_otp(self.holder, operation, &code, purpose, bound, now).await.unwrap()
+        (asked.operation, code.unwrap())
     }
 
     pub(super) async fn pin(&self) -> HolderPin {
         let typed = Pin::parse(PIN).unwrap();
-        self.service.verify_pin(self.place(), typed, self.now()).await.unwrap()
+        let room = self.service.holders.room().unwrap();
+        self.service.verify_pin(&room, self.place(), typed, self.now()).await.unwrap()
     }
 
     pub(super) fn what(&self, algorithm: SignatureAlgorithm, texts: &[&str]) -> HashesToSign {
@@ -191,7 +205,7 @@ impl House {
 }
 
 /// Registered, invited, with a password, and in.
-async fn log_in(service: &Service, now: DateTime<Utc>) -> (HolderId, Access) {
+async fn log_in(service: &Service, now: DateTime<Utc>) -> (HolderId, String, Access) {
     let holders = &service.holders;
     let new = NewRegistration {
         given_name: "Ada".to_owned(),
@@ -216,5 +230,6 @@ async fn log_in(service: &Service, now: DateTime<Utc>) -> (HolderId, Access) {
     holders.set_first_password(&token.unwrap(), &typed, now).await.unwrap();
     let login = holders.login("ada@example.org", PASSWORD, HOME, now).await.unwrap();
     let opened = holders.open_session(&login, HOME, "test", now).await.unwrap();
-    (holder, holders.access(opened.token.expose(), now).await.unwrap())
+    let access = holders.access(opened.token.expose(), now).await.unwrap();
+    (holder, opened.token.expose().to_owned(), access)
 }
