@@ -70,6 +70,7 @@ pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
 pub use pepper_check::any_holder;
 pub use settings::HolderSettings;
+pub use stamp_link::StampLinkView;
 
 use crate::credentials::hashing::Hasher;
 use crate::credentials::pool::Pool;

@@ -45,5 +45,5 @@ pub const MESSAGE: Table = Table::new(30, "message");
 /// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
 /// `authorisations`).
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");
-/// Holder → the stamp account that is linked.
+/// Holder → the stamp account that is linked; `a`, account, holder → nothing.
 pub const STAMP_LINK: Table = Table::new(32, "holder-stamp-account");
