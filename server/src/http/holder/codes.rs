@@ -49,7 +49,7 @@ pub(crate) struct WantedCode {
     credential: Option<String>,
     /// What is to be signed; with `sign` alone.
     sign: Option<WantedSignatures>,
-    /// The new phone number; with `change-phone` alone.
+    /// The new phone number; with `change-phone` and `change-phone-app`.
     #[schema(example = "+39 347 123 4567")]
     number: Option<String>,
     /// The new e-mail address; with `change-email` alone.
@@ -94,6 +94,8 @@ pub(crate) enum WantedFor {
     CompleteRenewal,
     /// Another phone number: the code goes to the old one.
     ChangePhone,
+    /// The same, besides: the app shows it, where one is enrolled.
+    ChangePhoneApp,
     /// Another e-mail address.
     ChangeEmail,
     /// The secret question.
@@ -156,7 +158,7 @@ enum Wanted {
     Credential(Purpose, CredentialId),
     Sign(HashesToSign),
     Address(AddressKind, Email),
-    Phone(PhoneNumber),
+    Phone(Purpose, PhoneNumber),
     Device(DeviceKind, Vec<u8>),
 }
 
@@ -169,7 +171,7 @@ impl Wanted {
             Self::Credential(purpose, credential) => Act::Credential(*purpose, *credential),
             Self::Sign(hashes) => Act::Sign(hashes),
             Self::Address(kind, address) => Act::Address(*kind, address),
-            Self::Phone(number) => Act::Phone(number),
+            Self::Phone(purpose, number) => Act::Phone(*purpose, number),
             Self::Device(kind, key) => Act::Device(*kind, key),
         }
     }
@@ -270,10 +272,8 @@ fn read(
             let sign = sign.take().ok_or_else(|| needed("sign"))?;
             Wanted::Sign(hashes(credential, &sign.algorithm, &sign.hashes)?)
         }
-        WantedFor::ChangePhone => {
-            let number = number.take().ok_or_else(|| needed("number"))?;
-            Wanted::Phone(PhoneNumber::parse("number", &number).map_err(problem)?)
-        }
+        WantedFor::ChangePhone => Wanted::Phone(Purpose::ChangePhone, another(&mut number)?),
+        WantedFor::ChangePhoneApp => Wanted::Phone(Purpose::ChangePhoneApp, another(&mut number)?),
         WantedFor::ChangeEmail => {
             let address = address.take().ok_or_else(|| needed("address"))?;
             let address = Email::parse("address", &address).map_err(problem)?;
@@ -306,6 +306,12 @@ fn spki(public_key: &str) -> Result<Vec<u8>, Problem> {
     })?;
     check_public_key("public_key", &key).map_err(problem)?;
     Ok(key)
+}
+
+/// A new phone number.
+fn another(number: &mut Option<String>) -> Result<PhoneNumber, Problem> {
+    let number = number.take().ok_or_else(|| needed("number"))?;
+    PhoneNumber::parse("number", &number).map_err(problem)
 }
 
 /// A credential of the one who asks.
