@@ -96,8 +96,11 @@ fn registration() {
         holder: Some(3),
         reason: None,
         ends_at: Some(4),
+        source: None,
     };
     golden(&record, "89020102f5f641ab03f604");
+    let waits = RegistrationRecord { source: Some([0xab; 16].into()), ..record.clone() };
+    golden(&waits, "8a020102f5f641ab03f60450abababababababababababababababab");
 }
 
 #[test]
