@@ -93,9 +93,10 @@ pub(super) fn leave(
     Ok(())
 }
 
-/// `n`, network: 17 bytes, a length that no other count has.
-fn place(source: Source) -> [u8; 17] {
-    let mut key = [b'n'; 17];
-    key[1..].copy_from_slice(&source);
+/// `net`, network: 19 bytes, a length that no other count has.
+fn place(source: Source) -> [u8; 19] {
+    let mut key = [0; 19];
+    key[..3].copy_from_slice(b"net");
+    key[3..].copy_from_slice(&source);
     key
 }

@@ -402,7 +402,7 @@ fn a_network_has_a_share_of_the_queue() {
         request_from(&bench, "z@example.org", &host(80)).unwrap();
         let contents = bench.store.contents();
         let networks = contents.keys().filter(|(table, key)| {
-            *table == crate::holders::tables::COUNTER.number() && key.len() == 17
+            *table == crate::holders::tables::COUNTER.number() && key.len() == 19
         });
         assert_eq!(networks.count(), 1, "what waits no more is not counted any more");
     }
