@@ -15,7 +15,7 @@ pub const REGISTRATION: Table = Table::new(10, "registration");
 pub const SIGNING_CREDENTIAL: Table = Table::new(11, "signing-credential");
 /// Credential, version → wraps of its signing key.
 pub const SIGNING_KEY: Table = Table::new(12, "signing-key");
-/// `next-…`, or a letter and what is counted → counter (see `counters`).
+/// `next-…`, `net` and a network, or a letter and what is counted → counter (see `counters`).
 pub const COUNTER: Table = Table::new(13, "holder-counter");
 /// Operation → one-time code record; `h`, holder, purpose → the newest operation.
 pub const OTP_CHALLENGE: Table = Table::new(14, "otp-challenge");
