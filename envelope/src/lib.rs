@@ -1,10 +1,12 @@
-//! The envelope: the sheet of secret codes that a holder of a remote signature receives.
+//! The papers of a holder of a remote signature, as PDF: the envelope, which is the sheet of secret
+//! codes, and the [`receipt`] of signatures.
 //!
-//! Three rooms. [`codes`] draws PIN, PUK, emergency code and envelope number, reads typed ones and
+//! The rooms of the envelope: [`codes`] draws PIN, PUK, emergency code and envelope number, reads typed ones and
 //! refuses PINs that are easy to guess. `page` and `texts` set them on one A4 page, in words for a
 //! reader who has never seen one. `encrypt` closes it under the holder's passphrase with AES-256
-//! (ISO 32000-2, standard security handler, revision 6). Nothing of ours is below this crate, and
-//! it has no clock, no files and no network: the instant and the randomness come in as parameters.
+//! (ISO 32000-2, standard security handler, revision 6). A receipt has no secret in it and is not
+//! encrypted. Both stand on `paper`. Nothing of ours is below this crate, and it has no clock, no
+//! files and no network: the instant and the randomness come in as parameters.
 //!
 //! What somebody without the passphrase sees of a sealed envelope: that it is one page, how many
 //! lines it has, how many bytes its encrypted parts take, and how wide those letters of the name
@@ -16,7 +18,9 @@
 pub mod codes;
 mod encrypt;
 mod page;
+mod paper;
 mod passphrase;
+pub mod receipt;
 mod subset;
 mod texts;
 
@@ -50,7 +54,7 @@ pub struct Envelope<'a> {
     pub support: Option<&'a str>,
 }
 
-/// The languages that an envelope is written in.
+/// The languages that the papers are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Language {
     /// English.
@@ -120,6 +124,12 @@ pub enum SealError {
     /// The PDF could not be encrypted; a fault of this program or of a library.
     #[error("the page could not be encrypted; please report this")]
     Encryption(#[from] lopdf::Error),
+}
+
+impl From<paper::Unwritten> for SealError {
+    fn from(paper::Unwritten { step }: paper::Unwritten) -> Self {
+        Self::Writing { step }
+    }
 }
 
 impl Envelope<'_> {

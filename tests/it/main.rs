@@ -15,6 +15,7 @@
 //! holders        a person's account: every flow, from a request to the erasure
 //! problems       a golden file for every error that a client can receive
 //! demo, tls      the two ways to start
+//! proxies        whose word about a caller's address is taken
 //! faults         what breaks, and what is then promised
 //! clients        programs that others wrote
 //! tidy           the style of the workspace
@@ -42,6 +43,7 @@ mod holders;
 mod operation;
 mod pki;
 mod problems;
+mod proxies;
 mod revocation;
 mod stamp_account;
 mod tidy;

@@ -130,6 +130,9 @@ pub enum HolderError {
         /// How many there may be.
         most: usize,
     },
+    /// The client certificate is that of a linked device, of this holder or of another.
+    #[error("a device is linked with this certificate already: unlink it, or take another")]
+    CertificateTaken,
     /// No change of the phone number is under way.
     #[error("no change of the phone number is under way: begin it again")]
     NoPhoneChange,
@@ -238,6 +241,7 @@ impl HolderError {
             Self::UnknownSession => "unknown-session",
             Self::UnknownDevice => "unknown-device",
             Self::TooManyDevices { .. } => "too-many-devices",
+            Self::CertificateTaken => "certificate-taken",
             Self::NoPhoneChange => "no-phone-change",
             Self::EmailTaken => "email-taken",
             Self::IllegalTransition { .. } => "wrong-state",

@@ -39,11 +39,17 @@ pub enum FieldRule {
     DeviceKey,
     /// What a device is.
     DeviceKind,
+    /// What a system alone has.
+    SystemAlone,
+    /// The hash of a certificate.
+    CertificateHash,
+    /// The credentials of a system.
+    SystemCredentials,
 }
 
 impl FieldRule {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Name,
         Self::Email,
         Self::FiscalCode,
@@ -58,6 +64,9 @@ impl FieldRule {
         Self::Unchanged,
         Self::DeviceKey,
         Self::DeviceKind,
+        Self::SystemAlone,
+        Self::CertificateHash,
+        Self::SystemCredentials,
     ];
 
     /// A stable name in kebab-case.
@@ -78,6 +87,9 @@ impl FieldRule {
             Self::Unchanged => "not-the-current",
             Self::DeviceKey => "p256-spki",
             Self::DeviceKind => "device-kind",
+            Self::SystemAlone => "system-alone",
+            Self::CertificateHash => "sha256-hex",
+            Self::SystemCredentials => "automatic-credentials",
         }
     }
 
@@ -106,6 +118,11 @@ impl FieldRule {
                 "use a P-256 key as DER of SubjectPublicKeyInfo, the point uncompressed"
             }
             Self::DeviceKind => "use phone or system",
+            Self::SystemAlone => "a system alone has it: leave it out for a phone",
+            Self::CertificateHash => "use the SHA-256 of the certificate's DER, 64 digits 0-9 a-f",
+            Self::SystemCredentials => {
+                "name 1 to 100 automatic credentials of yours, each once, or leave it out for all"
+            }
         }
     }
 

@@ -1,8 +1,6 @@
 //! The page in English.
 
-use chrono::Datelike;
-
-use super::{Explained, Section, Texts};
+use super::{Explained, Section, Texts, day};
 use crate::Envelope;
 
 pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
@@ -20,8 +18,7 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
         holder: "Holder",
         user_id: "User ID",
         issued: "Issued on",
-        issued_on: envelope.issued_at.format("%-d %B ").to_string()
-            + &envelope.issued_at.year().to_string(),
+        issued_on: day(envelope.language, envelope.issued_at.date_naive()),
         sections: vec![first, lost_phone(envelope), secret(envelope)],
         codes: "Your codes",
         pin: Explained {

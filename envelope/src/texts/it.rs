@@ -1,11 +1,9 @@
 //! The page in Italian.
 
-use chrono::Datelike;
-
-use super::{Explained, Section, Texts};
+use super::{Explained, Section, Texts, day};
 use crate::Envelope;
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "gennaio",
     "febbraio",
     "marzo",
@@ -23,8 +21,6 @@ const MONTHS: [&str; 12] = [
 pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
     let activation = envelope.codes.pin.is_some();
     let first = if activation { activate(envelope) } else { renewed(envelope) };
-    let issued = envelope.issued_at;
-    let day = if issued.day() == 1 { "1°".to_owned() } else { issued.day().to_string() };
     Texts {
         tag: "it",
         title: if activation {
@@ -37,7 +33,7 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
         holder: "Titolare",
         user_id: "ID utente",
         issued: "Data di emissione",
-        issued_on: format!("{day} {} {}", MONTHS[issued.month0() as usize], issued.year()),
+        issued_on: day(envelope.language, envelope.issued_at.date_naive()),
         sections: vec![first, lost_phone(envelope), secret(envelope)],
         codes: "I Suoi codici",
         pin: Explained {

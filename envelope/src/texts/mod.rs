@@ -6,6 +6,8 @@
 mod en;
 mod it;
 
+use chrono::{Datelike, NaiveDate};
+
 use crate::{Envelope, Language};
 
 /// All texts of a page.
@@ -48,6 +50,17 @@ impl Texts {
         match envelope.language {
             Language::En => en::texts(envelope),
             Language::It => it::texts(envelope),
+        }
+    }
+}
+
+/// A day in words.
+pub(crate) fn day(language: Language, date: NaiveDate) -> String {
+    match language {
+        Language::En => date.format("%-d %B %Y").to_string(),
+        Language::It => {
+            let day = if date.day() == 1 { "1°".to_owned() } else { date.day().to_string() };
+            format!("{day} {} {}", it::MONTHS[date.month0() as usize], date.year())
         }
     }
 }

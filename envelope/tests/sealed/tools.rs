@@ -62,32 +62,44 @@ impl Drawn {
     }
 }
 
-/// The page at 100 dots per inch.
+/// The one page at 100 dots per inch.
 pub(crate) fn drawn(pdf: &[u8]) -> Drawn {
+    let mut pages = drawn_pages(pdf);
+    assert_eq!(pages.len(), 1, "one page");
+    pages.remove(0)
+}
+
+/// All pages at 100 dots per inch.
+pub(crate) fn drawn_pages(pdf: &[u8]) -> Vec<Drawn> {
     let file = saved(pdf);
     let output = run(
         Command::new("pdftoppm").args(["-upw", PASSPHRASE, "-r", "100", "-gray"]).arg(file.path()),
         "poppler-utils",
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // A portable grey map: "P5", width, height and the value of white, then one byte per point.
-    let mut fields = output.stdout.splitn(4, u8::is_ascii_whitespace);
-    assert_eq!(fields.next(), Some(b"P5".as_slice()));
-    let mut number =
-        || -> usize { String::from_utf8_lossy(fields.next().unwrap()).parse().unwrap() };
-    let (width, height) = (number(), number());
-    let grey = fields.next().unwrap().strip_prefix(b"255\n").unwrap().to_vec();
-    assert_eq!(grey.len(), width * height, "one page");
-    Drawn { width, height, grey }
+    let (mut pages, mut rest) = (Vec::new(), output.stdout.as_slice());
+    while !rest.is_empty() {
+        // A portable grey map: "P5", width, height and the value of white, then one byte per point.
+        let mut fields = rest.splitn(4, u8::is_ascii_whitespace);
+        assert_eq!(fields.next(), Some(b"P5".as_slice()));
+        let mut number =
+            || -> usize { String::from_utf8_lossy(fields.next().unwrap()).parse().unwrap() };
+        let (width, height) = (number(), number());
+        let points = fields.next().unwrap().strip_prefix(b"255\n").unwrap();
+        let (grey, next) = points.split_at(width * height);
+        pages.push(Drawn { width, height, grey: grey.to_vec() });
+        rest = next;
+    }
+    pages
 }
 
-fn saved(pdf: &[u8]) -> NamedTempFile {
+pub(crate) fn saved(pdf: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(pdf).unwrap();
     file
 }
 
-fn run(command: &mut Command, package: &str) -> Output {
+pub(crate) fn run(command: &mut Command, package: &str) -> Output {
     command.output().unwrap_or_else(|error| match error.kind() {
         ErrorKind::NotFound => panic!(
             "this test needs {:?}: install the package {package}, or start ./test, which does",

@@ -34,6 +34,15 @@ fn check_server(config: &Config) -> Result<(), Fault> {
             ),
         );
     }
+    if let Some(network) = server.trusted_proxies.everybody() {
+        return fault(
+            "server.trusted_proxies",
+            format!(
+                "{network} is everybody, and every caller could say where it comes from: name the \
+                 addresses of your proxies"
+            ),
+        );
+    }
     if config.tls.is_none() && !server.listen.ip().is_loopback() && !server.allow_plain_http {
         return fault(
             "server.listen",

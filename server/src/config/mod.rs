@@ -5,10 +5,12 @@
 
 mod check;
 mod holders;
+mod proxies;
 mod sms;
 mod trust;
 mod types;
 
+pub(crate) use proxies::TrustedProxies;
 pub(crate) use sms::{GatewayConfig, GatewayKind, SmsConfig};
 pub(crate) use trust::{
     CaConfig, Certificates, CertifiedBy, HsmConfig, KeyStore, MailConfig, MailTls, Padding,

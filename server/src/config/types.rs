@@ -3,6 +3,7 @@
 //! beside each key is in `default.toml`.
 
 use super::holders::HoldersConfig;
+use super::proxies::TrustedProxies;
 use super::sms::SmsConfig;
 use super::trust::{CaConfig, HsmConfig, MailConfig, TimeConfig, TsuConfig};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub(crate) struct ServerConfig {
     pub(crate) shutdown_s: u64,
     #[serde(default)]
     pub(crate) allow_plain_http: bool,
+    #[serde(default)]
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl ServerConfig {

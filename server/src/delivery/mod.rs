@@ -22,6 +22,7 @@ pub(crate) use texts::escape;
 pub(crate) use worker::run;
 
 use crate::config::Config;
+use chrono::{DateTime, FixedOffset, Utc};
 use sms::Gateways;
 use std::sync::Arc;
 use std::time::Instant;
@@ -98,6 +99,16 @@ impl Delivery {
             (_, Way::Nowhere) => Err("there is no [sms] in the configuration"),
             _ => Ok(()),
         }
+    }
+
+    /// An instant in the zone of all times that holders are told.
+    pub(crate) fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+        at.with_timezone(&self.texts.offset(at))
+    }
+
+    /// The name of that zone in the tz database.
+    pub(crate) fn zone(&self) -> &'static str {
+        self.texts.zone.name()
     }
 
     /// Gateways that failed again and again, and rest now.

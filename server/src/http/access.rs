@@ -84,7 +84,7 @@ pub(crate) async fn log(
         service.metrics.served(route, status, elapsed);
     }
     let facts = request.extensions().get::<Facts>().copied();
-    let peer = request.peer_addr().map(|peer| peer.ip());
+    let peer = super::caller::peer(request);
     let line = Line { method: request.method().as_str(), route, status, peer };
     line.write(elapsed.as_micros(), facts);
     Ok(response)
@@ -122,7 +122,7 @@ struct Line<'a> {
     method: &'a str,
     route: &'a str,
     status: u16,
-    /// Who asked, as far as the connection tells.
+    /// Who asked, as far as the connection and trusted proxies tell.
     peer: Option<IpAddr>,
 }
 

@@ -5,7 +5,7 @@
 //! to by the path, and the reason by what [`note`] took from the body. What a wrong token asked
 //! for is no act: [`super::auth`] counts it.
 
-use super::auth::peer;
+use super::caller::peer;
 use super::problem::Problem;
 use crate::service::Service;
 use actix_web::body::MessageBody;

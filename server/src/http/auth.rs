@@ -3,13 +3,13 @@
 //! Handlers call this first and by hand. Tuple extractors of actix are polled together, so an
 //! extractor beside a body would not come before it.
 
+use super::caller::{caller_address, is_local, peer};
 use super::problem::Problem;
 use crate::service::Service;
 use accounts::StampAccountId;
 use accounts::credentials::AuthError;
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// SHA-256 of the client certificate that a TLS connection came with.
 #[derive(Clone, Copy, Debug)]
@@ -96,17 +96,6 @@ pub(crate) async fn by_name(
     noted(request, service, Proof::Password, Some(name), checked).await
 }
 
-/// Where a caller's tries are counted: the other end of the connection, and no header, which
-/// anybody can write. Without a peer there is one caller.
-pub(crate) fn caller_address(request: &HttpRequest) -> IpAddr {
-    peer(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-}
-
-/// The address at the other end of the connection.
-pub(super) fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|peer| peer.ip())
-}
-
 async fn by_certificate(
     request: &HttpRequest,
     service: &Service,
@@ -170,23 +159,13 @@ pub(crate) fn administrator(request: &HttpRequest, service: &Service) -> Result<
     }
 }
 
-/// Lets through callers on the same machine, and administrators.
+/// Lets through callers on the same machine, but no proxy on it, and administrators.
 pub(crate) fn local_or_administrator(
     request: &HttpRequest,
     service: &Service,
 ) -> Result<(), Problem> {
-    let local = peer(request).is_some_and(is_loopback);
-    if local || administrator(request, service).is_ok() {
+    if is_local(request) || administrator(request, service).is_ok() {
         return Ok(());
     }
     Err(Problem::Forbidden)
-}
-
-fn is_loopback(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_loopback(),
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
-        }
-    }
 }

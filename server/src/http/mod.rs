@@ -20,6 +20,7 @@ pub(crate) mod acts;
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod caller;
 pub(crate) mod dev;
 pub(crate) mod docs;
 pub(crate) mod fault;

@@ -4,12 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Bounds on requests for a timestamp, and the signal that the service ends.
+/// Receipts that are set at once: each takes a thread and a second or two.
+const RECEIPTS: usize = 2;
+
+/// Bounds on requests for a timestamp and for receipts, and the signal that the service ends.
 pub(crate) struct Limits {
     /// A body has this long to arrive.
     pub(crate) body_timeout: Duration,
     max_requests: usize,
     under_way: AtomicUsize,
+    receipts: AtomicUsize,
     ending: watch::Sender<bool>,
 }
 
@@ -26,14 +30,18 @@ impl Limits {
     /// Lets `max_requests` in at once.
     pub(crate) fn new(max_requests: usize, body_timeout: Duration) -> Self {
         let ending = watch::Sender::new(false);
-        Self { body_timeout, max_requests, under_way: AtomicUsize::new(0), ending }
+        let (under_way, receipts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { body_timeout, max_requests, under_way, receipts, ending }
     }
 
     /// Room for one more request, or `None`.
     pub(crate) fn enter(&self) -> Option<UnderWay<'_>> {
-        let before = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let entered = UnderWay(&self.under_way);
-        (before < self.max_requests).then_some(entered)
+        enter(&self.under_way, self.max_requests)
+    }
+
+    /// Room for one more receipt, or `None`.
+    pub(crate) fn receipt(&self) -> Option<UnderWay<'_>> {
+        enter(&self.receipts, RECEIPTS)
     }
 
     /// Requests under way now.
@@ -52,6 +60,12 @@ impl Limits {
     }
 }
 
+fn enter(under_way: &AtomicUsize, most: usize) -> Option<UnderWay<'_>> {
+    let before = under_way.fetch_add(1, Ordering::Relaxed);
+    let entered = UnderWay(under_way);
+    (before < most).then_some(entered)
+}
+
 #[cfg(test)]
 mod tests {
     use super::Limits;
@@ -66,5 +80,16 @@ mod tests {
         assert_eq!(limits.under_way(), 2, "a refused request is not counted");
         drop(first);
         assert!(limits.enter().is_some());
+    }
+
+    #[test]
+    fn receipts_are_counted_for_themselves() {
+        let limits = Limits::new(1, Duration::from_secs(1));
+        let receipts = [limits.receipt(), limits.receipt()];
+        assert!(receipts.iter().all(Option::is_some));
+        assert!(limits.receipt().is_none());
+        assert!(limits.enter().is_some());
+        drop(receipts);
+        assert!(limits.receipt().is_some());
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use watch::watch;
 
 use self::clock::ServiceClock;
 use self::units::Stamping;
-use crate::config::{Config, PasswordsConfig, TsuConfig};
+use crate::config::{Config, PasswordsConfig, TrustedProxies, TsuConfig};
 use crate::delivery::{Delivery, DeliveryError, Outbox};
 use crate::metrics::Metrics;
 use crate::random::SystemRandom;
@@ -84,6 +84,8 @@ pub(crate) struct Service {
     pub(crate) metrics: Metrics,
     pub(crate) admin_token: AdminToken,
     pub(crate) public_url: String,
+    /// Whose word about the address of a caller is taken.
+    pub(crate) proxies: TrustedProxies,
     /// When this process opened the store.
     pub(crate) started_at: DateTime<Utc>,
 }
@@ -202,6 +204,7 @@ impl Service {
             metrics: Metrics::new(),
             admin_token: AdminToken::load_or_create(&config.admin_token_file(), random)?,
             public_url: config.server.public_url.clone(),
+            proxies: config.server.trusted_proxies.clone(),
             started_at: now,
         })
     }

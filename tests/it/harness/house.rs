@@ -7,6 +7,7 @@ use super::service::{Config, Service};
 use super::sms::{Protocol, ShortMessage, SmsServer};
 use super::smtp::{Mail, SmtpServer};
 use std::time::{Duration, Instant};
+use ureq::tls::TlsConfig;
 
 /// A message that takes longer is taken for one that never comes.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -16,6 +17,8 @@ pub(crate) struct House {
     pub(crate) service: Service,
     pub(crate) mail: Mailboxes,
     pub(crate) phones: Phones,
+    /// What clients trust, when the service speaks TLS.
+    tls: Option<TlsConfig>,
 }
 
 /// Everybody's mail.
@@ -43,23 +46,36 @@ impl House {
 
     /// With these keys of `[holders]` besides, or in the place of the usual ones.
     pub(crate) fn with(other: &[(&str, &str)]) -> Self {
+        Self::configured(other, Config::new(), None)
+    }
+
+    /// With a section `[tls]`, and clients that trust what it needs.
+    pub(crate) fn over_tls(section: String, tls: TlsConfig) -> Self {
+        Self::configured(&[], Config::new().section(section), Some(tls))
+    }
+
+    fn configured(other: &[(&str, &str)], config: Config, tls: Option<TlsConfig>) -> Self {
         let usual = HOLDERS.iter().filter(|usual| other.iter().all(|key| key.0 != usual.0));
         let keys = usual.chain(other).map(|(name, value)| format!("{name} = {value}\n"));
         let holders = format!("[holders]\n{}", keys.collect::<String>());
         let (mail, phones) = (SmtpServer::start(), SmsServer::start(Protocol::Webhook));
-        let config = Config::new().section(mail.section()).section(phones.section());
+        let config = config.section(mail.section()).section(phones.section());
         let service = config.section(holders).start();
-        Self { service, mail: Mailboxes(mail), phones: Phones(phones) }
+        Self { service, mail: Mailboxes(mail), phones: Phones(phones), tls }
     }
 
     /// A client without credentials.
     pub(crate) fn client(&self) -> Client {
-        self.service.client()
+        match &self.tls {
+            Some(tls) => Client::with_tls(self.service.url(), tls.clone()),
+            None => self.service.client(),
+        }
     }
 
     /// The operator.
     pub(crate) fn admin(&self) -> Client {
-        self.service.admin()
+        let token = std::fs::read_to_string(self.service.admin_token_file()).unwrap();
+        self.client().bearer(token.trim())
     }
 
     /// Somebody invited, who has chosen a password and logged in.

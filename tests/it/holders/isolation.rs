@@ -95,6 +95,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/addresses", FullSession),
     ("PATCH", "/api/v1/holder/preferences", Session),
     ("GET", "/api/v1/holder/history", Holder),
+    ("GET", "/api/v1/holder/history/receipt", Holder),
     ("POST", "/api/v1/holder/personal-data", FullSession),
     ("POST", "/api/v1/holder/one-time-codes", InPerson),
     ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", InPerson),

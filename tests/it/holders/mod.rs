@@ -16,6 +16,7 @@ mod recovery;
 mod renewal;
 mod signing;
 mod suspension;
+mod systems;
 mod unlock;
 
 pub(crate) use isolation::ROUTES;

@@ -302,3 +302,83 @@ fn a_system_signs_unattended_in_a_window() {
     let path = format!("/api/v1/holder{}", bruno.own("/windows"));
     house.client().bearer(&other).post(&path, &body).problem(409, "not-automatic");
 }
+
+/// The receipt of a time lists what was signed, with its stamp; that of one signature lists it
+/// alone; nobody else's is in it.
+#[test]
+fn a_receipt_lists_what_was_signed() {
+    let house = House::open();
+    let ada = house.activated(0);
+    linked(&house, &ada, 1);
+    let wanted = hashes(&["a contract", "its annex"]);
+    let sad = ada.authorises(&house, &wanted);
+    ada.signs(&house, &sad, &wanted[..1], false).status(200);
+    let stamped = ada.signs(&house, &sad, &wanted[1..], true).status(200).json();
+    let stamp = stamped["signatures"][0]["timestamp"]["serial"].as_str().unwrap().to_owned();
+    let serial = ada.credential(&house)["serial"].as_str().unwrap().to_owned();
+
+    let text = receipt(&ada, &house, "");
+    for part in [
+        "Receipt of signatures",
+        "Holder Ada Rossi",
+        "User ID ada@example.org",
+        "Signatures listed 2",
+        "ECDSA, SHA-256",
+        "Page 1 of 1",
+        &ada.credential,
+        &serial,
+        &stamp,
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(text.matches(&serial).count(), 2, "{text}");
+    for hash in &wanted {
+        assert!(text.contains(&grouped(hash)), "{text}");
+    }
+    let made = ada.history(&house, "signature-made");
+    let [first, second] = &made[..] else { panic!("{made:?}") };
+    let one = receipt(&ada, &house, &format!("?entry={}", second["place"].as_str().unwrap()));
+    assert!(one.contains("This one signature") && one.contains("Signatures listed 1"), "{one}");
+    assert!(one.contains(&stamp) && !one.contains(&grouped(&wanted[0])), "{one}");
+
+    let frame = format!("?from={}&to={}", at(first), at(second));
+    let text = receipt(&ada, &house, &frame);
+    assert!(text.contains(&grouped(&wanted[0])) && !text.contains(&stamp), "{text}");
+    let bruno = house.invited(1);
+    let none = receipt(&bruno, &house, "");
+    assert!(none.contains("Bruno Bianchi") && none.contains("no signature"), "{none}");
+    let other = first["place"].as_str().unwrap();
+    bruno.get(&house, &format!("/history/receipt?entry={other}")).problem(404, "not-found");
+    let login = &ada.history(&house, "login-succeeded")[0]["place"];
+    let login = format!("/history/receipt?entry={}", login.as_str().unwrap());
+    ada.get(&house, &login).problem(404, "not-found");
+    for wrong in ["?entry=7", "?entry=1-1&to=2026-01-01T00:00:00Z", "?limit=3", "?from=yesterday"] {
+        ada.get(&house, &format!("/history/receipt{wrong}")).problem(400, "invalid");
+    }
+}
+
+fn at(entry: &Value) -> &str {
+    entry["at"].as_str().unwrap()
+}
+
+/// A receipt as its reader has it, in one line.
+#[track_caller]
+fn receipt(person: &Person, house: &House, query: &str) -> String {
+    let answer = person.get(house, &format!("/history/receipt{query}")).status(200);
+    assert_eq!(answer.header("content-type"), Some("application/pdf"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let directory = crate::harness::temporary();
+    std::fs::write(directory.path().join("receipt.pdf"), &answer.body).unwrap();
+    let run = |name: &str, arguments: &[&str]| {
+        crate::harness::Program::new(name, arguments).directory(directory.path()).run().ok()
+    };
+    let checked = run("qpdf", &["--check", "receipt.pdf"]);
+    assert!(checked.out.contains("File is not encrypted"), "{checked:?}");
+    let text = run("pdftotext", &["-layout", "receipt.pdf", "-"]).out;
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A hash as a receipt has it.
+fn grouped(hash: &[u8]) -> String {
+    hash.chunks(4).map(hex::encode).collect::<Vec<_>>().join(" ")
+}

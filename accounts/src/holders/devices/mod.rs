@@ -1,7 +1,8 @@
 //! Linked devices: a holder's phones, and systems that sign automatically.
 //!
 //! A device is linked in a session with a one-time code. It gets a token for its requests, and
-//! leaves a public key with which it signs what it approves. Unlinking is at once: the token is
+//! leaves a public key with which it signs what it approves. A system may come in with a client
+//! certificate in the place of a token, and may be bound to some credentials. Unlinking is at once: the token is
 //! dead in the next request. A device that was not used for long is unlinked by a timer, and all
 //! of them are when the holder is blocked or closed.
 //!
@@ -11,9 +12,11 @@
 
 mod key;
 mod record;
+mod terms;
 
 pub(crate) use key::is_signed;
 pub(crate) use record::DeviceRecord;
+pub use terms::DeviceTerms;
 
 use super::bearer::{self, Owner, SecretToken, TokenDigest};
 use super::fields::FieldRule;
@@ -24,7 +27,10 @@ use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
 use super::sessions::{Access, AccessKind};
 use super::tables::DEVICE;
-use super::{Actor, DeviceId, HolderError, HolderId, Holders, Inner, fields, history, holder, otp};
+use super::{
+    Actor, CredentialId, DeviceId, HolderError, HolderId, Holders, Inner, credential, fields,
+    history, holder,
+};
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
 use minicbor::{Decode, Encode};
@@ -72,17 +78,15 @@ impl DeviceKind {
 pub struct NewDevice {
     /// What its holder calls it: 1 to 200 characters.
     pub name: String,
-    /// What it is.
-    pub kind: DeviceKind,
-    /// A P-256 key: DER of SubjectPublicKeyInfo, the point uncompressed.
-    pub public_key: Vec<u8>,
+    /// What its link allows.
+    pub terms: DeviceTerms,
 }
 
 impl NewDevice {
-    /// Checks name and key, before a one-time code is used up for them.
+    /// Checks name and terms, before a one-time code is used up for them.
     pub fn check(&self) -> Result<(), HolderError> {
         fields::line("name", &self.name)?;
-        key::check("public_key", &self.public_key)
+        self.terms.check()
     }
 }
 
@@ -103,37 +107,29 @@ pub struct DeviceView {
     pub last_used_at: DateTime<Utc>,
     /// The IP address that it was linked from.
     pub from: String,
+    /// SHA-256 of the client certificate that it comes in with, when it has no token.
+    pub certificate: Option<[u8; 32]>,
+    /// The credentials that a system may use; `None` is all.
+    pub credentials: Option<Vec<CredentialId>>,
 }
 
 /// A device with its token, which is not seen again.
 #[derive(Debug)]
 pub struct LinkedDevice {
-    /// What the device shows with each request.
-    pub token: SecretToken,
+    /// What the device shows with each request; none when it comes in with a certificate.
+    pub token: Option<SecretToken>,
     /// The device.
     pub view: DeviceView,
 }
 
-/// Refuses whatever is not a P-256 key as DER of SubjectPublicKeyInfo, the point uncompressed.
-/// Before a code is asked for: one for a key that is no key would be good for nothing.
-pub fn check_public_key(field: &'static str, spki: &[u8]) -> Result<(), HolderError> {
-    key::check(field, spki)
-}
-
-/// What a one-time code that links a device is bound to: its public key, and what it is. A code
-/// for a phone links no system, which signs with nobody there.
-#[must_use]
-pub fn device_bound(kind: DeviceKind, public_key: &[u8]) -> [u8; 32] {
-    otp::bound(&[kind.word().as_bytes(), public_key])
-}
-
 impl Holders {
     /// Links a device, with a one-time code for [`Purpose::LinkDevice`] bound to
-    /// [`device_bound`]. Every address of the holder is told.
+    /// [`DeviceTerms::bound`]. Every address of the holder is told.
     ///
     /// # Errors
     /// [`HolderError::NoSession`] and [`HolderError::StepUpNeeded`] for an access that may not;
-    /// [`HolderError::TooManyDevices`]; and what is wrong with the name or the key.
+    /// [`HolderError::TooManyDevices`], [`HolderError::CertificateTaken`], an unknown credential;
+    /// and what is wrong with the name or the key.
     pub async fn link_device(
         &self,
         access: &Access,
@@ -145,11 +141,10 @@ impl Holders {
         access.session()?;
         access.needs_full()?;
         let name = fields::line("name", &new.name)?;
-        key::check("public_key", &new.public_key)?;
+        let (terms, from) = (new.terms, from.to_string());
+        terms.check()?;
         let (id, operation) = (access.holder, proof.operation());
-        let bound = device_bound(new.kind, &new.public_key);
-        proof.consume(id, operation, Purpose::LinkDevice, &bound)?;
-        let from = from.to_string();
+        proof.consume(id, operation, Purpose::LinkDevice, &terms.bound())?;
         self.transact(move |inner, tx| {
             let owner = holder::load(tx, id)?;
             if owner.status != HolderStatus::Active {
@@ -159,23 +154,26 @@ impl Holders {
             if all_of(tx, id)?.len() >= most {
                 return Err(HolderError::TooManyDevices { most });
             }
-            let at = now.timestamp_millis();
-            let record = DeviceRecord {
-                id: *inner.draw(|random| DeviceId::generate(random)).as_bytes(),
-                holder: id.number(),
-                name,
-                kind: new.kind,
-                public_key: new.public_key,
-                linked_at: at,
-                last_used_at: at,
-                from,
+            terms.check_with(id, |credential| credential::load(tx, credential))?;
+            let record = record_of(inner, id, (name, terms, from), now);
+            let (token, place) = match &record.certificate {
+                Some(certificate) => (None, terms::place(certificate)),
+                None => {
+                    let token = SecretToken::generate(inner, PREFIX);
+                    let digest = token.digest();
+                    (Some(token), digest)
+                }
             };
-            let token = SecretToken::generate(inner, PREFIX);
-            record::save(tx, &token.digest(), &record);
+            // The certificate comes to the service from many: it says by itself whose it is.
+            if record::load(tx, &place)?.is_some() {
+                return Err(HolderError::CertificateTaken);
+            }
+            record::save(tx, &place, &record);
             let entry = HistoryEntry::new(HistoryKind::DeviceLinked, Actor::Holder(id));
             let entry = entry.with("device", &record.name).with("kind", record.kind.word());
             history::append(tx, id, &entry, now)?;
-            let template = Template::DeviceLinked { device: record.name.clone(), at };
+            let template =
+                Template::DeviceLinked { device: record.name.clone(), at: record.linked_at };
             notify(inner, tx, id, &owner, &template, now)?;
             Ok(LinkedDevice { token, view: view(record) })
         })
@@ -221,7 +219,18 @@ impl Holders {
 
     /// What a device's token stands for, and when it was used last.
     pub(super) fn device_access(&self, token: &str) -> Result<(Access, i64), HolderError> {
-        let digest = bearer::digest(token);
+        self.device_at(bearer::digest(token))
+    }
+
+    /// The same for a client certificate, which TLS has verified; SHA-256 of its DER.
+    pub(super) fn certified_access(
+        &self,
+        certificate: &[u8; 32],
+    ) -> Result<(Access, i64), HolderError> {
+        self.device_at(terms::place(certificate))
+    }
+
+    fn device_at(&self, digest: TokenDigest) -> Result<(Access, i64), HolderError> {
         let bytes = self.store().get(DEVICE, &digest)?.ok_or(HolderError::NotLoggedIn)?;
         let device: DeviceRecord = decode(DEVICE, &digest, &bytes)?;
         if self.holder_record(device.holder())?.status != HolderStatus::Active {
@@ -296,7 +305,31 @@ impl Access {
             limited: false,
             must_change_password: false,
             stepped_up_until: None,
+            credentials: device.credentials(),
         }
+    }
+}
+
+fn record_of(
+    inner: &Inner,
+    holder: HolderId,
+    (name, terms, from): (String, DeviceTerms, String),
+    now: DateTime<Utc>,
+) -> DeviceRecord {
+    let at = now.timestamp_millis();
+    let credentials =
+        terms.credentials.map(|ids| ids.iter().map(|id| (*id.as_bytes()).into()).collect());
+    DeviceRecord {
+        id: *inner.draw(|random| DeviceId::generate(random)).as_bytes(),
+        holder: holder.number(),
+        name,
+        kind: terms.kind,
+        public_key: terms.public_key,
+        linked_at: at,
+        last_used_at: at,
+        from,
+        certificate: terms.certificate.map(Into::into),
+        credentials,
     }
 }
 
@@ -360,6 +393,8 @@ fn view(record: DeviceRecord) -> DeviceView {
         kind: record.kind,
         linked_at: crate::stamps::instant(record.linked_at),
         last_used_at: crate::stamps::instant(record.last_used_at),
+        certificate: record.certificate.map(|sha256| *sha256),
+        credentials: record.credentials(),
         name: record.name,
         public_key: record.public_key,
         from: record.from,

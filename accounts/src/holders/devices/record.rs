@@ -4,8 +4,9 @@ use super::DeviceKind;
 use crate::encoding::{decode, encode};
 use crate::holders::bearer::{self, Owner, TokenDigest};
 use crate::holders::tables::DEVICE;
-use crate::holders::{DeviceId, HolderError, HolderId, HolderSettings};
+use crate::holders::{CredentialId, DeviceId, HolderError, HolderId, HolderSettings};
 use chrono::{DateTime, Utc};
+use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 use store::Transaction;
 
@@ -33,6 +34,12 @@ pub(crate) struct DeviceRecord {
     /// The IP address that it was linked from.
     #[n(7)]
     pub(crate) from: String,
+    /// SHA-256 of the client certificate that a system comes in with, in the place of a token.
+    #[n(8)]
+    pub(crate) certificate: Option<ByteArray<32>>,
+    /// The automatic credentials that a system may use; none stands for all.
+    #[n(9)]
+    pub(crate) credentials: Option<Vec<ByteArray<16>>>,
 }
 
 impl DeviceRecord {
@@ -42,6 +49,11 @@ impl DeviceRecord {
 
     pub(crate) fn holder(&self) -> HolderId {
         HolderId::new(self.holder)
+    }
+
+    pub(crate) fn credentials(&self) -> Option<Vec<CredentialId>> {
+        let credentials = self.credentials.as_ref()?;
+        Some(credentials.iter().map(|id| CredentialId::new(**id)).collect())
     }
 
     /// Whether it was not used for so long that it is unlinked.
@@ -64,7 +76,7 @@ pub(crate) fn load(
     Ok(bytes.map(|bytes| decode(DEVICE, digest, &bytes)).transpose()?)
 }
 
-/// Writes a device under its token.
+/// Writes a device under its token, or what stands for it.
 pub(crate) fn save(tx: &mut dyn Transaction, digest: &TokenDigest, record: &DeviceRecord) {
     bearer::put(tx, DEVICE, record.owner(), digest, &encode(record, 256));
 }

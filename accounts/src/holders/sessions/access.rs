@@ -5,7 +5,9 @@ use super::{NOTED_EVERY, OpenedBy};
 use crate::encoding::decode;
 use crate::holders::bearer::{self, TokenDigest};
 use crate::holders::tables::SESSION;
-use crate::holders::{Actor, DeviceId, HolderError, HolderId, Holders, SessionId, devices};
+use crate::holders::{
+    Actor, CredentialId, DeviceId, HolderError, HolderId, Holders, SessionId, devices,
+};
 use chrono::{DateTime, Utc};
 
 /// What a session's token begins with.
@@ -39,6 +41,8 @@ pub struct Access {
     pub must_change_password: bool,
     /// A session that was raised with a one-time code: until when.
     pub stepped_up_until: Option<DateTime<Utc>>,
+    /// A system that is bound to some of the holder's credentials: to which.
+    pub credentials: Option<Vec<CredentialId>>,
 }
 
 impl Access {
@@ -56,6 +60,12 @@ impl Access {
             AccessKind::Device(id) => Ok(id),
             AccessKind::Session(_) | AccessKind::System(_) => Err(HolderError::NotADevice),
         }
+    }
+
+    /// Whether its link allows the use of a credential: that of a system can name some.
+    #[must_use]
+    pub fn may_use(&self, credential: CredentialId) -> bool {
+        self.credentials.as_ref().is_none_or(|allowed| allowed.contains(&credential))
     }
 
     /// For histories.
@@ -87,16 +97,20 @@ impl Holders {
     /// # Errors
     /// [`HolderError::NotLoggedIn`] for every token that opens nothing (any more).
     pub async fn access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, HolderError> {
-        let (access, last_used_at) = self.found(token, now)?;
-        if now.timestamp_millis() - last_used_at >= NOTED_EVERY {
-            match access.what {
-                AccessKind::Session(_) => self.note_session(access.reference, now).await?,
-                AccessKind::Device(_) | AccessKind::System(_) => {
-                    self.note_device(access.reference, now).await?;
-                }
-            }
-        }
-        Ok(access)
+        self.used(self.found(token, now)?, now).await
+    }
+
+    /// The same for the client certificate of a linked system, which TLS has verified; SHA-256 of
+    /// its DER.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLoggedIn`] for one that no system is linked with (any more).
+    pub async fn access_by_certificate(
+        &self,
+        certificate: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Access, HolderError> {
+        self.used(self.certified_access(certificate)?, now).await
     }
 
     /// The same without counting as a use: for what looks again and again with nobody there. A
@@ -106,6 +120,31 @@ impl Holders {
     /// Those of [`Holders::access`].
     pub fn peek(&self, token: &str, now: DateTime<Utc>) -> Result<Access, HolderError> {
         Ok(self.found(token, now)?.0)
+    }
+
+    /// The same for a client certificate.
+    ///
+    /// # Errors
+    /// Those of [`Holders::access_by_certificate`].
+    pub fn peek_by_certificate(&self, certificate: &[u8; 32]) -> Result<Access, HolderError> {
+        Ok(self.certified_access(certificate)?.0)
+    }
+
+    /// Notes, once a minute, that what stands for somebody is used.
+    async fn used(
+        &self,
+        (access, last_used_at): (Access, i64),
+        now: DateTime<Utc>,
+    ) -> Result<Access, HolderError> {
+        if now.timestamp_millis() - last_used_at >= NOTED_EVERY {
+            match access.what {
+                AccessKind::Session(_) => self.note_session(access.reference, now).await?,
+                AccessKind::Device(_) | AccessKind::System(_) => {
+                    self.note_device(access.reference, now).await?;
+                }
+            }
+        }
+        Ok(access)
     }
 
     /// What a token stands for, and when it was used last.
@@ -131,6 +170,7 @@ impl Holders {
             limited: session.by == OpenedBy::QrCode && stepped_up_until.is_none(),
             must_change_password: holder.password.is_some_and(|p| p.first_until.is_some()),
             stepped_up_until,
+            credentials: None,
         };
         Ok((access, session.last_used_at))
     }

@@ -1,11 +1,11 @@
 //! Linked devices.
 
 use super::support::*;
-use crate::holders::devices::{DeviceKind, LinkedDevice, NewDevice, device_bound, is_signed};
+use crate::holders::devices::{DeviceKind, DeviceTerms, LinkedDevice, NewDevice, is_signed};
 use crate::holders::otp::Purpose;
 use crate::holders::sessions::{Access, AccessKind};
 use crate::holders::tables::DEVICE;
-use crate::holders::{Actor, DeviceId, HolderError, HolderId, TypedTwice};
+use crate::holders::{Actor, DeviceId, HolderError, HolderId, SecretToken, TypedTwice};
 use crate::testing::block_on;
 use openssl::ec::{EcGroup, EcKey, EcPoint, PointConversionForm};
 use openssl::hash::MessageDigest;
@@ -35,9 +35,23 @@ pub(super) fn link(
     spki: &[u8],
     s: i64,
 ) -> Result<LinkedDevice, HolderError> {
-    let new = NewDevice { name: "Ada's phone".to_owned(), kind, public_key: spki.to_vec() };
-    let proof = bench.proof(access.holder, Purpose::LinkDevice, device_bound(kind, spki));
+    link_on(bench, access, DeviceTerms::new(kind, spki.to_vec()), s)
+}
+
+pub(super) fn link_on(
+    bench: &Bench,
+    access: &Access,
+    terms: DeviceTerms,
+    s: i64,
+) -> Result<LinkedDevice, HolderError> {
+    let proof = bench.proof(access.holder, Purpose::LinkDevice, terms.bound());
+    let new = NewDevice { name: "Ada's phone".to_owned(), terms };
     block_on(bench.holders.link_device(access, new, proof, HOME, at(s)))
+}
+
+/// What a device shows.
+pub(super) fn token(device: &LinkedDevice) -> &SecretToken {
+    device.token.as_ref().unwrap()
 }
 
 fn linked(bench: &Bench, kind: DeviceKind) -> (HolderId, LinkedDevice) {
@@ -54,8 +68,9 @@ fn unlink(bench: &Bench, id: HolderId, device: DeviceId, s: i64) -> Result<(), H
 fn a_device_is_linked_in_a_session_and_comes_in_by_its_token() {
     let bench = Bench::new();
     let (id, device) = linked(&bench, DeviceKind::Phone);
-    assert!(device.token.expose().starts_with("md_") && device.token.expose().len() == 46);
-    let access = bench.access(&device.token, 4).unwrap();
+    let shown = token(&device).expose();
+    assert!(shown.starts_with("md_") && shown.len() == 46);
+    let access = bench.access(token(&device), 4).unwrap();
     assert_eq!((access.holder, access.what), (id, AccessKind::Device(device.view.id)));
     assert_eq!(access.device().unwrap(), device.view.id);
     assert_eq!(slug(access.session()), "session-needed");
@@ -69,7 +84,7 @@ fn a_device_is_linked_in_a_session_and_comes_in_by_its_token() {
 fn a_system_is_no_phone() {
     let bench = Bench::new();
     let (_, system) = linked(&bench, DeviceKind::System);
-    let access = bench.access(&system.token, 4).unwrap();
+    let access = bench.access(token(&system), 4).unwrap();
     assert_eq!(access.what, AccessKind::System(system.view.id));
     assert_eq!(slug(access.device()), "device-needed");
     assert_eq!(DeviceKind::parse("kind", system.view.kind.word()).unwrap(), DeviceKind::System);
@@ -82,9 +97,9 @@ fn unlinking_is_at_once() {
     let (id, device) = linked(&bench, DeviceKind::Phone);
     let other = bench.holder("other@example.org");
     assert_eq!(slug(unlink(&bench, other, device.view.id, 4)), "unknown-device");
-    bench.access(&device.token, 4).unwrap();
+    bench.access(token(&device), 4).unwrap();
     unlink(&bench, id, device.view.id, 4).unwrap();
-    assert_eq!(slug(bench.access(&device.token, 4)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 4)), "unauthorized-holder");
     assert_eq!(slug(unlink(&bench, id, device.view.id, 5)), "unknown-device");
     assert!(bench.holders.devices(id).unwrap().is_empty());
     assert_eq!(bench.mails_to(EMAIL).last(), Some(&"device-unlinked"));
@@ -104,7 +119,7 @@ fn a_use_that_is_noted_late_links_nothing() {
         .join()
         .unwrap();
     });
-    assert_eq!(slug(bench.access(&device.token, 100)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 100)), "unauthorized-holder");
     assert!(bench.holders.devices(id).unwrap().is_empty());
 }
 
@@ -112,7 +127,7 @@ fn a_use_that_is_noted_late_links_nothing() {
 fn only_a_full_session_with_the_right_code_links() {
     let bench = Bench::new();
     let (id, device) = linked(&bench, DeviceKind::Phone);
-    let by_device = bench.access(&device.token, 4).unwrap();
+    let by_device = bench.access(token(&device), 4).unwrap();
     let spki = device_key().1;
     assert_eq!(slug(link(&bench, &by_device, DeviceKind::Phone, &spki, 5)), "session-needed");
     let full = bench.logged_in(EMAIL, 6);
@@ -122,13 +137,25 @@ fn only_a_full_session_with_the_right_code_links() {
     assert_eq!(slug(link(&bench, &first, DeviceKind::Phone, &spki, 7)), "password-change-needed");
     let other = device_key().1;
     for proof in [
-        bench.proof(id, Purpose::LinkDevice, device_bound(DeviceKind::Phone, &other)),
-        bench.proof(id, Purpose::LinkDevice, device_bound(DeviceKind::System, &spki)),
-        bench.proof(id, Purpose::StepUp, device_bound(DeviceKind::Phone, &spki)),
-        bench.proof(HolderId::new(99), Purpose::LinkDevice, device_bound(DeviceKind::Phone, &spki)),
+        bench.proof(
+            id,
+            Purpose::LinkDevice,
+            DeviceTerms::new(DeviceKind::Phone, other.clone()).bound(),
+        ),
+        bench.proof(
+            id,
+            Purpose::LinkDevice,
+            DeviceTerms::new(DeviceKind::System, spki.clone()).bound(),
+        ),
+        bench.proof(id, Purpose::StepUp, DeviceTerms::new(DeviceKind::Phone, spki.clone()).bound()),
+        bench.proof(
+            HolderId::new(99),
+            Purpose::LinkDevice,
+            DeviceTerms::new(DeviceKind::Phone, spki.clone()).bound(),
+        ),
     ] {
         let kind = DeviceKind::Phone;
-        let new = NewDevice { name: "x".to_owned(), kind, public_key: spki.clone() };
+        let new = NewDevice { name: "x".to_owned(), terms: DeviceTerms::new(kind, spki.clone()) };
         let outcome = block_on(bench.holders.link_device(&full, new, proof, HOME, at(8)));
         assert_eq!(slug(outcome), "otp-for-other-operation");
     }
@@ -198,10 +225,14 @@ fn a_name_is_a_line_of_text() {
     let access = bench.logged_in(EMAIL, 2);
     let spki = device_key().1;
     for name in ["", "  ", "a\nb", "a\u{202e}b"] {
-        let proof =
-            bench.proof(access.holder, Purpose::LinkDevice, device_bound(DeviceKind::Phone, &spki));
+        let proof = bench.proof(
+            access.holder,
+            Purpose::LinkDevice,
+            DeviceTerms::new(DeviceKind::Phone, spki.clone()).bound(),
+        );
         let kind = DeviceKind::Phone;
-        let new = NewDevice { name: name.to_owned(), kind, public_key: spki.clone() };
+        let terms = DeviceTerms::new(kind, spki.clone());
+        let new = NewDevice { name: name.to_owned(), terms };
         let error = block_on(bench.holders.link_device(&access, new, proof, HOME, at(3)));
         assert_eq!(error.unwrap_err().field(), Some("name"));
     }
@@ -228,11 +259,11 @@ fn devices_outlive_a_new_password_and_no_block() {
     let (id, device) = linked(&bench, DeviceKind::Phone);
     let typed = TypedTwice { new: OTHER, repeat: OTHER };
     block_on(bench.holders.change_password(id, RIGHT, &typed, HOME, at(5))).unwrap();
-    bench.access(&device.token, 6).unwrap();
+    bench.access(token(&device), 6).unwrap();
     block_on(bench.holders.block(id, "lost phone", operator(), at(7))).unwrap();
-    assert_eq!(slug(bench.access(&device.token, 8)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 8)), "unauthorized-holder");
     block_on(bench.holders.unblock(id, "found", operator(), at(9))).unwrap();
-    assert_eq!(slug(bench.access(&device.token, 10)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 10)), "unauthorized-holder");
     assert!(bench.holders.devices(id).unwrap().is_empty());
 }
 
@@ -241,7 +272,7 @@ fn a_closed_account_has_no_devices() {
     let bench = Bench::new();
     let (id, device) = linked(&bench, DeviceKind::Phone);
     block_on(bench.holders.close(id, "asked for", operator(), at(7))).unwrap();
-    assert_eq!(slug(bench.access(&device.token, 8)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 8)), "unauthorized-holder");
     let left = bench.store.contents().keys().filter(|(t, _)| *t == DEVICE.number()).count();
     assert_eq!(left, 0);
 }
@@ -252,11 +283,11 @@ fn what_is_not_used_for_long_is_unlinked() {
     let (id, device) = linked(&bench, DeviceKind::Phone);
     let tick = |s| block_on(bench.holders.sessions_tick(at(s))).unwrap();
     tick(DAY);
-    bench.access(&device.token, 100 * DAY).unwrap();
+    bench.access(token(&device), 100 * DAY).unwrap();
     assert_eq!(tick(279 * DAY), 0);
-    bench.access(&device.token, 100 * DAY + 59).unwrap();
+    bench.access(token(&device), 100 * DAY + 59).unwrap();
     assert_eq!(tick(280 * DAY), 1);
-    assert_eq!(slug(bench.access(&device.token, 280 * DAY)), "unauthorized-holder");
+    assert_eq!(slug(bench.access(token(&device), 280 * DAY)), "unauthorized-holder");
     let page = bench.holders.history(id, &Default::default()).unwrap();
     let last = page.entries.last().unwrap();
     assert_eq!((last.kind.word(), last.actor.as_str()), ("device-unlinked", "service"));
@@ -294,5 +325,5 @@ fn an_export_and_an_erasure_reach_devices_and_sessions() {
     ] {
         assert_eq!(data.pointer(pointer).and_then(|v| v.as_str()), Some(value), "{pointer}");
     }
-    assert!(!json.contains(device.token.expose()));
+    assert!(!json.contains(token(&device).expose()));
 }

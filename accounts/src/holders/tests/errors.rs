@@ -54,6 +54,7 @@ fn samples() -> Vec<HolderError> {
         HolderError::UnknownSession,
         HolderError::UnknownDevice,
         HolderError::TooManyDevices { most: 10 },
+        HolderError::CertificateTaken,
         HolderError::NoPhoneChange,
         HolderError::EmailTaken,
         HolderError::IllegalTransition {

@@ -159,8 +159,19 @@ fn session_and_device() {
         linked_at: 2,
         last_used_at: 3,
         from: "f".to_owned(),
+        certificate: None,
+        credentials: None,
     };
     golden(&record, "8850abababababababababababababababab01616e0142cdef02036166");
+    let bound = DeviceRecord {
+        certificate: Some([0xef; 32].into()),
+        credentials: Some(vec![[0x11; 16].into()]),
+        ..record
+    };
+    let expected = "8a50abababababababababababababababab01616e0142cdef02036166\
+                    5820efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef\
+                    815011111111111111111111111111111111";
+    golden(&bound, expected);
 }
 
 #[test]

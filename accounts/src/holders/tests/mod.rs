@@ -30,6 +30,7 @@ mod sms_text;
 mod stamp_link;
 mod states;
 mod support;
+mod systems;
 mod throttling;
 mod ticks;
 mod totp;

@@ -1,6 +1,6 @@
 //! Logging in by QR code.
 
-use super::devices::{device_key, link, sign};
+use super::devices::{device_key, link, sign, token};
 use super::support::*;
 use crate::holders::devices::{DeviceKind, LinkedDevice};
 use crate::holders::otp::Purpose;
@@ -33,7 +33,7 @@ impl Phone {
     }
 
     pub(super) fn access(&self, s: i64) -> Access {
-        self.bench.access(&self.device.token, s).unwrap()
+        self.bench.access(token(&self.device), s).unwrap()
     }
 
     pub(super) fn begin(&self, s: i64) -> QrLogin {
@@ -263,7 +263,7 @@ fn the_first_phone_is_the_only_one() {
     let login = phone.begin(10);
     let seen = phone.look(login.id, 11).unwrap();
     let holders = &phone.bench.holders;
-    for token in [&other.token, &strangers.token] {
+    for token in [token(&other), token(&strangers)] {
         let access = phone.bench.access(token, 12).unwrap();
         let look = holders.look_at_qr_login(&access, login.id, PHONE, at(12));
         assert_eq!(slug(block_on(look)), "invalid-qr-login");
@@ -287,7 +287,7 @@ fn only_a_linked_phone_may() {
     let session = phone.bench.session(EMAIL, 5);
     let login = phone.begin(10);
     let holders = &phone.bench.holders;
-    for token in [&system.token, &session.token] {
+    for token in [token(&system), &session.token] {
         let access = phone.bench.access(token, 11).unwrap();
         let look = holders.look_at_qr_login(&access, login.id, PHONE, at(11));
         assert_eq!(slug(block_on(look)), "device-needed");
@@ -444,7 +444,7 @@ fn a_phone_looks_so_often_and_no_more() {
     let login = phone.begin(11);
     assert_eq!(slug(phone.look(login.id, 12)), "too-many-failures");
     let (_, other) = linked(&phone.bench, EMAIL, DeviceKind::Phone);
-    let access = phone.bench.access(&other.token, 13).unwrap();
+    let access = phone.bench.access(token(&other), 13).unwrap();
     let look = phone.bench.holders.look_at_qr_login(&access, login.id, PHONE, at(13));
     block_on(look).unwrap();
 }

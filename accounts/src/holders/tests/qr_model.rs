@@ -1,6 +1,6 @@
 //! A login by QR code, whatever the order of what is done to it.
 
-use super::devices::sign;
+use super::devices::{sign, token};
 use super::qr::{PHONE, Phone, linked};
 use super::support::*;
 use crate::holders::devices::DeviceKind;
@@ -37,7 +37,7 @@ proptest! {
     )) {
         let phone = Phone::new();
         let (_, other) = linked(&phone.bench, EMAIL, DeviceKind::Phone);
-        let other = phone.bench.access(&other.token, 4).unwrap();
+        let other = phone.bench.access(token(&other), 4).unwrap();
         let (login, mut now, mut seen) = (phone.begin(10), 10, None);
         let (mut approved_at, mut dead, mut sessions) = (None, false, 0);
         let holders = &phone.bench.holders;

@@ -1,11 +1,13 @@
 //! Who asks: the holder behind a bearer token, found before a body is read.
 //!
-//! A token is of a session, which a login opened, or of a linked device. Which of them a room lets
+//! A token is of a session, which a login opened, or of a linked device; a linked system may come in
+//! with a client certificate in the place of one. Which of them a room lets
 //! in is the choice of its function here; a session that has to replace its password first gets in
 //! by [`known`] and [`own_password`] alone.
 
 use super::problem::holder as problem;
-use crate::http::auth::peer;
+use crate::http::auth::ClientCertificate;
+use crate::http::caller::peer;
 use crate::http::problem::Problem;
 use crate::service::Service;
 use accounts::holders::HolderError;
@@ -93,7 +95,10 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
 /// nobody there. A session that has to replace its password first gets nothing.
 pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let now = service.clock.now();
-    let found = service.holders.peek(token(request).unwrap_or_default(), now);
+    let found = match shown(request).ok_or(Problem::HolderUnauthorized)? {
+        Shown::Token(token) => service.holders.peek(token, now),
+        Shown::Certificate(sha256) => service.holders.peek_by_certificate(sha256),
+    };
     let access = match found {
         Err(HolderError::NotLoggedIn) => {
             service.logins.holder_refused(peer(request), now);
@@ -107,6 +112,22 @@ pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Acces
     }
 }
 
+/// What a request shows of who it is.
+enum Shown<'a> {
+    Token(&'a str),
+    /// SHA-256 of the certificate that the connection came with.
+    Certificate(&'a [u8; 32]),
+}
+
+/// A certificate counts where there is no `Authorization`: what is sent in a header is meant.
+fn shown(request: &HttpRequest) -> Option<Shown<'_>> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return token(request).map(Shown::Token);
+    }
+    let ClientCertificate(sha256) = request.conn_data::<ClientCertificate>()?;
+    Some(Shown::Certificate(sha256))
+}
+
 /// The bearer token of a request (RFC 6750 §2.1), whatever it may be.
 pub(super) fn token(request: &HttpRequest) -> Option<&str> {
     let sent = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
@@ -117,8 +138,11 @@ pub(super) fn token(request: &HttpRequest) -> Option<&str> {
 /// Any session or device, also a session that has to replace its password first.
 pub(crate) async fn known(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
     let now = service.clock.now();
-    let Some(token) = token(request) else { return Err(Problem::HolderUnauthorized) };
-    match service.holders.access(token, now).await {
+    let found = match shown(request).ok_or(Problem::HolderUnauthorized)? {
+        Shown::Token(token) => service.holders.access(token, now).await,
+        Shown::Certificate(sha256) => service.holders.access_by_certificate(sha256, now).await,
+    };
+    match found {
         Err(HolderError::NotLoggedIn) => {
             service.logins.holder_refused(peer(request), now);
             Err(Problem::HolderUnauthorized)

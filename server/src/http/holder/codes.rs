@@ -5,6 +5,7 @@
 
 use super::addresses::Kind;
 use super::body::Word;
+use super::devices::terms;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
@@ -12,14 +13,13 @@ use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
-use accounts::holders::devices::{DeviceKind, check_public_key};
+use accounts::holders::devices::DeviceTerms;
 use accounts::holders::otp::{Change, OtpChannel, Purpose};
 use accounts::holders::sessions::Access;
 use accounts::holders::{AddressKind, CredentialId, Email, OperationId, PhoneNumber};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use openssl::base64::decode_block;
 use serde::Deserialize;
 use signing::HashesToSign;
 
@@ -63,6 +63,10 @@ pub(crate) struct WantedCode {
     /// The key of the new device: SubjectPublicKeyInfo (RFC 5280 §4.1), DER in base64; with
     /// `link-device` alone.
     public_key: Option<String>,
+    /// As the device will be linked; with `link-device` of a `system` alone.
+    certificate_sha256: Option<String>,
+    /// As the device will be linked; with `link-device` of a `system` alone.
+    credentials: Option<Vec<String>>,
     /// How it shall come; without it the app when one is enrolled, else a short message. Where an
     /// app is enrolled, a message comes with `change-phone` alone.
     #[schema(value_type = Option<Way>)]
@@ -159,7 +163,7 @@ enum Wanted {
     Sign(HashesToSign),
     Address(AddressKind, Email),
     Phone(Purpose, PhoneNumber),
-    Device(DeviceKind, Vec<u8>),
+    Device(DeviceTerms),
 }
 
 impl Wanted {
@@ -172,7 +176,7 @@ impl Wanted {
             Self::Sign(hashes) => Act::Sign(hashes),
             Self::Address(kind, address) => Act::Address(*kind, address),
             Self::Phone(purpose, number) => Act::Phone(*purpose, number),
-            Self::Device(kind, key) => Act::Device(*kind, key),
+            Self::Device(terms) => Act::Device(terms),
         }
     }
 }
@@ -249,6 +253,7 @@ fn read(
     let WantedCode { purpose, mut credential, mut sign, mut number, .. } = wanted;
     let (mut address, mut public_key) = (wanted.address, wanted.public_key);
     let (mut kind, mut change) = (wanted.kind, wanted.change);
+    let (mut certificate, mut credentials) = (wanted.certificate_sha256, wanted.credentials);
     let mut changed = |purpose| {
         let change = change.take().ok_or_else(|| needed("change"))?.known("change")?;
         Ok::<_, Problem>(Wanted::Change(purpose, change.into()))
@@ -281,9 +286,11 @@ fn read(
             Wanted::Address(kind.known("kind")?.into(), address)
         }
         WantedFor::LinkDevice => {
-            let key = spki(&public_key.take().ok_or_else(|| needed("public_key"))?)?;
+            let key = public_key.take().ok_or_else(|| needed("public_key"))?;
             let kind = kind.take().ok_or_else(|| needed("kind"))?;
-            Wanted::Device(DeviceKind::parse("kind", &kind).map_err(problem)?, key)
+            let terms = terms(&kind, &key, certificate.take().as_deref(), credentials.take())?;
+            service.holders.check_device(access.holder, &terms).map_err(problem)?;
+            Wanted::Device(terms)
         }
     };
     nothing_more(&[
@@ -293,19 +300,11 @@ fn read(
         ("address", address.is_some()),
         ("public_key", public_key.is_some()),
         ("kind", kind.is_some()),
+        ("certificate_sha256", certificate.is_some()),
+        ("credentials", credentials.is_some()),
         ("change", change.is_some()),
     ])?;
     Ok(read)
-}
-
-/// The key of a device.
-fn spki(public_key: &str) -> Result<Vec<u8>, Problem> {
-    let key = decode_block(public_key).map_err(|_no_base64| {
-        let detail = "public_key is not base64: encode the DER of the key".to_owned();
-        refused("invalid-field", detail, Some("public_key"), Some("base64"))
-    })?;
-    check_public_key("public_key", &key).map_err(problem)?;
-    Ok(key)
 }
 
 /// A new phone number.

@@ -4,14 +4,14 @@ use super::body::OneTimeCode;
 use super::problem::{holder as problem, refused};
 use super::proof::{self, Act};
 use super::{access, answer, body, id};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};
 use crate::service::Service;
-use accounts::holders::devices::{DeviceKind, DeviceView, NewDevice};
+use accounts::holders::devices::{DeviceKind, DeviceTerms, DeviceView, NewDevice};
 use accounts::holders::sessions::{Access, AccessKind};
-use accounts::holders::{DeviceId, HolderError};
+use accounts::holders::{DeviceId, FieldRule, HolderError};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use openssl::base64::{decode_block, encode_block};
@@ -49,16 +49,22 @@ pub(crate) struct LinkDevice {
     kind: String,
     /// Its P-256 key: SubjectPublicKeyInfo (RFC 5480 §2), the point uncompressed, DER in base64.
     public_key: String,
-    /// For this very key.
+    /// A system's alone: SHA-256 of the TLS client certificate that it comes in with, 64 digits
+    /// 0-9 a-f. It gets no token then.
+    certificate_sha256: Option<String>,
+    /// A system's alone: the automatic credentials that it may use; without it, all.
+    credentials: Option<Vec<String>>,
+    /// For all of these.
     otp: OneTimeCode,
 }
 
 /// A linked device with its token.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct LinkedDevice {
-    /// To be sent with every request, as `Authorization: Bearer …`. It is not shown again.
+    /// To be sent with every request, as `Authorization: Bearer …`. It is not shown again. Null for
+    /// a system that comes in with a certificate.
     #[schema(format = Password)]
-    token: String,
+    token: Option<String>,
     device: Device,
 }
 
@@ -77,6 +83,10 @@ pub(crate) struct Device {
     last_used_at: String,
     /// The IP address that it was linked from.
     from: String,
+    /// SHA-256 of its client certificate, or null.
+    certificate_sha256: Option<String>,
+    /// The credentials that a system may use, or null for all.
+    credentials: Option<Vec<String>>,
     /// Whether it is the one that asks.
     current: bool,
 }
@@ -91,6 +101,8 @@ impl From<DeviceView> for Device {
             linked_at: rfc3339(view.linked_at),
             last_used_at: rfc3339(view.last_used_at),
             from: view.from,
+            certificate_sha256: view.certificate.map(hex::encode),
+            credentials: view.credentials.map(|ids| ids.iter().map(ToString::to_string).collect()),
             current: false,
         }
     }
@@ -121,15 +133,16 @@ pub(crate) async fn list_devices(
     Ok(answer::ok(&Devices { devices: devices.collect() }))
 }
 
-/// Links a device, with a code that was asked for to `link-device` with its kind and key. Every
+/// Links a device, with a code that was asked for to `link-device` with all but its name. Every
 /// address of the holder is told. There are ten devices at most.
 #[utoipa::path(post, path = "/api/v1/holder/devices", tag = "holder",
     operation_id = "link_device", request_body = LinkDevice,
     responses((status = 201, body = LinkedDevice), (status = 401, body = ProblemBody),
         (status = 403, description = "The code is not right, or the session is limited",
             body = ProblemBody),
-        (status = 409, description = "Too many devices, or the code is for something else",
-            body = ProblemBody),
+        (status = 404, description = "No such credential", body = ProblemBody),
+        (status = 409, description = "Too many devices, a certificate that another device has, \
+            or a code for something else", body = ProblemBody),
         (status = 422, description = "No P-256 key, or no name", body = ProblemBody)),
     security(("holder" = [])))]
 pub(crate) async fn link_device(
@@ -139,16 +152,17 @@ pub(crate) async fn link_device(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
     let wanted: LinkDevice = body::json(&request, payload, &service).await?;
-    let kind = DeviceKind::parse("kind", &wanted.kind).map_err(problem)?;
-    let public_key = octets("public_key", &wanted.public_key)?;
-    let new = NewDevice { name: wanted.name, kind, public_key };
+    let LinkDevice { name, kind, public_key, certificate_sha256, credentials, .. } = wanted;
+    let terms = terms(&kind, &public_key, certificate_sha256.as_deref(), credentials)?;
+    let new = NewDevice { name, terms };
     new.check().map_err(problem)?;
+    service.holders.check_device(access.holder, &new.terms).map_err(problem)?;
     let (from, now) = (caller_address(&request), service.clock.now());
-    let act = Act::Device(new.kind, &new.public_key);
+    let act = Act::Device(&new.terms);
     let proof = proof::verify(&service, &access, &act, &wanted.otp, now).await?;
     let linked = service.holders.link_device(&access, new, proof, from, now).await;
     let linked = linked.map_err(problem)?;
-    let token = linked.token.expose().to_owned();
+    let token = linked.token.map(|token| token.expose().to_owned());
     Ok(answer::created(&LinkedDevice { token, device: linked.view.into() }))
 }
 
@@ -185,6 +199,35 @@ fn own(access: &Access) -> Option<DeviceId> {
         AccessKind::Device(id) | AccessKind::System(id) => Some(id),
         AccessKind::Session(_) => None,
     }
+}
+
+/// What a device is linked for, as a client names it.
+pub(super) fn terms(
+    kind: &str,
+    public_key: &str,
+    certificate: Option<&str>,
+    credentials: Option<Vec<String>>,
+) -> Result<DeviceTerms, Problem> {
+    let certificate = certificate.map(|text| {
+        let mut sha256 = [0; 32];
+        let lower = !text.bytes().any(|octet| octet.is_ascii_uppercase());
+        let read = hex::decode_to_slice(text, &mut sha256).is_ok() && lower;
+        let field = "certificate_sha256";
+        if read {
+            Ok(sha256)
+        } else {
+            Err(problem(HolderError::BadField { field, rule: FieldRule::CertificateHash }))
+        }
+    });
+    let credentials = credentials.map(|ids| {
+        ids.iter().map(|text| id(text, "credential of yours")).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(DeviceTerms {
+        kind: DeviceKind::parse("kind", kind).map_err(problem)?,
+        public_key: octets("public_key", public_key)?,
+        certificate: certificate.transpose()?,
+        credentials: credentials.transpose()?,
+    })
 }
 
 /// Octets in base64 (RFC 4648 §4).

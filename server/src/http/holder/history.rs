@@ -1,7 +1,8 @@
 //! `GET /api/v1/holder/history`: what happened to an account, as JSON a page at a time or as one
-//! CSV table. Operators read the same by [`page`].
+//! CSV table, and its signatures as a [`receipt`]. Operators read the same by [`page`].
 
 mod csv;
+mod receipt;
 
 use super::access;
 use super::problem::holder as problem;
@@ -26,11 +27,16 @@ const PAGE: usize = 100;
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(show_history))]
+#[openapi(paths(show_history, receipt::show_receipt))]
 pub(super) struct Described;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/api/v1/holder/history", GET, [get(show_history)]));
+    let receipt = get(receipt::show_receipt);
+    config.service(resource("/api/v1/holder/history", GET, [get(show_history)])).service(resource(
+        "/api/v1/holder/history/receipt",
+        GET,
+        [receipt],
+    ));
 }
 
 /// Which part of a history.
@@ -61,6 +67,8 @@ pub(crate) struct History {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct HistoryEntry {
     number: u64,
+    /// Where the entry stands in the history: names it when a receipt is asked for.
+    place: String,
     at: String,
     /// A stable word, as in `login-succeeded`.
     kind: &'static str,
@@ -72,8 +80,10 @@ pub(crate) struct HistoryEntry {
 
 impl From<RecordedEntry> for HistoryEntry {
     fn from(entry: RecordedEntry) -> Self {
+        let place = HistoryPlace { at: entry.at.timestamp_millis(), number: entry.number };
         Self {
             number: entry.number,
+            place: told(place),
             at: rfc3339(entry.at),
             kind: entry.kind.word(),
             success: entry.success,
@@ -85,7 +95,7 @@ impl From<RecordedEntry> for HistoryEntry {
 
 impl From<HistoryPage> for History {
     fn from(page: HistoryPage) -> Self {
-        let next = page.next.map(|HistoryPlace { at, number }| format!("{at}-{number}"));
+        let next = page.next.map(told);
         Self { entries: page.entries.into_iter().map(HistoryEntry::from).collect(), next }
     }
 }
@@ -96,12 +106,8 @@ impl HistoryParams {
             let known = HistoryKind::ALL.iter().find(|kind| kind.word() == word);
             known.copied().ok_or_else(|| invalid("kind", "no event has this name"))
         });
-        let place = |text: String| {
-            let (at, number) = text.split_once('-')?;
-            Some(HistoryPlace { at: at.parse().ok()?, number: number.parse().ok()? })
-        };
         let after = self.after.map(|text| {
-            place(text).ok_or_else(|| invalid("after", "use `next` of the page before"))
+            place(&text).ok_or_else(|| invalid("after", "use `next` of the page before"))
         });
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=1_000).contains(&limit) {
@@ -110,6 +116,17 @@ impl HistoryParams {
         let kinds = kind.transpose()?.into_iter().collect();
         Ok(HistoryQuery { from: self.from, to: self.to, kinds, after: after.transpose()?, limit })
     }
+}
+
+/// A place, as a client has it.
+fn told(HistoryPlace { at, number }: HistoryPlace) -> String {
+    format!("{at}-{number}")
+}
+
+/// The reverse of [`told`].
+fn place(text: &str) -> Option<HistoryPlace> {
+    let (at, number) = text.split_once('-')?;
+    Some(HistoryPlace { at: at.parse().ok()?, number: number.parse().ok()? })
 }
 
 fn invalid(field: &str, reason: &str) -> Problem {

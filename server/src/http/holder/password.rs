@@ -4,7 +4,7 @@
 use super::body::Secret;
 use super::problem::holder as problem;
 use super::{access, answer, body};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;

@@ -8,7 +8,7 @@ use super::problem::holder as problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
-use accounts::holders::devices::{DeviceKind, device_bound};
+use accounts::holders::devices::DeviceTerms;
 use accounts::holders::otp::{
     Change, OtpAsked, OtpChannel, OtpRequest, OtpVerified, Purpose, bound,
 };
@@ -34,8 +34,8 @@ pub(crate) enum Act<'a> {
     Address(AddressKind, &'a Email),
     /// Another phone number, with a code to the old one or with one of the app.
     Phone(Purpose, &'a PhoneNumber),
-    /// Linking a device of this kind with this key (DER, SubjectPublicKeyInfo).
-    Device(DeviceKind, &'a [u8]),
+    /// Linking a device on these terms.
+    Device(&'a DeviceTerms),
     /// Something that `accounts` computed itself.
     Bound(Purpose, [u8; 32]),
 }
@@ -51,7 +51,7 @@ impl Act<'_> {
             Self::StepUp => Purpose::StepUp,
             Self::Sign(_) => Purpose::Sign,
             Self::Address(..) => Purpose::ChangeEmail,
-            Self::Device(..) => Purpose::LinkDevice,
+            Self::Device(_) => Purpose::LinkDevice,
         }
     }
 
@@ -69,7 +69,7 @@ impl Act<'_> {
             Self::Sign(hashes) => service.signing.binding(access, hashes),
             Self::Address(kind, address) => address_bound(*kind, address),
             Self::Phone(_, number) => bound(&[number.as_str().as_bytes()]),
-            Self::Device(kind, key) => device_bound(*kind, key),
+            Self::Device(terms) => terms.bound(),
             Self::Bound(_, bound) => *bound,
         })
     }

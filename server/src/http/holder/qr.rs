@@ -9,7 +9,7 @@ use super::devices::octets;
 use super::problem::holder as problem;
 use super::sessions::{NewSession, Session, client};
 use super::{access, answer, body, id};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::qr_image::svg;
 use crate::http::resource;

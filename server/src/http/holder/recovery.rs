@@ -9,7 +9,7 @@ use super::links::LinkToken;
 use super::problem::holder as problem;
 use super::proof::AskedCode;
 use super::{answer, body};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;

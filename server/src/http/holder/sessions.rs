@@ -7,7 +7,7 @@ use super::problem::holder as problem;
 use super::proof::{self, Act};
 use super::question::CodeAlone;
 use super::{access, answer, body, id};
-use crate::http::auth::caller_address;
+use crate::http::caller::caller_address;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};

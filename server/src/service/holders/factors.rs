@@ -23,7 +23,8 @@ pub(crate) struct HolderSystem {
 
 impl HolderSystem {
     /// The system whose token was shown, for an automatic credential of the holder who linked it.
-    /// Anything else is [`SignError::NotAutomatic`] or [`SignError::UnknownCredential`].
+    /// Anything else is [`SignError::NotAutomatic`] or [`SignError::UnknownCredential`]; a
+    /// credential that the system was not linked for, [`SignError::SystemOfOtherCredential`].
     pub(crate) fn of(
         holders: &Holders,
         access: Access,
@@ -33,6 +34,9 @@ impl HolderSystem {
         let view = holders.credential(access.holder, credential, now);
         let view = view.map_err(|_| SignError::UnknownCredential)?;
         match (access.what, view.kind) {
+            (AccessKind::System(_), CredentialKind::Automatic) if !access.may_use(credential) => {
+                Err(SignError::SystemOfOtherCredential)
+            }
             (AccessKind::System(_), CredentialKind::Automatic) => Ok(Self { access, credential }),
             _ => Err(SignError::NotAutomatic),
         }

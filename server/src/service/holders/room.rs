@@ -46,7 +46,8 @@ impl Authorisations for AuthorisationRoom {
             };
             let done = act(&mut entry)?;
             kept.kept = entry.authorisation.as_ref().map(written).transpose()?;
-            kept.notes = entry.notes.into_iter().map(told).collect();
+            let serial = kept.standing.as_ref().and_then(|standing| standing.serial.as_deref());
+            kept.notes = entry.notes.into_iter().map(|note| told(note, serial)).collect();
             Ok(done)
         };
         match self.holders.at_authorisation(at, now, work).await {
@@ -102,7 +103,11 @@ fn shown(ca: &HolderCa, standing: &CredentialStanding) -> Standing {
 }
 
 /// A line of the history. A hash stands in it, and never what was hashed.
-fn told(note: Note) -> (HolderId, HistoryEntry) {
+///
+/// `serial` is that of the credential's certificate in the same transaction. A signature is told
+/// as made only while the credential stands as it stood when it was authorised, so this is the
+/// certificate that it was made with; of a try that failed nobody can say so.
+fn told(note: Note, serial: Option<&str>) -> (HolderId, HistoryEntry) {
     let holder = HolderId::new(note.holder.0);
     let (by, credential) = (Actor::Holder(holder), id(note.credential));
     let success = |kind| HistoryEntry::new(kind, by.clone()).with("credential", credential);
@@ -124,6 +129,10 @@ fn told(note: Note) -> (HolderId, HistoryEntry) {
             let entry = success(HistoryKind::SignatureMade)
                 .with("algorithm", algorithm)
                 .with("hash", hex::encode(hash));
+            let entry = match serial {
+                Some(serial) => entry.with("certificate", serial),
+                None => entry,
+            };
             match stamp {
                 Some(serial) => entry.with("timestamp", hex::encode(serial)),
                 None => entry,

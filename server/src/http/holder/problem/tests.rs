@@ -17,11 +17,13 @@ const GOLDENS: [&str; 3] = [
 ];
 
 /// Names that this room gives itself.
-const OWN: [&str; 6] = [
+const OWN: [&str; 8] = [
     "session-needed",
     "device-needed",
     "step-up-needed",
     "no-channel",
+    "receipt-too-long",
+    "receipt-unprintable",
     "no-stamp-account",
     "wrong-stamp-login",
 ];

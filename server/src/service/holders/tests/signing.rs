@@ -93,6 +93,8 @@ fn what_was_signed_is_in_the_history() {
         assert_eq!(detail(authorised, "algorithm"), "ecdsa-sha256");
         assert_eq!(detail(made, "hash"), hex::encode(&what.hashes()[0]));
         assert_eq!(detail(made, "credential"), house.credential.to_string());
+        let view = house.service.holders.credential(house.holder, house.credential, house.now());
+        assert_eq!(Some(detail(made, "certificate")), view.unwrap().serial);
     });
 }
 
@@ -222,6 +224,23 @@ fn a_linked_system_signs_unattended_in_its_window() {
         assert_eq!(of(&house.access).err(), Some(SignError::NotAutomatic));
         let phone = house.link(DeviceKind::Phone).await;
         assert_eq!(of(&phone).err(), Some(SignError::NotAutomatic));
+    });
+}
+
+/// A system that was linked for one credential uses no other, nor one that comes later.
+#[test]
+fn a_system_uses_the_credentials_that_it_was_linked_for() {
+    block_on(async {
+        let house = House::active(CredentialKind::Automatic, SigningKeyKind::P256).await;
+        let holders = &house.service.holders;
+        let own = house.link_for(DeviceKind::System, Some(vec![house.credential])).await;
+        let may = HolderSystem::of(holders, own.clone(), house.credential, house.now());
+        assert!(may.is_ok());
+        let elsewhere = accounts::holders::CredentialId::new([7; 16]);
+        let mut other = own;
+        other.credentials = Some(vec![elsewhere]);
+        let refused = HolderSystem::of(holders, other, house.credential, house.now());
+        assert_eq!(refused.err(), Some(SignError::SystemOfOtherCredential));
     });
 }
 

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::service::{Service, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::credential::{CredentialKind, NewCredential, binding};
-use accounts::holders::devices::{DeviceKind, NewDevice, device_bound};
+use accounts::holders::devices::{DeviceKind, DeviceTerms, NewDevice};
 use accounts::holders::history::{HistoryKind, HistoryQuery};
 use accounts::holders::messages::{Delivery, Template};
 use accounts::holders::otp::{OtpRequest, OtpVerified, Purpose};
@@ -136,16 +136,26 @@ impl House {
 
     /// A device of the holder, linked with a key of its own.
     pub(super) async fn link(&self, kind: DeviceKind) -> Access {
+        self.link_for(kind, None).await
+    }
+
+    /// The same, bound to these credentials.
+    pub(super) async fn link_for(
+        &self,
+        kind: DeviceKind,
+        credentials: Option<Vec<CredentialId>>,
+    ) -> Access {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-        let public_key = key.public_key_to_der().unwrap();
-        let otp = self.otp(Purpose::LinkDevice, device_bound(kind, &public_key)).await;
+        let terms = DeviceTerms::new(kind, key.public_key_to_der().unwrap());
+        let terms = DeviceTerms { credentials, ..terms };
+        let otp = self.otp(Purpose::LinkDevice, terms.bound()).await;
         let (holders, new) =
-            (&self.service.holders, NewDevice { name: "a device".to_owned(), kind, public_key });
+            (&self.service.holders, NewDevice { name: "a device".to_owned(), terms });
         // The session has not been used for as long as the tests' codes took.
         let access = self.access.clone();
         let linked = holders.link_device(&access, new, otp, HOME, self.now()).await.unwrap();
-        holders.access(linked.token.expose(), self.now()).await.unwrap()
+        holders.access(linked.token.unwrap().expose(), self.now()).await.unwrap()
     }
 
     /// A stamp account with so many stamps.

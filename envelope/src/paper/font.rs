@@ -1,4 +1,4 @@
-//! The three faces of the page: their shapes for the PDF, and how wide a text comes out.
+//! The faces of the papers: their shapes for the PDF, and how wide a text comes out.
 //!
 //! DejaVu: it has every Latin, Greek, Cyrillic, Armenian and Georgian letter, wide open shapes for
 //! weak eyes, and a monospaced face in which no two characters of a code look alike.
@@ -6,14 +6,17 @@
 use krilla::text::Font;
 use rustybuzz::{Face, UnicodeBuffer};
 
-use crate::SealError;
+use super::Unwritten;
 
 /// Which face a text is set in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     Text,
     Bold,
+    /// What is typed from the paper.
     Code,
+    /// What is compared with the paper, character by character.
+    Digits,
 }
 
 /// One face, ready to measure and to draw.
@@ -23,27 +26,29 @@ struct Loaded {
 }
 
 /// All faces.
-pub(super) struct Fonts {
+pub(crate) struct Fonts {
     text: Loaded,
     bold: Loaded,
     code: Loaded,
+    digits: Loaded,
 }
 
 impl Fonts {
-    pub(super) fn load() -> Result<Self, SealError> {
+    pub(crate) fn load() -> Result<Self, Unwritten> {
         Ok(Self {
             text: Loaded::new(dejavu::sans_condensed::regular())?,
             bold: Loaded::new(dejavu::sans_condensed::bold())?,
             code: Loaded::new(dejavu::sans_mono::bold())?,
+            digits: Loaded::new(dejavu::sans_mono::regular())?,
         })
     }
 
-    pub(super) fn font(&self, style: Style) -> Font {
+    pub(crate) fn font(&self, style: Style) -> Font {
         self.loaded(style).font.clone()
     }
 
     /// The width of `text` on one line, in points.
-    pub(super) fn width(&self, style: Style, size: f32, text: &str) -> f32 {
+    pub(crate) fn width(&self, style: Style, size: f32, text: &str) -> f32 {
         let face = &self.loaded(style).face;
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(text);
@@ -53,14 +58,14 @@ impl Fonts {
     }
 
     /// The first character of `text` for which the face has no shape.
-    pub(super) fn missing(&self, style: Style, text: &str) -> Option<char> {
+    pub(crate) fn missing(&self, style: Style, text: &str) -> Option<char> {
         let face = &self.loaded(style).face;
         text.chars().find(|c| c.is_control() || face.glyph_index(*c).is_none())
     }
 
     /// `text` in lines of at most `width` points, broken at spaces; a word that is longer than a
     /// line (an address, say) is broken where the line ends.
-    pub(super) fn lines(&self, style: Style, size: f32, text: &str, width: f32) -> Vec<String> {
+    pub(crate) fn lines(&self, style: Style, size: f32, text: &str, width: f32) -> Vec<String> {
         let fits = |line: &str| self.width(style, size, line) <= width;
         let mut lines = Vec::new();
         let mut line = String::new();
@@ -91,13 +96,14 @@ impl Fonts {
             Style::Text => &self.text,
             Style::Bold => &self.bold,
             Style::Code => &self.code,
+            Style::Digits => &self.digits,
         }
     }
 }
 
 impl Loaded {
-    fn new(data: &'static [u8]) -> Result<Self, SealError> {
-        let broken = || SealError::Writing { step: "font" };
+    fn new(data: &'static [u8]) -> Result<Self, Unwritten> {
+        let broken = || Unwritten { step: "font" };
         Ok(Self {
             font: Font::new(data.into(), 0).ok_or_else(broken)?,
             face: Face::from_slice(data, 0).ok_or_else(broken)?,

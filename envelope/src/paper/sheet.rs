@@ -1,6 +1,6 @@
-//! Puts lines and boxes on a page, and writes the page as a tagged PDF.
+//! Puts lines and boxes on pages, and writes the pages as a tagged PDF.
 //!
-//! The structure tree is in the order of reading, so that a screen reader speaks the page as it
+//! The structure tree is in the order of reading, so that a screen reader speaks a page as it
 //! stands. The order of drawing is another: first the texts that every envelope has, then those
 //! that are secret. A font subset numbers its characters as they come, and the list of their
 //! widths stays readable in an encrypted file; in this order it says little of the secret ones.
@@ -23,12 +23,20 @@ use krilla::{Document, SerializeSettings};
 use zeroize::Zeroizing;
 
 use super::font::{Fonts, Style};
-use crate::texts::Texts;
-use crate::{Envelope, SealError};
+use super::{PAGE, Unwritten};
+
+/// What a reader shows about a document besides its pages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) title: &'a str,
+    /// The document's language (RFC 5646).
+    pub(crate) tag: &'a str,
+    pub(crate) made_at: chrono::DateTime<chrono::Utc>,
+}
 
 /// What a part of the page is to a screen reader.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Title,
     Heading,
     Paragraph,
@@ -36,7 +44,7 @@ pub(super) enum Part {
 
 /// What is printed in which ink; all texts keep their contrast on a black and white printer.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Ink,
     Quiet,
     Accent,
@@ -46,18 +54,18 @@ pub(super) enum Colour {
 
 /// A filled box.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rectangle {
-    pub(super) x: f32,
-    pub(super) y: f32,
-    pub(super) width: f32,
-    pub(super) height: f32,
+pub(crate) struct Rectangle {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
 }
 
 /// A page in the making.
-pub(super) struct Sheet<'a> {
-    pub(super) fonts: &'a Fonts,
+pub(crate) struct Sheet<'a> {
+    pub(crate) fonts: &'a Fonts,
     /// From one line of a paragraph to the next.
-    pub(super) leading: f32,
+    pub(crate) leading: f32,
     boxes: Vec<(Rectangle, Colour)>,
     lines: Vec<Line>,
     parts: Vec<Part>,
@@ -70,35 +78,35 @@ struct Line {
     colour: Colour,
     at: (f32, f32),
     text: Zeroizing<String>,
-    /// Its place in `Sheet::parts`.
-    part: usize,
+    /// Its place in `Sheet::parts`; none for what every page repeats, which is not read aloud.
+    part: Option<usize>,
     secret: bool,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(fonts: &'a Fonts, leading: f32) -> Self {
+    pub(crate) fn new(fonts: &'a Fonts, leading: f32) -> Self {
         let (boxes, lines, parts) = (Vec::new(), Vec::new(), Vec::new());
         Self { fonts, leading, boxes, lines, parts, secret: false }
     }
 
     /// Begins a part; the lines that follow belong to it.
-    pub(super) fn part(&mut self, part: Part) {
+    pub(crate) fn part(&mut self, part: Part) {
         self.parts.push(part);
     }
 
     /// What `set` puts on the page is drawn after all that is not secret.
-    pub(super) fn secret(&mut self, set: impl FnOnce(&mut Self)) {
+    pub(crate) fn secret(&mut self, set: impl FnOnce(&mut Self)) {
         self.secret = true;
         set(self);
         self.secret = false;
     }
 
-    pub(super) fn fill(&mut self, rectangle: Rectangle, colour: Colour) {
+    pub(crate) fn fill(&mut self, rectangle: Rectangle, colour: Colour) {
         self.boxes.push((rectangle, colour));
     }
 
     /// One line, with its baseline at `at`.
-    pub(super) fn line(
+    pub(crate) fn line(
         &mut self,
         style: Style,
         size: f32,
@@ -106,12 +114,12 @@ impl<'a> Sheet<'a> {
         at: (f32, f32),
         text: &str,
     ) {
-        let (text, part) = (Zeroizing::new(text.to_owned()), self.parts.len().saturating_sub(1));
+        let (text, part) = (Zeroizing::new(text.to_owned()), self.parts.len().checked_sub(1));
         self.lines.push(Line { style, size, colour, at, text, part, secret: self.secret });
     }
 
     /// Lines of at most `width` points; gives the baseline that follows the last.
-    pub(super) fn paragraph(
+    pub(crate) fn paragraph(
         &mut self,
         style: Style,
         size: f32,
@@ -128,31 +136,11 @@ impl<'a> Sheet<'a> {
         y
     }
 
-    /// The page as PDF 2.0.
-    pub(super) fn write(
-        &self,
-        (width, height): (f32, f32),
-        envelope: &Envelope<'_>,
-        texts: &Texts,
-    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let configuration = ConfigurationBuilder::new()
-            .with_version(PdfVersion::Pdf20)
-            .finish()
-            .map_err(|_| SealError::Writing { step: "version" })?;
-        let size =
-            PageSettings::from_wh(width, height).ok_or(SealError::Writing { step: "page size" })?;
-        let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
-        let mut document = Document::new_with(settings);
-        document.set_metadata(metadata(envelope, texts));
-        let mut page = document.start_page_with(size);
-        let mut surface = page.surface();
-        self.draw_boxes(&mut surface);
-        let drawn = self.draw_lines(&mut surface);
-        surface.finish();
-        page.finish();
-        document.set_tag_tree(self.structure(drawn, texts));
-        // The error's own text may quote the page, so it goes no further.
-        document.finish().map(Zeroizing::new).map_err(|_| SealError::Writing { step: "document" })
+    /// A line that every page repeats: a screen reader passes it over.
+    pub(crate) fn repeated(&mut self, size: f32, at: (f32, f32), text: &str) {
+        let (style, colour) = (Style::Text, Colour::Quiet);
+        let text = Zeroizing::new(text.to_owned());
+        self.lines.push(Line { style, size, colour, at, text, part: None, secret: false });
     }
 
     fn draw_boxes(&self, surface: &mut Surface<'_>) {
@@ -179,7 +167,11 @@ impl<'a> Sheet<'a> {
             .chain(indexed().filter(|(_, line)| line.secret));
         let mut drawn: Vec<(usize, Identifier)> = ordered
             .map(|(index, line)| {
-                let identifier = surface.start_tagged(ContentTag::Span(SpanTag::empty()));
+                let tag = match line.part {
+                    Some(_) => ContentTag::Span(SpanTag::empty()),
+                    None => ContentTag::Artifact(Artifact::with_kind(ArtifactType::Footer)),
+                };
+                let identifier = surface.start_tagged(tag);
                 surface.set_fill(Some(filled(line.colour)));
                 surface.draw_text(
                     Point::from_xy(line.at.0, line.at.1),
@@ -197,18 +189,46 @@ impl<'a> Sheet<'a> {
         drawn
     }
 
-    /// The structure tree: the parts in their order, each with its lines.
-    fn structure(&self, drawn: Vec<(usize, Identifier)>, texts: &Texts) -> TagTree {
+    /// The parts in their order, each with its lines.
+    fn groups(&self, drawn: Vec<(usize, Identifier)>) -> Vec<TagGroup> {
         let mut groups: Vec<TagGroup> = self.parts.iter().map(|part| part.group()).collect();
         for (index, identifier) in drawn {
-            groups[self.lines[index].part].push(identifier);
+            if let Some(part) = self.lines[index].part {
+                groups[part].push(identifier);
+            }
         }
-        let mut tree = TagTree::new().with_lang(Some(texts.tag.to_owned()));
-        for group in groups {
+        groups
+    }
+}
+
+/// The pages as PDF 2.0.
+pub(crate) fn write(
+    sheets: &[Sheet<'_>],
+    about: &About<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Unwritten> {
+    let configuration = ConfigurationBuilder::new()
+        .with_version(PdfVersion::Pdf20)
+        .finish()
+        .map_err(|_| Unwritten { step: "version" })?;
+    let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
+    let mut document = Document::new_with(settings);
+    document.set_metadata(metadata(about));
+    let mut tree = TagTree::new().with_lang(Some(about.tag.to_owned()));
+    for sheet in sheets {
+        let size = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or(Unwritten { step: "page size" })?;
+        let mut page = document.start_page_with(size);
+        let mut surface = page.surface();
+        sheet.draw_boxes(&mut surface);
+        let drawn = sheet.draw_lines(&mut surface);
+        surface.finish();
+        page.finish();
+        for group in sheet.groups(drawn) {
             tree.push(group);
         }
-        tree
     }
+    document.set_tag_tree(tree);
+    // The error's own text may quote the page, so it goes no further.
+    document.finish().map(Zeroizing::new).map_err(|_| Unwritten { step: "document" })
 }
 
 impl Part {
@@ -221,10 +241,10 @@ impl Part {
     }
 }
 
-/// What a reader shows about the document. All of it is encrypted; and still no code and no name
-/// is part of it, for readers copy a title into window titles and lists of recent files.
-fn metadata(envelope: &Envelope<'_>, texts: &Texts) -> Metadata {
-    let at = envelope.issued_at;
+/// What a reader shows about the document. No code and no name is part of it, in an encrypted one
+/// neither, for readers copy a title into window titles and lists of recent files.
+fn metadata(about: &About<'_>) -> Metadata {
+    let at = about.made_at;
     let small = |number: u32| u8::try_from(number).unwrap_or_default();
     let created = DateTime::new(u16::try_from(at.year()).unwrap_or_default())
         .month(small(at.month()))
@@ -235,8 +255,8 @@ fn metadata(envelope: &Envelope<'_>, texts: &Texts) -> Metadata {
         .utc_offset_hour(0)
         .utc_offset_minute(0);
     Metadata::new()
-        .title(texts.title.to_owned())
-        .language(texts.tag.to_owned())
+        .title(about.title.to_owned())
+        .language(about.tag.to_owned())
         .creation_date(created)
 }
 

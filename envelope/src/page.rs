@@ -1,40 +1,28 @@
 //! Sets the page: A4, one page, the codes at the bottom right.
 //!
-//! [`set`] reads like the page, from the top down; what a line looks like is in [`font`], how it
-//! gets into the PDF in [`sheet`]. The measures are points (1/72 inch) from the top left corner.
+//! [`set`] reads like the page, from the top down; how a line looks and gets into the PDF is in
+//! [`crate::paper`]. The measures are points (1/72 inch) from the top left corner.
 //! No text is smaller than 11 points and no code smaller than 16: the reader may be old.
-
-mod font;
-mod sheet;
 
 use zeroize::Zeroizing;
 
 use crate::codes::grouped;
+use crate::paper::{
+    About, BOTTOM, Colour, Fonts, LEADING, LEFT, PADDING, Part, RIGHT, Rectangle, Sheet, Style,
+    WIDTH, write,
+};
 use crate::texts::{Explained, Section, Texts};
 use crate::{Envelope, Field, SealError};
-use font::{Fonts, Style};
-use sheet::{Colour, Part, Rectangle, Sheet};
-
-const PAGE: (f32, f32) = (595.276, 841.89);
-const MARGIN: f32 = 54.0;
-const LEFT: f32 = MARGIN;
-const RIGHT: f32 = PAGE.0 - MARGIN;
-const BOTTOM: f32 = PAGE.1 - 46.0;
-const WIDTH: f32 = RIGHT - LEFT;
 
 /// The sizes of running text, the best first: the largest with which the page holds all.
 const BODIES: [f32; 3] = [12.0, 11.5, BODY];
 /// The size of labels, and of the text beside the codes.
 const BODY: f32 = 11.0;
-/// From one line of running text to the next, for each point of its size.
-const LEADING: f32 = 1.32;
 const HEADING: f32 = 13.0;
 const NAME: f32 = 14.0;
 const CODE: f32 = 18.0;
 /// Where the text of a step begins, right of its number.
 const INDENT: f32 = 20.0;
-/// Inside of a box, from its edge to its text.
-const PADDING: f32 = 12.0;
 /// The block of codes, and a row of it.
 const CODES_WIDTH: f32 = 204.0;
 const ROW: f32 = 51.0;
@@ -55,7 +43,8 @@ pub(crate) fn set(envelope: &Envelope<'_>) -> Result<Zeroizing<Vec<u8>>, SealErr
         overflow = y - codes_top();
         if overflow <= 0.0 {
             codes(&mut sheet, envelope, &texts);
-            return sheet.write(PAGE, envelope, &texts);
+            let (title, tag, made_at) = (texts.title, texts.tag, envelope.issued_at);
+            return Ok(write(&[sheet], &About { title, tag, made_at })?);
         }
     }
     Err(SealError::PageFull { points: overflow })
