@@ -199,6 +199,22 @@ impl Holders {
         serial: &str,
         stands: impl Fn() -> Option<CertificateStatus>,
         operator: String,
+        issuer: &impl CertificateIssuer,
+        now: DateTime<Utc>,
+    ) -> Result<bool, HolderError> {
+        let changed = self.follow((holder, id), serial, stands, operator, now).await?;
+        // Nothing new of this certificate; but of those before a renewal, and of a suspension that
+        // stays.
+        self.publish(id, issuer, now).await?;
+        Ok(changed)
+    }
+
+    async fn follow(
+        &self,
+        (holder, id): (HolderId, CredentialId),
+        serial: &str,
+        stands: impl Fn() -> Option<CertificateStatus>,
+        operator: String,
         now: DateTime<Utc>,
     ) -> Result<bool, HolderError> {
         let _turn = self.inner().turns.of(id).lock().await;

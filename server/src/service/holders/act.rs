@@ -98,7 +98,8 @@ impl Service {
         let (text, place) = (serial.to_string(), (of.holder, of.credential));
         let stands = || self.holder_ca.standing(serial);
         let by = "admin".to_owned();
-        match self.holders.follow_certificate(place, &text, stands, by, now).await {
+        let (holders, ca) = (&self.holders, &self.holder_ca);
+        match holders.follow_certificate(place, &text, stands, by, ca, now).await {
             Ok(true) => self.forget_keys(of.credential),
             Ok(false) => {}
             Err(error) => {
