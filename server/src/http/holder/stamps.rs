@@ -88,7 +88,7 @@ pub(crate) async fn link_stamp_account(
     // a link that opens nothing.
     let (proof, found) = match (&login.name, &login.password, &login.api_key) {
         (Some(name), Some(password), None) => {
-            let proof = service.credentials.proof_of_password(name).map_err(unreadable)?;
+            let proof = service.credentials.proof_of_password(name).map_err(|e| unreadable(&e))?;
             (proof, auth::by_name(name, password, &request, &service).await)
         }
         (None, None, Some(key)) => {
@@ -198,7 +198,7 @@ fn not_the_holders(fault: Problem) -> Problem {
     }
 }
 
-fn unreadable(error: AuthError) -> Problem {
+fn unreadable(error: &AuthError) -> Problem {
     tracing::error!(%error, "credentials cannot be read");
     Problem::Unavailable
 }
