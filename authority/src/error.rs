@@ -31,6 +31,15 @@ pub enum AuthorityError {
         /// How it stands, and what to do.
         why: IllegalChange,
     },
+    /// A certificate whose subject is to be erased may still be relied upon.
+    #[error(
+        "certificate {serial} is neither revoked nor past its end: revoke it before its subject \
+         is erased"
+    )]
+    StillValid {
+        /// Its serial number.
+        serial: Serial,
+    },
     /// Who does it, or why, cannot be written down.
     #[error("{field}: use {allowed}")]
     Act {

@@ -245,6 +245,7 @@ impl NewCertificate {
             reason: by.reason.clone(),
             fingerprint: openssl::sha::sha256(&self.der),
             imported: self.imported,
+            erased_at: None,
         }
     }
 

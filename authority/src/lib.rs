@@ -10,6 +10,7 @@
 //! 3. OCSP ([`Authority::ocsp`]) tells the change at once. The act returns when a revocation list
 //!    ([`Authority::crl`]) has it too.
 //! 4. [`Authority::tick`] renews lists and responders in time, and ends suspensions on their date.
+//! 5. [`Authority::erase_subjects`] takes the names out when what is known of a holder has to go.
 //!
 //! [`audit`] follows all of it from the journal and trusts nothing that was stored beside. No
 //! HTTP here, no clock and no source of randomness of its own.
@@ -21,6 +22,7 @@ pub mod audit;
 mod change;
 mod crl;
 mod encoding;
+mod erase;
 mod error;
 mod issue;
 mod job;

@@ -112,8 +112,10 @@ pub struct Certificate {
     pub ca: String,
     /// What it was issued as.
     pub profile: Profile,
-    /// Its subject, for people.
+    /// Its subject, for people; empty once it was erased.
     pub subject: String,
+    /// When name and DER were taken out, since its holder was erased.
+    pub erased_at: Option<DateTime<Utc>>,
     /// The first instant of its validity.
     pub not_before: DateTime<Utc>,
     /// The last instant of its validity.
@@ -131,8 +133,10 @@ pub struct Certificate {
 pub struct CertificateDetails {
     /// The certificate.
     pub certificate: Certificate,
-    /// Its DER.
+    /// Its DER; empty once its subject was erased.
     pub der: Vec<u8>,
+    /// SHA-256 of its DER.
+    pub fingerprint: [u8; 32],
     /// Who asked for it, and why.
     pub issued_by: Act,
     /// What was done to it, the oldest first.

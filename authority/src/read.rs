@@ -67,10 +67,10 @@ impl Authority {
         let record: CertificateRecord = decode(CERTIFICATE, &row, &bytes)?;
         let der = store.get(DER, &row)?.ok_or_else(|| missing(DER))?;
         let issued_by = Act::new(&record.actor, &record.reason);
-        let status = standing.status(STANDING, &key.0)?;
+        let (fingerprint, status) = (record.fingerprint, standing.status(STANDING, &key.0)?);
         let certificate = self.0.view(number, record, status, now)?;
         let history = self.0.history(number)?;
-        Ok(Some(CertificateDetails { certificate, der, issued_by, history }))
+        Ok(Some(CertificateDetails { certificate, der, fingerprint, issued_by, history }))
     }
 
     /// The certificates that a query asks for. One call reads a bounded number of rows: follow
@@ -140,6 +140,7 @@ impl Inner {
             not_before: time(record.not_before)?,
             issued_at: time(record.at)?,
             subject: record.subject,
+            erased_at: record.erased_at.map(time).transpose()?,
             not_after,
             status,
             expired: now > not_after,

@@ -54,7 +54,7 @@ pub(crate) struct CrlRecord {
     pub(crate) der: Vec<u8>,
 }
 
-/// A certificate. Never changed. Used in stored state.
+/// A certificate. Never changed, but for the erasure of its subject. Used in stored state.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct CertificateRecord {
     /// Without zeros in front.
@@ -86,6 +86,16 @@ pub(crate) struct CertificateRecord {
     /// Made before the registry was there, or elsewhere with the CA's key.
     #[n(10)]
     pub(crate) imported: bool,
+    /// When name and DER were taken out.
+    #[n(11)]
+    pub(crate) erased_at: Option<i64>,
+}
+
+impl CertificateRecord {
+    /// What is left of it when its subject is erased.
+    pub(crate) fn erased(self, at: i64) -> Self {
+        Self { subject: String::new(), erased_at: Some(at), ..self }
+    }
 }
 
 /// How a certificate stands. Small: it stays in the index. Used in stored state.

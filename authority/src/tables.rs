@@ -6,9 +6,10 @@ use store::Table;
 
 /// Number of a CA (u16, big-endian) → its record.
 pub const AUTHORITY: Table = Table::new(44, "ca");
-/// Number of a certificate (u64, big-endian, dense from 1) → what it is; never changed.
+/// Number of a certificate (u64, big-endian, dense from 1) → what it is; never changed but
+/// for the erasure of its subject.
 pub const CERTIFICATE: Table = Table::new(45, "ca-certificate");
-/// Number of a certificate → its DER; never changed.
+/// Number of a certificate → its DER; nothing once its subject was erased.
 pub const DER: Table = Table::new(46, "ca-certificate-der");
 /// Serial number (20 bytes, zeros in front) → how the certificate stands now.
 pub const STANDING: Table = Table::new(47, "ca-standing");

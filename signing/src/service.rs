@@ -5,7 +5,7 @@ use crate::SignatureAlgorithm;
 use crate::activation::Activation;
 use crate::authorisation::{Authorisation, End, Reserved};
 use crate::error::SignError;
-use crate::factors::{AccessFacts, CredentialRef, Factors, HolderRef};
+use crate::factors::{AccessFacts, AccessRef, CredentialRef, Factors, HolderRef};
 use crate::hashes::HashesToSign;
 use crate::key::{HolderKey, KeyFault};
 use crate::sad::SignatureActivationData;
@@ -162,7 +162,8 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         let place = Place { sad: sad.key(), credential: authorisation.credential() };
         let expires_at = authorisation.expires_at();
         // The key first: an authorisation without one would be of no use to anybody.
-        self.0.vault.keep(place.sad, place.credential, key, (now, expires_at))?;
+        let whose = (place.credential, authorisation.access());
+        self.0.vault.keep(place.sad, whose, key, (now, expires_at))?;
         let keep = move |entry: &mut Entry| {
             let standing = entry.standing.ok_or(SignError::UnknownCredential)?;
             authorisation.stands(standing)?;
@@ -301,6 +302,19 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
     /// revoked, or its PIN changed; its epoch keeps its authorisations from being used in any case.
     pub fn forget(&self, credential: CredentialRef) {
         self.0.vault.forget_credential(credential);
+    }
+
+    /// Locks every key that was unlocked over an access at once. To be called when it ended: its
+    /// authorisations cannot be used any more in any case.
+    pub fn forget_access(&self, access: AccessRef) {
+        self.0.vault.forget_access(access);
+    }
+
+    /// For which credentials keys are unlocked now, and over which accesses: so that a timer can
+    /// look whether those still stand.
+    #[must_use]
+    pub fn unlocked(&self) -> Vec<(CredentialRef, AccessRef)> {
+        self.0.vault.unlocked()
     }
 
     /// Keys that are unlocked now.

@@ -1,7 +1,7 @@
 //! The keys that are unlocked now: in memory, each for as long as its authorisation.
 
 use crate::error::SignError;
-use crate::factors::CredentialRef;
+use crate::factors::{AccessRef, CredentialRef};
 use crate::key::HolderKey;
 use crate::sad::SadKey;
 use chrono::{DateTime, Utc};
@@ -18,6 +18,7 @@ pub(crate) struct Vault {
 struct Unlocked {
     key: Arc<dyn HolderKey>,
     credential: CredentialRef,
+    access: AccessRef,
     until: DateTime<Utc>,
 }
 
@@ -30,7 +31,7 @@ impl Vault {
     pub(crate) fn keep(
         &self,
         sad: SadKey,
-        credential: CredentialRef,
+        (credential, access): (CredentialRef, AccessRef),
         key: Arc<dyn HolderKey>,
         (now, until): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<(), SignError> {
@@ -41,7 +42,7 @@ impl Vault {
         if keys.len() >= self.limit {
             return Err(SignError::Busy);
         }
-        keys.insert(sad, Unlocked { key, credential, until });
+        keys.insert(sad, Unlocked { key, credential, access, until });
         Ok(())
     }
 
@@ -56,6 +57,15 @@ impl Vault {
 
     pub(crate) fn forget_credential(&self, credential: CredentialRef) {
         self.keys.lock().retain(|_, unlocked| unlocked.credential != credential);
+    }
+
+    pub(crate) fn forget_access(&self, access: AccessRef) {
+        self.keys.lock().retain(|_, unlocked| unlocked.access != access);
+    }
+
+    /// For which credentials keys are unlocked, and over which accesses.
+    pub(crate) fn unlocked(&self) -> Vec<(CredentialRef, AccessRef)> {
+        self.keys.lock().values().map(|unlocked| (unlocked.credential, unlocked.access)).collect()
     }
 
     pub(crate) fn forget_expired(&self, now: DateTime<Utc>) {

@@ -1,4 +1,5 @@
-//! Who acts: the holder, an operator, the owner of a stamp account, the service itself, or nobody known yet.
+//! Who acts: the holder, an operator, the owner of a stamp account, the service itself, or nobody
+//! known yet.
 
 use super::HolderId;
 use crate::StampAccountId;

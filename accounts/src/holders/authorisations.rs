@@ -9,9 +9,10 @@
 //! Keys of the table: `0`, hash → record; `1`, credential, hash → nothing; `2`, end (milliseconds,
 //! eight bytes), hash → credential.
 
-use super::credential::{self, State};
+use super::credential::{self, CredentialRecord, State};
 use super::history::{HistoryEntry, HistoryKind, append};
 use super::holder::{self, HolderStatus};
+use super::pin::CodeRefusal;
 use super::tables::AUTHORISATION;
 use super::{CredentialId, HolderError, HolderId, Holders, Inner, notices};
 use crate::encoding::{damaged, decode, encode};
@@ -131,6 +132,23 @@ impl Holders {
         .await
     }
 
+    /// How a credential stands now; `None` when there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn standing(
+        &self,
+        id: CredentialId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CredentialStanding>, HolderError> {
+        let record = match credential::read(self.store(), id) {
+            Err(HolderError::Code(CodeRefusal::UnknownCredential)) => return Ok(None),
+            record => record?,
+        };
+        let holder = self.holder_record(HolderId::new(record.holder))?;
+        Ok(Some(stands(record, holder.status, now)))
+    }
+
     /// Up to `limit` authorisations that ended before `now`, those that ended first in front.
     ///
     /// # Errors
@@ -176,10 +194,18 @@ fn standing(
     now: DateTime<Utc>,
 ) -> Result<Option<CredentialStanding>, HolderError> {
     let Some(record) = credential::find(tx, id)? else { return Ok(None) };
-    let holder = HolderId::new(record.holder);
-    let holder_active = holder::load(tx, holder)?.status == HolderStatus::Active;
-    let (state, epoch) = (record.life.at(now), record.life.epoch());
-    Ok(Some(CredentialStanding { holder, holder_active, state, epoch, serial: record.serial }))
+    let status = holder::load(tx, HolderId::new(record.holder))?.status;
+    Ok(Some(stands(record, status, now)))
+}
+
+fn stands(record: CredentialRecord, of: HolderStatus, now: DateTime<Utc>) -> CredentialStanding {
+    CredentialStanding {
+        holder: HolderId::new(record.holder),
+        holder_active: of == HolderStatus::Active,
+        state: record.life.at(now),
+        epoch: record.life.epoch(),
+        serial: record.serial,
+    }
 }
 
 fn load(tx: &dyn Transaction, hash: &[u8; 32]) -> Result<Option<KeptAuthorisation>, HolderError> {

@@ -17,6 +17,9 @@ pub(crate) const NEXT_HISTORY: &[u8] = b"next-history";
 /// How many requests for an account wait.
 pub(crate) const WAITING_REQUESTS: &[u8] = b"next-waiting";
 
+/// When somebody tried to log in with a name that nobody has.
+pub(crate) const UNKNOWN_LOGIN: &[u8] = b"unknown-login";
+
 /// Where the check value of a version of the pepper is.
 pub(crate) fn pepper_row(version: u16) -> [u8; 8] {
     let [high, low] = version.to_be_bytes();

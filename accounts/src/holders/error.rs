@@ -167,7 +167,11 @@ pub enum HolderError {
     #[error("the service has too much to do: try again later")]
     Busy,
     /// A version of the pepper that stored data are under is not in the pepper file.
-    #[error("version {version} of the pepper is missing: put its line back into the pepper file")]
+    #[error(
+        "version {version} of the pepper is missing, and something is still kept under it: put its \
+         line back into the pepper file, and take it out when `marca holder pepper` shows nothing \
+         under it"
+    )]
     PepperMissing {
         /// The version.
         version: u16,

@@ -34,7 +34,8 @@ pub enum HolderStatus {
     /// May not log in any more; what the law needs is kept.
     #[n(3)]
     Closed,
-    /// Nothing is left but the number.
+    /// Nothing is left but the number, and when the account was opened, closed and erased. The
+    /// registry of the CA keeps certificates without their names.
     #[n(4)]
     Erased,
 }

@@ -155,6 +155,13 @@ pub(crate) struct Wrap {
     sealed: Vec<u8>,
 }
 
+impl Wrap {
+    /// The version of the pepper that it is under.
+    pub(crate) fn pepper(&self) -> u16 {
+        self.pepper
+    }
+}
+
 impl fmt::Debug for Wrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wrap").field("cost", &self.cost).finish_non_exhaustive()
@@ -227,6 +234,11 @@ impl Inner {
         let (cipher, aad) = (Cipher::aes_256_gcm(), place.aad(lock));
         let opened = decrypt_aead(cipher, &*key, Some(&wrap.nonce), &aad, text, tag);
         Ok(opened.ok().map(Zeroizing::new))
+    }
+
+    /// Whether a wrap was made with an older pepper or at another cost than today's.
+    pub(crate) fn is_old(&self, wrap: &Wrap) -> bool {
+        wrap.pepper != self.pepper.current() || wrap.cost != self.settings.argon2.numbers()
     }
 
     /// What tells whether a PIN was used before: under the pepper, and as slow as the PIN itself.

@@ -34,6 +34,7 @@ pub mod otp;
 pub mod password;
 mod pepper;
 mod pepper_check;
+mod pepper_use;
 pub mod personal_data;
 pub mod phone;
 pub mod pin;
@@ -69,6 +70,7 @@ pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
 pub use pepper::{BadPepper, Key, Pepper};
 pub use pepper_check::any_holder;
+pub use pepper_use::{PepperUse, Peppered};
 pub use settings::HolderSettings;
 pub use stamp_link::StampLinkView;
 

@@ -102,6 +102,11 @@ impl Pepper {
         self.versions.first_key_value().map_or(self.current, |(version, _)| *version)
     }
 
+    /// Whether there is such a version.
+    pub(crate) fn has(&self, version: u16) -> bool {
+        self.versions.contains_key(&version)
+    }
+
     /// Every version, the oldest first.
     pub(crate) fn versions(&self) -> impl Iterator<Item = u16> + '_ {
         self.versions.keys().copied()

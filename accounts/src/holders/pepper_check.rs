@@ -6,8 +6,9 @@
 //! once, and not by the first holder whose password is suddenly wrong.
 
 use super::counters::pepper_row;
+use super::pepper_use::uses;
 use super::tables::{COUNTER, HOLDER};
-use super::{HolderError, Holders};
+use super::{HolderError, Holders, Inner};
 use std::ops::Bound;
 use store::{Order, Store, StoreError, Transaction};
 use subtle::ConstantTimeEq;
@@ -25,22 +26,25 @@ pub fn any_holder(store: &dyn Store) -> Result<bool, StoreError> {
 
 impl Holders {
     /// Refuses a pepper that is another than the one that this store is under, and remembers the
-    /// versions that are new. Every version that the store has seen has to be there. A store
-    /// without holders takes any pepper.
+    /// versions that are new. Every version that something is kept under has to be there; one
+    /// that nothing is under any more may have been taken out, and is forgotten. A store without
+    /// holders takes any pepper.
     ///
     /// # Errors
     /// [`HolderError::PepperDiffers`], [`HolderError::PepperMissing`], and the store's.
     pub async fn check_pepper(&self) -> Result<(), HolderError> {
         let new = !any_holder(self.store())?;
-        self.transact(move |inner, tx| {
-            let known = known(tx)?;
-            let ours: Vec<u16> = inner.pepper.versions().collect();
-            // One that is away makes every PIN, PUK and password under it a fault, and nothing
-            // says that there is none.
-            let away = known.iter().find(|version| !ours.contains(version));
-            if let (false, Some(version)) = (new, away) {
+        let away = self.transact(|inner, tx| away(inner, tx)).await?;
+        if let (false, false) = (new, away.is_empty()) {
+            // Looked through only then: it takes a while, and nobody is served yet.
+            let uses = uses(self.store())?;
+            // One that is away makes every PIN, PUK and password under it a fault.
+            if let Some(version) = away.iter().find(|version| uses.contains_key(version)) {
                 return Err(HolderError::PepperMissing { version: *version });
             }
+        }
+        self.transact(move |inner, tx| {
+            away.iter().for_each(|version| tx.delete(COUNTER, &pepper_row(*version)));
             for version in inner.pepper.versions() {
                 let mac = inner.pepper.mac_under(version, PURPOSE, &[])?;
                 let row = pepper_row(version);
@@ -54,6 +58,13 @@ impl Holders {
         })
         .await
     }
+}
+
+/// The versions that this store has seen and the file does not have, the oldest first.
+fn away(inner: &Inner, tx: &dyn Transaction) -> Result<Vec<u16>, HolderError> {
+    let mut versions = known(tx)?;
+    versions.retain(|version| !inner.pepper.has(*version));
+    Ok(versions)
 }
 
 /// The versions that this store has seen, the oldest first.

@@ -6,11 +6,12 @@
 
 use super::change::{TypedTwice, end_what_was_begun, put};
 use super::history::{HistoryEntry, HistoryKind};
-use super::holder::{HolderStatus, mail, notify};
+use super::holder::{HolderStatus, QuestionRecord, mail, notify};
 use super::link::{self, LinkEvent, LinkPurpose, LinkState};
 use super::login::compared;
 use super::messages::Template;
 use super::otp::{OtpVerified, Purpose};
+use super::password::NewPassword;
 use super::{
     Actor, HolderError, HolderId, Holders, Inner, OperationId, history, holder, sessions, throttle,
 };
@@ -74,18 +75,22 @@ impl Holders {
                 Ok((id, question))
             })
             .await?;
-        let answer = super::question::compared(answer);
-        let right = self
-            .compute(room, move |inner| {
-                inner.is_right(&answer, Some((question.phc.as_str(), question.pepper)))
-            })
-            .await?;
+        let (answer, kept) = (super::question::compared(answer), question.clone());
+        let compare = move |inner: &Inner| {
+            let right = inner.is_right(&answer, Some((kept.phc.as_str(), kept.pepper)))?;
+            let old = right && inner.is_old_secret(&kept.phc, kept.pepper);
+            Ok((right, old.then(|| inner.hash_secret(&answer)).transpose()?))
+        };
+        let (right, renewed) = self.compute(room, compare).await?;
         self.transact(move |_, tx| {
             let mut link = link::open(tx, &digest, &RECOVERY, now)?;
             if right {
                 link.state = link.state.apply(LinkEvent::Answer)?;
                 link.wrong_answers = 0;
                 link::update(tx, &digest, &link);
+                if let Some(renewed) = renewed {
+                    renew_answer(tx, id, question, renewed)?;
+                }
                 return Ok(Ok(()));
             }
             let entry = HistoryEntry::failure(HistoryKind::AnswerWrong, Actor::Anyone);
@@ -158,4 +163,19 @@ fn send_link(
     mail(inner, tx, (id, &record), record.email()?, template, None, now)?;
     let entry = HistoryEntry::new(HistoryKind::RecoveryRequested, Actor::Anyone);
     history::append(tx, id, &entry, now).map(drop)
+}
+
+/// Puts an answer that was right under today's pepper and cost, unless there is another by now.
+fn renew_answer(
+    tx: &mut dyn Transaction,
+    id: HolderId,
+    compared: QuestionRecord,
+    NewPassword { phc, pepper }: NewPassword,
+) -> Result<(), HolderError> {
+    let mut record = holder::load(tx, id)?;
+    if record.question.as_ref() == Some(&compared) {
+        record.question = Some(QuestionRecord { phc, pepper, ..compared });
+        holder::save(tx, id, &record);
+    }
+    Ok(())
 }

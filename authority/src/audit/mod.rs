@@ -2,8 +2,8 @@
 //!
 //! A [`Checker`] is fed with all transactions of the journal in their order. It makes each change
 //! again and compares what was stored as the result; it counts certificates itself; and it knows
-//! of every revocation list's number that it must be the next one. Memory: about a
-//! hundred bytes for each certificate.
+//! of every revocation list's number that it must be the next one. Memory: some
+//! hundred and fifty bytes for each certificate.
 
 mod fault;
 mod rows;
@@ -11,8 +11,8 @@ mod rows;
 pub use fault::Fault;
 pub use trail::Operation;
 
-use crate::encoding::instant;
-use crate::records::{AuthorityRecord, GlobalRecord, StandingRecord};
+use crate::encoding::{encode, instant};
+use crate::records::{AuthorityRecord, CertificateRecord, GlobalRecord, StandingRecord};
 use crate::status::{Change, IllegalChange, Status, StatusWord};
 use crate::tables::{CERTIFICATE, CHANGE, SerialKey, certificate_key, change_key};
 use chrono::{DateTime, Utc};
@@ -57,6 +57,9 @@ struct Followed {
     not_after: DateTime<Utc>,
     changes: u32,
     status: Status,
+    /// Of all that stays of its row when its subject is erased.
+    content: [u8; 32],
+    erased: bool,
 }
 
 /// What a transaction did, as it was found in the rows that are never changed.
@@ -67,6 +70,8 @@ struct Done {
     /// CAs that got a certificate.
     issuers: BTreeSet<u16>,
     registered: bool,
+    /// The subject of a certificate was erased.
+    erased: bool,
 }
 
 impl Checker {
@@ -94,7 +99,7 @@ impl Checker {
         self.compare_standings(transaction, &rows, &done);
         self.compare_counter(transaction, &rows, &done);
         let listed = self.compare_authorities(transaction, &rows, &done);
-        if (listed || !done.touched.is_empty()) && !rows.has_event {
+        if (listed || done.erased || !done.touched.is_empty()) && !rows.has_event {
             self.note(Fault::NoEvent { transaction });
         }
     }
@@ -137,6 +142,11 @@ impl Checker {
     fn add_certificates(&mut self, transaction: u64, rows: &Rows<'_>, done: &mut Done) {
         for (number, record) in &rows.certificates {
             let expected = self.certificates.len() as u64 + 1;
+            if let (Some(_), Some(before)) = (record.erased_at, self.followed(*number)) {
+                self.follow_erasure(*number, before, record, rows);
+                done.erased = true;
+                continue;
+            }
             if *number != expected {
                 self.note(Fault::Number { expected, found: *number });
                 continue;
@@ -158,12 +168,22 @@ impl Checker {
                 let serial = hex::encode(&record.serial);
                 self.note(Fault::SerialRepeated { certificate: *number, serial });
             }
-            let fits = |der: &&[u8]| openssl::sha::sha256(der) == record.fingerprint;
+            let fits = |der: &&[u8]| {
+                record.erased_at.is_none() && openssl::sha::sha256(der) == record.fingerprint
+            };
             if rows.ders.get(number).filter(|der| fits(der)).is_none() {
                 self.note(Fault::Content { certificate: *number });
             }
-            let (ca, status) = (record.ca, Status::Good);
-            self.certificates.push(Followed { serial, ca, not_after, changes: 0, status });
+            self.certificates.push(Followed {
+                serial,
+                ca: record.ca,
+                not_after,
+                changes: 0,
+                status: Status::Good,
+                content: what_stays(record),
+                erased: false,
+            });
+            let ca = record.ca;
             *self.issued.entry(ca).or_default() += 1;
             done.touched.insert(*number);
             done.issuers.insert(ca);
@@ -173,6 +193,21 @@ impl Checker {
         for number in without.copied().collect::<Vec<_>>() {
             self.note(Fault::Content { certificate: number });
         }
+    }
+
+    /// An erasure takes subject and DER out, once, and nothing else.
+    fn follow_erasure(
+        &mut self,
+        number: u64,
+        before: Followed,
+        record: &CertificateRecord,
+        rows: &Rows<'_>,
+    ) {
+        let is_gone = record.subject.is_empty() && rows.ders.get(&number) == Some(&&[][..]);
+        if before.erased || !is_gone || before.content != what_stays(record) {
+            self.note(Fault::Content { certificate: number });
+        }
+        self.set(number, Followed { erased: true, ..before });
     }
 
     fn add_changes(&mut self, transaction: u64, rows: &Rows<'_>, done: &mut Done) {
@@ -279,6 +314,11 @@ impl Checker {
             *place = followed;
         }
     }
+}
+
+/// Stands for what an erasure leaves of a row.
+fn what_stays(record: &CertificateRecord) -> [u8; 32] {
+    openssl::sha::sha256(&encode(&record.clone().erased(0)))
 }
 
 /// Makes a change once more.

@@ -51,6 +51,7 @@ fn certificate() {
         reason: String::new(),
         fingerprint: [9; 32],
         imported: true,
+        erased_at: None,
     };
     let head = "8b424a0101637473756443";
     let fingerprint = "09".repeat(32);

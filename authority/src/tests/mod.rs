@@ -3,6 +3,7 @@
 mod audits;
 mod concurrency;
 mod crls;
+mod erasure;
 mod golden;
 mod issuing;
 mod listing;

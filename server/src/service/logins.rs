@@ -13,8 +13,14 @@ use trail::{Category, Event};
 
 /// Refusals told apart in one minute; further ones are counted together.
 const MOST_APART: usize = 500;
+/// Of those, callers with no name that is known. Somebody with many addresses tells no more of them
+/// apart in a day than this many for each minute.
+const MOST_UNKNOWN: usize = 50;
 /// Successes remembered in one hour; beyond that, one is told more than once.
 const MOST_REMEMBERED: usize = 100_000;
+
+/// Who gave no name, or none that anybody has.
+const UNKNOWN: &str = "unknown";
 
 /// Who was refused, and how: what one count is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +39,8 @@ pub(crate) struct Logins(Mutex<Counts>);
 struct Counts {
     minute: Option<DateTime<Utc>>,
     refused: HashMap<Refused, u64>,
+    /// How many of them have no name.
+    unknown: usize,
     /// Minutes that are over and not told yet.
     over: Vec<(Refused, u64, DateTime<Utc>)>,
     hour: Option<DateTime<Utc>>,
@@ -48,26 +56,37 @@ impl Logins {
         from: Option<IpAddr>,
         now: DateTime<Utc>,
     ) {
-        let actor = actor.unwrap_or("unknown").to_owned();
+        let actor = actor.unwrap_or(UNKNOWN).to_owned();
         self.count(Refused { action: "sign-in-refused", actor, proof, from }, now);
     }
 
     /// The administration token was wrong or missing.
     pub(crate) fn administrator_refused(&self, from: Option<IpAddr>, now: DateTime<Utc>) {
         let (action, proof) = ("administrator-refused", "admin-token");
-        self.count(Refused { action, actor: "unknown".to_owned(), proof, from }, now);
+        self.count(Refused { action, actor: UNKNOWN.to_owned(), proof, from }, now);
     }
 
     /// The token of a holder's session or device was not one, or not any more.
     pub(crate) fn holder_refused(&self, from: Option<IpAddr>, now: DateTime<Utc>) {
         let (action, proof) = ("holder-refused", "holder-token");
-        self.count(Refused { action, actor: "unknown".to_owned(), proof, from }, now);
+        self.count(Refused { action, actor: UNKNOWN.to_owned(), proof, from }, now);
+    }
+
+    /// A login of a holder was refused, whether there is a holder of that name or not. What comes
+    /// of a name that somebody has stands in the trail besides, with the holder's number.
+    pub(crate) fn login_refused(&self, from: Option<IpAddr>, now: DateTime<Utc>) {
+        let (action, proof) = ("login-refused", "holder-password");
+        self.count(Refused { action, actor: UNKNOWN.to_owned(), proof, from }, now);
     }
 
     fn count(&self, refused: Refused, now: DateTime<Utc>) {
         let mut counts = self.0.lock();
         counts.turn(now);
-        let full = counts.refused.len() >= MOST_APART && !counts.refused.contains_key(&refused);
+        let is_new = !counts.refused.contains_key(&refused);
+        let unknown = is_new && refused.actor == UNKNOWN;
+        let full = is_new && counts.refused.len() >= MOST_APART
+            || unknown && counts.unknown >= MOST_UNKNOWN;
+        counts.unknown += usize::from(unknown && !full);
         let others = || Refused { actor: "several".to_owned(), from: None, ..refused.clone() };
         let refused = if full { others() } else { refused };
         *counts.refused.entry(refused).or_default() += 1;
@@ -119,6 +138,7 @@ impl Counts {
 
     fn minute_over(&mut self) {
         let minute = self.minute.unwrap_or_default();
+        self.unknown = 0;
         let refused = self.refused.drain().map(|(refused, times)| (refused, times, minute));
         self.over.extend(refused);
     }
@@ -136,7 +156,7 @@ impl Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::{Logins, MOST_APART};
+    use super::{Logins, MOST_APART, MOST_UNKNOWN};
     use accounts::StampAccountId;
     use chrono::{DateTime, TimeDelta, Utc};
     use std::net::{IpAddr, Ipv4Addr};
@@ -197,6 +217,26 @@ mod tests {
         let sum: u64 =
             told.iter().map(|event| detail(event, "times").parse::<u64>().unwrap()).sum();
         assert_eq!(sum, 10 * MOST_APART as u64, "each is counted");
+    }
+
+    #[test]
+    fn a_guesser_with_many_addresses_fills_nothing() {
+        let logins = Logins::default();
+        for number in 0..2_000_u32 {
+            logins.login_refused(Some(IpAddr::V4(Ipv4Addr::from_bits(number))), at(0));
+        }
+        logins.refused(Some("acme"), "password", FROM, at(0));
+        let told = logins.due(at(60), false);
+        assert_eq!(told.len(), MOST_UNKNOWN + 2, "one for the rest, and one with a name");
+        let sum: u64 = told.iter().map(|e| detail(e, "times").parse::<u64>().unwrap()).sum();
+        assert_eq!(sum, 2_001, "each is counted");
+        logins.login_refused(FROM, at(61));
+        let told = logins.due(at(120), false);
+        assert_eq!((told[0].action, told[0].actor.as_str()), ("login-refused", "127.0.0.1"));
+        assert_eq!(
+            (told[0].subject.as_str(), detail(&told[0], "proof")),
+            ("account unknown", "holder-password")
+        );
     }
 
     #[test]

@@ -148,3 +148,15 @@ fn unlocked_keys_are_bounded_and_expired_ones_make_room() {
     run(bench.signing.tick(at(600))).unwrap();
     assert_eq!(bench.signing.unlocked_keys(), 0, "the timer locks what expired");
 }
+
+#[test]
+fn an_access_that_ends_locks_its_keys_and_no_other() {
+    let bench = Bench::new();
+    bench.authorize(&hashes(b"a"));
+    let unlocked = bench.signing.unlocked();
+    let [(CREDENTIAL, access)] = unlocked[..] else { panic!("{unlocked:?}") };
+    bench.signing.forget_access(AccessRef([0xEE; 32]));
+    assert_eq!(bench.signing.unlocked_keys(), 1);
+    bench.signing.forget_access(access);
+    assert_eq!(bench.signing.unlocked_keys(), 0);
+}

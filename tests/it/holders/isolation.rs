@@ -167,6 +167,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/revoke", Operator),
     ("GET", "/api/v1/admin/messages", Operator),
     ("POST", "/api/v1/admin/messages/{message}/retry", Operator),
+    ("GET", "/api/v1/admin/pepper", Operator),
 ];
 
 /// Problems that say that the caller is not let in, and no others do.

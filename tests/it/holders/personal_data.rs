@@ -54,6 +54,18 @@ fn erased_data_are_gone() {
     let ada = house.activated(0);
     let path = format!("/api/v1/admin/holders/{}", ada.id);
     let reason = json!({ "reason": "asked for by the holder" });
+    let certificates = || {
+        let list = house.admin().get("/api/v1/admin/certificates?ca=holders&limit=1000");
+        let list = list.status(200);
+        let (text, list) = (list.text(), list.json());
+        let serials = list["certificates"].as_array().unwrap().iter();
+        let each = serials.map(|one| {
+            let path = format!("/api/v1/admin/certificates/{}", one["serial"].as_str().unwrap());
+            house.admin().get(&path).status(200).text()
+        });
+        text + &each.collect::<String>()
+    };
+    assert!(certificates().contains(ada.fiscal_code), "the registry has the name up to here");
     house.admin().post(&format!("{path}/close"), &reason).status(200);
     house.admin().post(&format!("{path}/erase"), &reason).status(200);
     let mut all = String::new();
@@ -64,6 +76,11 @@ fn erased_data_are_gone() {
     }
     all.push_str(&house.admin().get("/api/v1/admin/holders").status(200).text());
     all.push_str(&house.admin().get("/api/v1/admin/registrations").status(200).text());
+    all.push_str(&house.admin().get("/api/v1/admin/messages?limit=500").status(200).text());
+    all.push_str(&house.admin().get("/api/v1/admin/trail?limit=1000").status(200).text());
+    let certificates = certificates();
+    assert!(certificates.contains("erased") && certificates.contains("revoked"), "{certificates}");
+    all.push_str(&certificates);
     for personal in [&ada.email, ada.surname, ada.fiscal_code, &ada.phone] {
         assert!(!all.contains(personal), "{personal} is still shown");
     }

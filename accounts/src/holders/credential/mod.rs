@@ -8,8 +8,10 @@
 
 mod activation;
 mod create;
+mod follow;
 mod issuer;
 pub(crate) mod issuing;
+mod leftovers;
 mod record;
 mod state;
 mod suspension;
@@ -21,13 +23,14 @@ pub use create::NewCredential;
 pub use issuer::{
     CertificateIssuer, CertificateRequest, CertificateStatus, IssuedCertificate, IssuerFault,
 };
+pub use leftovers::KEY_GRACE;
 pub use record::CredentialKind;
 pub use state::{Event, Life, RevocationCause, State, SuspensionCause};
 
 pub(crate) use create::{emergency_record, insert};
 pub(crate) use record::{
-    CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, load, load_wraps,
-    own, read, save, save_wraps, to_be_told,
+    CredentialRecord, EmergencyRecord, FormerPins, delete_wraps, erase, find, is_record_key, load,
+    load_wraps, own, read, save, save_wraps, to_be_told,
 };
 pub(crate) use suspension::{end_of_codes, is_emergency_code};
 pub(crate) use turns::Turns;

@@ -114,6 +114,7 @@ const FORMER_CODES: usize = 8;
 pub(crate) struct EmergencyRecord {
     #[n(0)]
     pub(crate) mac: ByteArray<32>,
+    /// 0 when nothing is kept.
     #[n(1)]
     pub(crate) pepper: u16,
 }
@@ -153,6 +154,14 @@ impl CredentialRecord {
         self.emergency = new;
     }
 
+    /// Forgets what codes were compared with: the credential has ended, and nobody types them.
+    pub(super) fn forget_codes(&mut self) {
+        self.former.traces.clear();
+        self.former.pepper = 0;
+        self.emergency = EmergencyRecord { mac: [0; 32].into(), pepper: 0 };
+        self.former_codes = None;
+    }
+
     /// The emergency codes that suspend at this instant.
     pub(crate) fn suspending_codes(&self, now: i64) -> impl Iterator<Item = EmergencyRecord> {
         let former = self.former_codes.iter().flatten().filter(move |code| code.until > now);
@@ -187,7 +196,12 @@ const DUE: u8 = 2;
 /// Notices about ends of certificates, in the order of time.
 const NOTICE: u8 = 4;
 
-fn key(id: CredentialId) -> [u8; 17] {
+/// Whether a key of the table is that of a record.
+pub(crate) fn is_record_key(key: &[u8]) -> bool {
+    key.first() == Some(&RECORD)
+}
+
+pub(super) fn key(id: CredentialId) -> [u8; 17] {
     let mut key = [RECORD; 17];
     key[1..].copy_from_slice(id.as_bytes());
     key
@@ -293,13 +307,13 @@ pub(crate) fn read(store: &dyn Store, id: CredentialId) -> Result<CredentialReco
     Ok(decode(SIGNING_CREDENTIAL, &key(id), &bytes)?)
 }
 
-/// The credentials of a holder. More than a hundred are not looked at.
+/// All credentials of a holder.
 pub(crate) fn of_holder(
     scan: impl Fn(Bound<&[u8]>, Bound<&[u8]>, usize) -> Result<Vec<store::Row>, StoreError>,
     holder: HolderId,
 ) -> Result<Vec<CredentialId>, StoreError> {
     let (from, to) = (holder_key(holder, [0; 16]), holder_key(holder, [0xff; 16]));
-    let rows = scan(Bound::Included(&from), Bound::Included(&to), 100)?;
+    let rows = scan(Bound::Included(&from), Bound::Included(&to), usize::MAX)?;
     rows.iter().map(|(key, _)| tail(key)).collect()
 }
 
@@ -365,6 +379,14 @@ pub(crate) fn delete_wraps(tx: &mut dyn Transaction, id: CredentialId, version: 
     tx.delete(SIGNING_KEY, &wraps_key(id, version));
 }
 
+/// The rows of a credential's wraps, whatever their versions. There is one, as a rule.
+pub(super) fn wraps_of(tx: &dyn Transaction, id: CredentialId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let (from, to) = (wraps_key(id, 0), wraps_key(id, u32::MAX));
+    let (from, to) = (Bound::Included(&from[..]), Bound::Included(&to[..]));
+    let rows = tx.scan(SIGNING_KEY, from, to, Order::Ascending, 100)?;
+    Ok(rows.into_iter().map(|(key, _)| key).collect())
+}
+
 /// Deletes up to `limit` credentials of a holder with their keys, and tells how many those were.
 pub(crate) fn erase(
     tx: &mut dyn Transaction,
@@ -374,9 +396,7 @@ pub(crate) fn erase(
     let ids = super::all_of(tx, holder)?;
     let count = ids.len().min(limit);
     for id in ids.into_iter().take(limit) {
-        let (from, to) = (wraps_key(id, 0), wraps_key(id, u32::MAX));
-        let (from, to) = (Bound::Included(&from[..]), Bound::Included(&to[..]));
-        for (wraps, _) in tx.scan(SIGNING_KEY, from, to, Order::Ascending, 100)? {
+        for wraps in wraps_of(tx, id)? {
             tx.delete(SIGNING_KEY, &wraps);
         }
         note_notice(tx, id, None)?;

@@ -16,6 +16,7 @@ use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, PukOfHeld};
+use crate::holders::tables::RENEWAL;
 use crate::holders::{Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, throttle};
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Puk};
@@ -184,67 +185,6 @@ impl Holders {
         }
     }
 
-    /// Follows what an operator did to a certificate in the registry itself: its credential stands
-    /// as `stands` says, which is asked while nobody else tells the registry anything of it. Tells
-    /// whether the credential changed.
-    ///
-    /// A certificate of before a renewal is not the credential's any more, and says nothing of it.
-    /// A suspension that is not an operator's own stays: the registry is told of it again.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn follow_certificate(
-        &self,
-        (holder, id): (HolderId, CredentialId),
-        serial: &str,
-        stands: impl Fn() -> Option<CertificateStatus>,
-        operator: String,
-        issuer: &impl CertificateIssuer,
-        now: DateTime<Utc>,
-    ) -> Result<bool, HolderError> {
-        let changed = self.follow((holder, id), serial, stands, operator, now).await?;
-        // Nothing new of this certificate; but of those before a renewal, and of a suspension that
-        // stays.
-        self.publish(id, issuer, now).await?;
-        Ok(changed)
-    }
-
-    async fn follow(
-        &self,
-        (holder, id): (HolderId, CredentialId),
-        serial: &str,
-        stands: impl Fn() -> Option<CertificateStatus>,
-        operator: String,
-        now: DateTime<Utc>,
-    ) -> Result<bool, HolderError> {
-        let _turn = self.inner().turns.of(id).lock().await;
-        let record = record::read(self.store(), id)?;
-        // What the registry was not told yet is newer than what it says.
-        if record.unpublished || record.serial.as_deref() != Some(serial) {
-            return Ok(false);
-        }
-        let Some(stands) = stands() else { return Ok(false) };
-        let epoch = record.life.epoch();
-        let follow = move |inner: &Inner, tx: &mut dyn Transaction| {
-            let mut record = own(tx, holder, id)?;
-            if record.life.epoch() != epoch {
-                return Ok(false);
-            }
-            let state = record.life.at(now);
-            if let (State::Suspended { cause, .. }, CertificateStatus::Good) = (state, stands)
-                && cause != SuspensionCause::Operator
-            {
-                record.unpublished = true;
-                save(tx, id, &record)?;
-                return Ok(false);
-            }
-            let Some(event) = followed(state, stands) else { return Ok(false) };
-            apply(inner, tx, (id, &mut record), event, Actor::Operator(operator), now)?;
-            Ok(true)
-        };
-        self.transact(follow).await
-    }
-
     /// What a timer does for one credential. Read first: the dates of most holds are far ahead.
     async fn tend(
         &self,
@@ -286,7 +226,7 @@ impl Holders {
     ///
     /// One after the other for a credential: of two side by side the older news might arrive last,
     /// and stay.
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         id: CredentialId,
         issuer: &impl CertificateIssuer,
@@ -331,24 +271,6 @@ fn may_lift(state: State, with_puk: bool) -> Result<(), HolderError> {
     }
 }
 
-/// What brings a credential to where its certificate is; `None` when it is there, or over.
-fn followed(state: State, stands: CertificateStatus) -> Option<Event> {
-    match (state, stands) {
-        (State::AwaitingActivation | State::Expired | State::Revoked { .. }, _)
-        | (State::Active | State::PinLocked, CertificateStatus::Good) => None,
-        (_, CertificateStatus::Revoked(cause)) => Some(Event::Revoke { cause }),
-        (State::Suspended { .. }, CertificateStatus::Good) => Some(Event::Reactivate),
-        (_, CertificateStatus::Suspended { until }) => {
-            let until = until.map(|until| until.timestamp_millis());
-            let cause = SuspensionCause::Operator;
-            match state {
-                State::Suspended { until: before, .. } if before == until => None,
-                _ => Some(Event::Suspend { until, cause }),
-            }
-        }
-    }
-}
-
 /// What the world is told of a state.
 fn status(state: State) -> Option<CertificateStatus> {
     match state {
@@ -362,7 +284,7 @@ fn status(state: State) -> Option<CertificateStatus> {
 }
 
 /// One change of state, with all that belongs to it.
-fn apply(
+pub(super) fn apply(
     inner: &Inner,
     tx: &mut dyn Transaction,
     (id, record): (CredentialId, &mut CredentialRecord),
@@ -372,6 +294,8 @@ fn apply(
 ) -> Result<(), HolderError> {
     record.life = record.life.apply(event, now)?;
     record.unpublished = record.serial.is_some();
+    // A renewal begins again after each of these; what was entered in it is of no use.
+    tx.delete(RENEWAL, id.as_bytes());
     let (at, credential) = (now.timestamp_millis(), short(id));
     let state = record.life.stored();
     let (kind, template) = match state {
@@ -379,8 +303,9 @@ fn apply(
             (HistoryKind::CredentialSuspended, Template::Suspended { credential, until, at })
         }
         State::Revoked { cause } => {
-            // Nobody needs the key any more.
+            // Nobody needs the key any more, nor what tells its PIN from others.
             delete_wraps(tx, id, record.version);
+            record.former.traces.clear();
             let reason = cause.word().to_owned();
             (HistoryKind::CredentialRevoked, Template::Revoked { credential, reason, at })
         }
@@ -407,6 +332,8 @@ pub(crate) fn end_of_codes(
     record.life = record.life.apply(Event::Revoke { cause }, now)?;
     record.unpublished = record.serial.is_some();
     delete_wraps(tx, id, record.version);
+    record.former.traces.clear();
+    tx.delete(RENEWAL, id.as_bytes());
     save(tx, id, record)?;
     let holder = HolderId::new(record.holder);
     let entry = HistoryEntry::failure(HistoryKind::PukExhausted, Actor::Holder(holder));
@@ -423,6 +350,26 @@ pub(crate) fn is_emergency_code(
 ) -> Result<bool, HolderError> {
     let mac = inner.pepper.mac_under(kept.pepper, EMERGENCY, &[code.expose().as_bytes()])?;
     Ok(bool::from(mac.as_slice().ct_eq(kept.mac.as_slice())))
+}
+
+/// Puts a right emergency code under today's pepper; `false` when it is under it, or is that of a
+/// former sheet.
+fn renew_emergency(
+    inner: &Inner,
+    record: &mut CredentialRecord,
+    mac: [u8; 32],
+    code: &EmergencyCode,
+) -> Result<bool, HolderError> {
+    let pepper = inner.pepper.current();
+    let kept = record.emergency.pepper;
+    if kept == pepper
+        || !inner.pepper.has(kept)
+        || !is_emergency_code(inner, &record.emergency, code)?
+    {
+        return Ok(false);
+    }
+    record.emergency = EmergencyRecord { mac: mac.into(), pepper };
+    Ok(true)
 }
 
 /// Suspends each credential whose code it is. Those that are suspended or over already are left
@@ -445,11 +392,16 @@ fn suspend_all(
         let mut record = load(tx, id)?;
         let mut this = false;
         for kept in record.suspending_codes(now.timestamp_millis()) {
-            let mac = match kept.pepper == inner.pepper.current() {
-                true => nothing,
-                false => inner.pepper.mac_under(kept.pepper, EMERGENCY, &[typed])?,
+            let mac = match kept.pepper {
+                current if current == inner.pepper.current() => nothing,
+                // Only of a credential that has ended: nothing else is under such a version.
+                gone if !inner.pepper.has(gone) => continue,
+                older => inner.pepper.mac_under(older, EMERGENCY, &[typed])?,
             };
             this |= bool::from(mac.as_slice().ct_eq(kept.mac.as_slice()));
+        }
+        if this && renew_emergency(inner, &mut record, nothing, code)? {
+            save(tx, id, &record)?;
         }
         if !this {
             continue;

@@ -239,6 +239,13 @@ impl Holders {
         Ok((Access::of_device(&device, digest), device.last_used_at))
     }
 
+    /// Whether the token of a device with this digest opens anything.
+    pub(super) fn device_lives(&self, digest: &TokenDigest) -> Result<bool, HolderError> {
+        let Some(bytes) = self.store().get(DEVICE, digest)? else { return Ok(false) };
+        let device: DeviceRecord = decode(DEVICE, digest, &bytes)?;
+        Ok(self.holder_record(device.holder())?.status == HolderStatus::Active)
+    }
+
     /// Notes that a device is used; one that was unlinked meanwhile stays so.
     pub(super) async fn note_device(
         &self,

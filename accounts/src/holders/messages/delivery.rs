@@ -31,6 +31,9 @@ const MAIL: (i64, i64) = (30_000, 4);
 const CODE: (i64, i64) = (5_000, 2);
 /// The longest wait.
 const LONGEST: i64 = 6 * 3_600_000;
+/// So long the content of a message to somebody who is no holder is kept after it failed: an
+/// operator may have it tried again in that time.
+const KEPT_OF_STRANGERS: i64 = 24 * 3_600_000;
 /// The longest error that is kept, in characters.
 const LONGEST_ERROR: usize = 200;
 /// The longest name that a gateway gives.
@@ -317,7 +320,8 @@ fn outgoing(id: MessageId, record: &MessageRecord, content: Content) -> Outgoing
 }
 
 /// The end of a message that did not get through. An operator may have it tried again while its
-/// content is worth something; a code, or what has ended, is wiped at once.
+/// content is worth something; a code, or what has ended, is wiped at once, and what went to
+/// somebody who is no holder a day later.
 fn fail(
     tx: &mut dyn Transaction,
     id: MessageId,
@@ -335,6 +339,10 @@ fn fail(
     };
     if record.is_over(at) || is_code(&record) {
         record.content = None;
+    } else if record.holder.is_none() {
+        // Who is no holder gave an address and nothing else; it goes soon.
+        let end = at.saturating_add(KEPT_OF_STRANGERS);
+        record.ends_at = Some(record.ends_at.map_or(end, |given| given.min(end)));
     }
     record::save(tx, id, Some(before), &record);
     // Only what was not known to have failed is news.

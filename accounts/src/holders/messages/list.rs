@@ -99,7 +99,7 @@ impl Holders {
         Ok(view(id, decode(MESSAGE, &id.key(), &bytes)?, now))
     }
 
-    /// The messages of a holder, oldest first.
+    /// The messages of a holder, oldest first; ten thousand at most.
     ///
     /// # Errors
     /// The store's.
@@ -108,8 +108,8 @@ impl Holders {
         holder: HolderId,
         now: DateTime<Utc>,
     ) -> Result<Vec<MessageView>, HolderError> {
-        let messages = super::messages_of(self, holder)?.into_iter();
-        Ok(messages.map(|(id, record)| view(id, record, now)).collect())
+        let (messages, _) = super::messages_of(self, holder, None, super::MOST_LISTED)?;
+        Ok(messages.into_iter().map(|(id, record)| view(id, record, now)).collect())
     }
 
     /// Deletes messages that are older than 90 days and do not wait; for a timer. Tells how many

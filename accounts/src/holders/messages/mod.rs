@@ -137,23 +137,32 @@ pub(crate) fn enqueue(
     Ok(id)
 }
 
-/// The messages of a holder, oldest first.
+/// Messages, and where to go on; `None` is the end.
+type StoredPage = (Vec<(MessageId, MessageRecord)>, Option<MessageId>);
+
+/// Up to `limit` messages of a holder, oldest first, from the one after `after` on.
 pub(crate) fn messages_of(
     holders: &Holders,
     holder: HolderId,
-) -> Result<Vec<(MessageId, MessageRecord)>, HolderError> {
-    let (from, to) =
-        (of_holder(holder, MessageId::new(0)), of_holder(holder, MessageId::new(u64::MAX)));
-    let (from, to) = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
-    let rows = holders.store().scan(MESSAGE, from, to, Order::Ascending, MOST_LISTED)?;
-    let mut messages = Vec::with_capacity(rows.len());
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<StoredPage, HolderError> {
+    let (from, to) = (
+        of_holder(holder, after.unwrap_or(MessageId::new(0))),
+        of_holder(holder, MessageId::new(u64::MAX)),
+    );
+    let (from, to) = (Bound::Excluded(from.as_slice()), Bound::Included(to.as_slice()));
+    let rows = holders.store().scan(MESSAGE, from, to, Order::Ascending, limit)?;
+    let (full, mut messages, mut last) =
+        (rows.len() == limit, Vec::with_capacity(rows.len()), None);
     for (row, _) in rows {
         let id = read_id(&row)?;
+        last = Some(id);
         if let Some(bytes) = holders.store().get(MESSAGE, &id.key())? {
             messages.push((id, decode(MESSAGE, &id.key(), &bytes)?));
         }
     }
-    Ok(messages)
+    Ok((messages, last.filter(|_| full)))
 }
 
 /// Deletes up to `limit` messages of a holder, and tells how many those were.

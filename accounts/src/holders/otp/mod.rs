@@ -34,11 +34,11 @@ pub use verified::{Change, OtpVerified, Purpose};
 
 pub(crate) use begin::begin_to_number;
 pub(crate) use check::digits;
-pub(crate) use record::end_all;
+pub(crate) use record::{ChallengeRecord, end_all};
 #[cfg(test)]
 pub(crate) use {
     limit::{TimesRecord, WindowRecord},
-    record::{ChallengeRecord, CodeRecord},
+    record::CodeRecord,
 };
 
 #[cfg(doc)]

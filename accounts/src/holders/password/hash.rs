@@ -39,7 +39,12 @@ impl Inner {
 
     /// Whether a password was hashed with another pepper or other parameters than today's.
     pub(crate) fn is_outdated(&self, record: &PasswordRecord) -> bool {
-        record.pepper != self.pepper.current() || self.hasher.is_outdated(&record.phc)
+        self.is_old_secret(&record.phc, record.pepper)
+    }
+
+    /// The same of any hash.
+    pub(crate) fn is_old_secret(&self, phc: &str, pepper: u16) -> bool {
+        pepper != self.pepper.current() || self.hasher.is_outdated(phc)
     }
 
     fn peppered(&self, secret: &str, version: u16) -> Result<Zeroizing<String>, HolderError> {

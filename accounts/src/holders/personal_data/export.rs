@@ -1,167 +1,283 @@
 //! Everything that is held about a holder, as one JSON document.
+//!
+//! The document is made piece by piece: a history grows with every signature, and its size must be
+//! nobody's memory. What there is of bounded number comes first, then the history and the
+//! messages, page after page.
 
 use crate::encoding::decode;
-use crate::holders::history::{HistoryEntry, HistoryKind, HistoryQuery};
+use crate::holders::history::{HistoryEntry, HistoryKind, HistoryPlace, HistoryQuery};
 use crate::holders::messages::{Delivery, MessageState, messages_of};
 use crate::holders::registration::{RegistrationRecord, RegistrationState};
 use crate::holders::tables::REGISTRATION;
-use crate::holders::{Actor, HolderError, HolderId, Holders, RegistrationId, history, holder};
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use crate::holders::{
+    Actor, HolderError, HolderId, Holders, MessageId, RegistrationId, history, holder,
+};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// All that is held about a holder. Secrets are not in it, only whether there is one: nobody can
-/// read them out of what is stored.
+/// Messages of one piece.
+const PAGE: usize = 500;
+
+/// All that is held about a holder but history and messages, which follow in the document.
+/// Secrets are not in it, only whether there is one: nobody can read them out of what is stored.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct PersonalData {
-    pub exported_at: String,
-    pub holder: String,
-    pub status: &'static str,
-    pub user_id: String,
-    pub given_name: String,
-    pub surname: String,
-    pub fiscal_code: String,
-    pub birth_date: Option<NaiveDate>,
-    pub phone: String,
-    pub notice_email: Option<String>,
-    pub language: &'static str,
-    pub signature_notices: &'static str,
-    pub created_at: String,
-    pub closed_at: Option<String>,
-    pub password_set_at: Option<String>,
-    pub secret_question: Option<String>,
-    pub authenticator_app: bool,
-    pub registration: Option<Registration>,
-    pub credentials: Vec<Credential>,
-    pub sessions: Vec<Session>,
-    pub devices: Vec<Device>,
-    pub phone_change: Option<PhoneChange>,
-    pub stamp_account: Option<String>,
-    pub history: Vec<Event>,
-    pub messages: Vec<Message>,
+struct PersonalData {
+    exported_at: String,
+    holder: String,
+    status: &'static str,
+    user_id: String,
+    given_name: String,
+    surname: String,
+    fiscal_code: String,
+    birth_date: Option<NaiveDate>,
+    phone: String,
+    notice_email: Option<String>,
+    language: &'static str,
+    signature_notices: &'static str,
+    created_at: String,
+    closed_at: Option<String>,
+    password_set_at: Option<String>,
+    secret_question: Option<String>,
+    authenticator_app: bool,
+    registration: Option<Registration>,
+    credentials: Vec<Credential>,
+    sessions: Vec<Session>,
+    devices: Vec<Device>,
+    phone_change: Option<PhoneChange>,
+    stamp_account: Option<String>,
 }
 
 /// How the holder came in.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Registration {
-    pub id: String,
-    pub state: &'static str,
-    pub asked_for_by_the_holder: bool,
-    pub created_at: String,
-    pub credential_kind: Option<&'static str>,
+struct Registration {
+    id: String,
+    state: &'static str,
+    asked_for_by_the_holder: bool,
+    created_at: String,
+    credential_kind: Option<&'static str>,
 }
 
 /// A signing credential.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Credential {
-    pub id: String,
-    pub kind: &'static str,
-    pub state: &'static str,
-    pub envelope_number: String,
-    pub created_at: String,
-    pub activated_at: Option<String>,
-    pub certificate_serial: Option<String>,
-    pub certificate_ends_at: Option<String>,
+struct Credential {
+    id: String,
+    kind: &'static str,
+    state: &'static str,
+    envelope_number: String,
+    created_at: String,
+    activated_at: Option<String>,
+    certificate_serial: Option<String>,
+    certificate_ends_at: Option<String>,
     /// DER, in hex.
-    pub certificate: Option<String>,
+    certificate: Option<String>,
 }
 
 /// A session that lives.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Session {
-    pub id: String,
-    pub by: &'static str,
-    pub from: String,
-    pub client: String,
-    pub opened_at: String,
-    pub last_used_at: String,
+struct Session {
+    id: String,
+    by: &'static str,
+    from: String,
+    client: String,
+    opened_at: String,
+    last_used_at: String,
 }
 
 /// A linked device.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Device {
-    pub id: String,
-    pub name: String,
-    pub kind: &'static str,
-    pub from: String,
-    pub linked_at: String,
-    pub last_used_at: String,
+struct Device {
+    id: String,
+    name: String,
+    kind: &'static str,
+    from: String,
+    linked_at: String,
+    last_used_at: String,
     /// DER of SubjectPublicKeyInfo, in hex.
-    pub public_key: String,
+    public_key: String,
 }
 
 /// A new phone number that does not count yet.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct PhoneChange {
-    pub number: String,
-    pub state: &'static str,
-    pub begun_at: String,
+struct PhoneChange {
+    number: String,
+    state: &'static str,
+    begun_at: String,
 }
 
 /// An entry of the history.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Event {
-    pub at: String,
-    pub event: &'static str,
-    pub by: String,
-    pub success: bool,
-    pub details: BTreeMap<String, String>,
+struct Event {
+    at: String,
+    event: &'static str,
+    by: String,
+    success: bool,
+    details: BTreeMap<String, String>,
 }
 
 /// A message that was sent, or waits.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the names are those of the document")]
-pub struct Message {
-    pub id: String,
-    pub at: String,
-    pub by: &'static str,
-    pub kind: String,
-    pub state: &'static str,
+struct Message {
+    id: String,
+    at: String,
+    by: &'static str,
+    kind: String,
+    state: &'static str,
     /// `None` once the content was wiped.
-    pub to: Option<String>,
+    to: Option<String>,
 }
 
-impl std::fmt::Debug for PersonalData {
+/// The document: its pieces in their order. After an error it breaks off.
+pub struct PersonalDataExport {
+    holders: Holders,
+    holder: HolderId,
+    /// The export's own entry of the history, which is the last one in the document.
+    own: u64,
+    until: DateTime<Utc>,
+    next: Piece,
+}
+
+/// What comes next.
+enum Piece {
+    Head(Box<PersonalData>),
+    History { after: Option<HistoryPlace>, first: bool },
+    Messages { after: Option<MessageId>, first: bool },
+    Over,
+}
+
+impl std::fmt::Debug for PersonalDataExport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PersonalData").field("holder", &self.holder).finish_non_exhaustive()
+        f.debug_struct("PersonalDataExport").field("holder", &self.holder).finish_non_exhaustive()
     }
 }
 
-impl PersonalData {
-    /// The JSON document.
-    pub fn to_json(&self) -> Result<String, HolderError> {
-        // Strings, numbers and lists: nothing in it cannot be written.
-        serde_json::to_string_pretty(self).map_err(|error| HolderError::Crypto(error.to_string()))
+impl Iterator for PersonalDataExport {
+    type Item = Result<String, HolderError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let made = match std::mem::replace(&mut self.next, Piece::Over) {
+            Piece::Head(head) => self.head(&head),
+            Piece::History { after, first } => self.history(after, first),
+            Piece::Messages { after, first } => self.messages(after, first),
+            Piece::Over => return None,
+        };
+        Some(made)
     }
+}
+
+impl PersonalDataExport {
+    fn head(&mut self, head: &PersonalData) -> Result<String, HolderError> {
+        let mut text = serde_json::to_string_pretty(head).map_err(|error| unwritten(&error))?;
+        // The object goes on.
+        text.truncate(text.trim_end_matches(['}', '\n']).len());
+        text.push_str(",\n  \"history\": [");
+        self.next = Piece::History { after: None, first: true };
+        Ok(text)
+    }
+
+    fn history(
+        &mut self,
+        after: Option<HistoryPlace>,
+        mut first: bool,
+    ) -> Result<String, HolderError> {
+        let query = HistoryQuery { to: Some(self.until), after, ..HistoryQuery::default() };
+        let page = self.holders.history(self.holder, &query)?;
+        let mut text = String::new();
+        for entry in page.entries.into_iter().filter(|entry| entry.number <= self.own) {
+            let event = Event {
+                at: instant(entry.at),
+                event: entry.kind.word(),
+                by: entry.actor,
+                success: entry.success,
+                details: entry.details.into_iter().collect(),
+            };
+            push(&mut text, &mut first, &event)?;
+        }
+        self.next = match page.next {
+            Some(place) => Piece::History { after: Some(place), first },
+            None => {
+                text.push_str("\n  ],\n  \"messages\": [");
+                Piece::Messages { after: None, first: true }
+            }
+        };
+        Ok(text)
+    }
+
+    fn messages(
+        &mut self,
+        after: Option<MessageId>,
+        mut first: bool,
+    ) -> Result<String, HolderError> {
+        let (page, next) = messages_of(&self.holders, self.holder, after, PAGE)?;
+        let mut text = String::new();
+        for (id, record) in page {
+            let content = record.open(&self.holders.inner().pepper, id)?;
+            let message = Message {
+                id: id.to_string(),
+                at: instant(crate::stamps::instant(record.created_at)),
+                by: match record.delivery {
+                    Delivery::Mail => "mail",
+                    Delivery::Sms => "short-message",
+                },
+                kind: record.kind,
+                state: MessageState::word(record.state),
+                to: content.map(|content| content.to),
+            };
+            push(&mut text, &mut first, &message)?;
+        }
+        self.next = match next {
+            Some(after) => Piece::Messages { after: Some(after), first },
+            None => {
+                text.push_str("\n  ]\n}\n");
+                Piece::Over
+            }
+        };
+        Ok(text)
+    }
+}
+
+/// One more element of a list.
+fn push(text: &mut String, first: &mut bool, one: &impl Serialize) -> Result<(), HolderError> {
+    text.push_str(if std::mem::take(first) { "\n    " } else { ",\n    " });
+    text.push_str(&serde_json::to_string(one).map_err(|error| unwritten(&error))?);
+    Ok(())
+}
+
+/// Strings, numbers and lists: nothing in it cannot be written.
+fn unwritten(error: &serde_json::Error) -> HolderError {
+    HolderError::Crypto(error.to_string())
 }
 
 impl Holders {
-    /// Everything that is held about a holder. The export itself is an event of the history, and
-    /// is the last one in it.
+    /// Everything that is held about a holder, to be read piece by piece; together the pieces are
+    /// one JSON document. The export itself is an event of the history, and the last one in it.
+    ///
+    /// # Errors
+    /// [`HolderError::UnknownHolder`], and the store's.
     pub async fn export_personal_data(
         &self,
         id: HolderId,
         actor: Actor,
         now: DateTime<Utc>,
-    ) -> Result<PersonalData, HolderError> {
-        self.transact(move |_, tx| {
-            holder::load(tx, id)?;
-            history::append(tx, id, &HistoryEntry::new(HistoryKind::DataExported, actor), now)
-        })
-        .await?;
+    ) -> Result<PersonalDataExport, HolderError> {
+        let own = self
+            .transact(move |_, tx| {
+                holder::load(tx, id)?;
+                history::append(tx, id, &HistoryEntry::new(HistoryKind::DataExported, actor), now)
+            })
+            .await?;
+        let head = Box::new(self.export_head(id, now)?);
+        let (holders, until) = (self.clone(), now + TimeDelta::milliseconds(1));
+        Ok(PersonalDataExport { holders, holder: id, own, until, next: Piece::Head(head) })
+    }
+
+    fn export_head(&self, id: HolderId, now: DateTime<Utc>) -> Result<PersonalData, HolderError> {
         let record = self.holder_record(id)?;
         let question = record.question.as_ref().map(|question| question.question.clone());
         let registration = record.registration.map(RegistrationId::new);
         let view = self.holder(id)?;
         Ok(PersonalData {
-            exported_at: text(now),
+            exported_at: instant(now),
             holder: id.to_string(),
             status: view.status.word(),
             user_id: view.user_id,
@@ -173,9 +289,9 @@ impl Holders {
             notice_email: view.notice_email,
             language: view.language.code(),
             signature_notices: view.notices.word(),
-            created_at: text(view.created_at),
-            closed_at: view.closed_at.map(text),
-            password_set_at: view.password_changed_at.map(text),
+            created_at: instant(view.created_at),
+            closed_at: view.closed_at.map(instant),
+            password_set_at: view.password_changed_at.map(instant),
             secret_question: question,
             authenticator_app: view.totp,
             registration: registration.map(|id| self.export_registration(id)).transpose()?,
@@ -185,11 +301,9 @@ impl Holders {
             phone_change: self.phone_change_record(id, now)?.map(|record| PhoneChange {
                 number: record.number,
                 state: record.state.word(),
-                begun_at: text(crate::stamps::instant(record.begun_at)),
+                begun_at: instant(crate::stamps::instant(record.begun_at)),
             }),
             stamp_account: self.linked_stamp_account(id)?.map(|account| account.to_string()),
-            history: self.export_history(id)?,
-            messages: self.export_messages(id)?,
         })
     }
 
@@ -201,7 +315,7 @@ impl Holders {
             id: id.to_string(),
             state: RegistrationState::word(record.state),
             asked_for_by_the_holder: record.self_service,
-            created_at: text(crate::stamps::instant(record.created_at)),
+            created_at: instant(crate::stamps::instant(record.created_at)),
             credential_kind: record.applicant.map(|applicant| applicant.kind.word()),
         })
     }
@@ -216,10 +330,10 @@ impl Holders {
             kind: view.kind.word(),
             state: view.state.word(),
             envelope_number: view.envelope,
-            created_at: text(view.created_at),
-            activated_at: view.activated_at.map(text),
+            created_at: instant(view.created_at),
+            activated_at: view.activated_at.map(instant),
             certificate_serial: view.serial,
-            certificate_ends_at: view.not_after.map(text),
+            certificate_ends_at: view.not_after.map(instant),
             certificate: view.certificate.map(hex::encode),
         });
         Ok(credentials.collect())
@@ -235,8 +349,8 @@ impl Holders {
             by: view.by.word(),
             from: view.from,
             client: view.client,
-            opened_at: text(view.opened_at),
-            last_used_at: text(view.last_used_at),
+            opened_at: instant(view.opened_at),
+            last_used_at: instant(view.last_used_at),
         });
         Ok(sessions.collect())
     }
@@ -247,51 +361,14 @@ impl Holders {
             name: view.name,
             kind: view.kind.word(),
             from: view.from,
-            linked_at: text(view.linked_at),
-            last_used_at: text(view.last_used_at),
+            linked_at: instant(view.linked_at),
+            last_used_at: instant(view.last_used_at),
             public_key: hex::encode(view.public_key),
         });
         Ok(devices.collect())
     }
-
-    fn export_history(&self, id: HolderId) -> Result<Vec<Event>, HolderError> {
-        let (mut events, mut query) = (Vec::new(), HistoryQuery::default());
-        loop {
-            let page = self.history(id, &query)?;
-            events.extend(page.entries.into_iter().map(|entry| Event {
-                at: text(entry.at),
-                event: entry.kind.word(),
-                by: entry.actor,
-                success: entry.success,
-                details: entry.details.into_iter().collect(),
-            }));
-            query.after = page.next;
-            if query.after.is_none() {
-                return Ok(events);
-            }
-        }
-    }
-
-    fn export_messages(&self, id: HolderId) -> Result<Vec<Message>, HolderError> {
-        let mut messages = Vec::new();
-        for (message, record) in messages_of(self, id)? {
-            let content = record.open(&self.inner().pepper, message)?;
-            messages.push(Message {
-                id: message.to_string(),
-                at: text(crate::stamps::instant(record.created_at)),
-                by: match record.delivery {
-                    Delivery::Mail => "mail",
-                    Delivery::Sms => "short-message",
-                },
-                kind: record.kind,
-                state: MessageState::word(record.state),
-                to: content.map(|content| content.to),
-            });
-        }
-        Ok(messages)
-    }
 }
 
-fn text(at: DateTime<Utc>) -> String {
+fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -3,15 +3,15 @@
 //! Erasing has two steps. When an account is closed, everything goes at once that no law asks
 //! for: password, secret question, settings, links. What the law asks for (who the holder was, and
 //! what was signed) goes when its time is over; a row stays that says only that there was a
-//! holder, and when. The audit trail names holders by number alone and stays as it is.
+//! holder, and when. The audit trail names holders by number alone and stays as it is. The
+//! certificates are in the registry of the CA, which takes the names out of them when whoever
+//! calls [`Holders::erase`] asks it to, before: it depends on nothing here.
 //!
 //! Each room that keeps something about a holder is named in `ROOMS`.
 
 mod export;
 
-pub use export::{
-    Credential, Device, Event, Message, PersonalData, PhoneChange, Registration, Session,
-};
+pub use export::PersonalDataExport;
 
 use super::credential::{self, State};
 use super::history::{self, HistoryEntry, HistoryKind};
@@ -19,10 +19,10 @@ use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::HOLDER_BY_EMAIL;
 use super::{
-    Actor, HolderError, HolderId, Holders, authorisations, devices, fields, link, otp, phone,
-    registration, sessions, stamp_link, totp,
+    Actor, HolderError, HolderId, Holders, Inner, authorisations, devices, fields, link, otp,
+    phone, registration, sessions, stamp_link, totp,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use store::Transaction;
 
 /// Rows that one transaction deletes: others wait while it runs.
@@ -76,6 +76,16 @@ impl Holders {
         .await
     }
 
+    /// Refuses what [`Holders::erase`] would refuse: to be asked before what others hold about the
+    /// holder is erased.
+    ///
+    /// # Errors
+    /// [`HolderError::RetentionNotOver`], [`HolderError::IllegalTransition`],
+    /// [`HolderError::UnknownHolder`].
+    pub fn check_erasing(&self, id: HolderId, now: DateTime<Utc>) -> Result<(), HolderError> {
+        may_be_erased(&self.holder_record(id)?, self.inner().settings.retention, now)
+    }
+
     /// Erases what is held about a holder whose account was closed, once the law allows it. When
     /// it is interrupted, the next call goes on.
     pub async fn erase(
@@ -84,17 +94,13 @@ impl Holders {
         actor: Actor,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let retention = self.inner().settings.retention;
-        self.transact(move |_, tx| {
-            let record = holder::load(tx, id)?;
-            record.status.apply(HolderEvent::Erase)?;
-            let until = crate::stamps::instant(record.closed_at.unwrap_or(i64::MAX));
-            let until = until.checked_add_signed(retention).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            if now < until { Err(HolderError::RetentionNotOver { until }) } else { Ok(()) }
-        })
-        .await?;
+        let may = move |inner: &Inner, tx: &mut dyn Transaction| {
+            may_be_erased(&holder::load(tx, id)?, inner.settings.retention, now)
+        };
+        self.transact(may).await?;
         for erase in ROOMS {
-            while self.transact(move |_, tx| erase(tx, id, BATCH)).await? == BATCH {}
+            // Until a look finds nothing: fewer than were asked for does not say that it was all.
+            while self.transact(move |_, tx| erase(tx, id, BATCH)).await? > 0 {}
         }
         self.transact(move |_, tx| {
             let mut record = holder::load(tx, id)?;
@@ -109,6 +115,18 @@ impl Holders {
         })
         .await
     }
+}
+
+/// Refuses an erasure before the law allows it.
+fn may_be_erased(
+    record: &HolderRecord,
+    retention: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    record.status.apply(HolderEvent::Erase)?;
+    let until = crate::stamps::instant(record.closed_at.unwrap_or(i64::MAX));
+    let until = until.checked_add_signed(retention).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if now < until { Err(HolderError::RetentionNotOver { until }) } else { Ok(()) }
 }
 
 /// Refuses while a credential may still be used: its certificate has to be revoked first, which
@@ -197,7 +215,7 @@ pub(super) fn forget_unused(
         });
     }
     for erase in ROOMS {
-        erase(tx, id, BATCH)?;
+        while erase(tx, id, BATCH)? > 0 {}
     }
     record.closed_at = Some(now.timestamp_millis());
     forget(tx, id, &mut record, now)

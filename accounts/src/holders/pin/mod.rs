@@ -11,6 +11,7 @@ mod change;
 mod flight;
 mod open;
 mod refusal;
+mod renewed;
 mod sheet;
 mod verified;
 

@@ -1,6 +1,7 @@
 //! One try of a code: counted, computed, settled.
 
 use super::flight::Flight;
+use super::renewed::Renewed;
 use super::{CodeRefusal, MOST_TRIES};
 use crate::holders::credential::{
     CredentialRecord, Event, State, end_of_codes, is_emergency_code, load_wraps, own, save, short,
@@ -62,6 +63,16 @@ pub(crate) trait Code: Send + 'static {
         id: CredentialId,
         kept: &(CredentialRecord, Wrapped),
     ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError>;
+    /// What a right one brings up to date, when that is outdated.
+    fn renew(
+        &self,
+        _: &Inner,
+        _: CredentialId,
+        _: &Kept,
+        _: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        Ok(Renewed::default())
+    }
     /// The refusal of a wrong one.
     fn wrong(left: u32) -> CodeRefusal;
     /// What the last wrong one does; its refusal.
@@ -95,6 +106,16 @@ impl Code for Pin {
         // After a renewal the PIN opens the slot that the key was put into.
         let slot = inner.open_wrap(Lock::Pin, &place.slot(), self.expose(), &wraps.pin)?;
         slot.map(|private| deposit.take(&private, &place)).transpose()
+    }
+
+    fn renew(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        Renewed::by_pin(inner, id, kept, (self, secret))
     }
 
     fn wrong(left: u32) -> CodeRefusal {
@@ -136,6 +157,16 @@ impl Code for Puk {
         inner.open_wrap(Lock::Puk, &record.place(id), self.expose(), &wraps.puk)
     }
 
+    fn renew(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        Renewed::by_puk(inner, id, kept, (self, secret))
+    }
+
     fn wrong(left: u32) -> CodeRefusal {
         CodeRefusal::WrongPuk { left }
     }
@@ -170,6 +201,16 @@ impl Code for PukOfHeld {
         kept: &(CredentialRecord, Wrapped),
     ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
         self.0.open(inner, id, kept)
+    }
+
+    fn renew(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        self.0.renew(inner, id, kept, secret)
     }
 
     fn wrong(left: u32) -> CodeRefusal {
@@ -244,6 +285,16 @@ impl Code for PukAndEmergencyCode {
         Ok(secret.filter(|_| right))
     }
 
+    fn renew(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        self.0.renew(inner, id, kept, secret)?.and_emergency(inner, &kept.0, &self.1)
+    }
+
     fn wrong(left: u32) -> CodeRefusal {
         CodeRefusal::WrongPair { left }
     }
@@ -275,8 +326,15 @@ impl Holders {
         let (kept, flight) = self.transact(count).await??;
         let number = *C::tries(&mut kept.0.clone());
         let epoch = kept.0.life.epoch();
-        let secret = match self.compute(room, move |inner| code.open(inner, id, &kept)).await {
-            Ok(secret) => secret,
+        let work = move |inner: &Inner| {
+            let secret = code.open(inner, id, &kept)?;
+            // What cannot be renewed now is renewed another time: the code was right all the same.
+            let renew = |secret| code.renew(inner, id, &kept, secret).unwrap_or_default();
+            let renewed = secret.as_ref().map(renew).unwrap_or_default();
+            Ok((secret, renewed))
+        };
+        let (secret, renewed) = match self.compute(room, work).await {
+            Ok(opened) => opened,
             Err(fault) => {
                 let back = move |_: &Inner, tx: &mut dyn Transaction| {
                     drop(flight);
@@ -290,7 +348,7 @@ impl Holders {
         let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
             let try_ = Try { number, epoch, right };
             drop(flight);
-            settle::<C>(inner, tx, (holder, id), &try_, now)
+            settle::<C>(inner, tx, (holder, id), (&try_, renewed), now)
         };
         let record = self.transact(settle).await??;
         // Never missing: what is not right was refused when it was settled.
@@ -361,7 +419,7 @@ fn settle<C: Code>(
     inner: &Inner,
     tx: &mut dyn Transaction,
     (holder, id): (HolderId, CredentialId),
-    ended: &Try,
+    (ended, renewed): (&Try, Renewed),
     now: DateTime<Utc>,
 ) -> Result<Settled<CredentialRecord>, HolderError> {
     let mut record = own(tx, holder, id)?;
@@ -377,6 +435,7 @@ fn settle<C: Code>(
             }
             if ended.right {
                 *C::tries(&mut record) = 0;
+                renewed.put(tx, id, &mut record)?;
                 save(tx, id, &record)?;
                 return Ok(Ok(record));
             }

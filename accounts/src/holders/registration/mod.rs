@@ -29,7 +29,8 @@ use super::messages::{Channel, NewMessage, Template, enqueue};
 use super::tables::{HOLDER_BY_EMAIL, REGISTRATION};
 use super::throttle::{self, Counted};
 use super::{
-    Actor, Email, HolderError, HolderId, Holders, Inner, RegistrationId, fields, history, holder,
+    Actor, Email, HolderError, HolderId, HolderSettings, Holders, Inner, RegistrationId, fields,
+    history, holder,
 };
 use crate::encoding::{damaged, decode};
 use chrono::{DateTime, Utc};
@@ -167,8 +168,8 @@ impl Holders {
         .await
     }
 
-    /// Ends requests that nobody looked at and invitations that nobody used. For a timer; tells
-    /// how many it ended.
+    /// Ends requests that nobody looked at and invitations that nobody used, and forgets why
+    /// others were rejected. For a timer; tells how many of all three.
     pub async fn expire_registrations(&self, now: DateTime<Utc>) -> Result<usize, HolderError> {
         let (mut round, mut after) = (Round::default(), Vec::new());
         loop {
@@ -179,7 +180,7 @@ impl Holders {
             let last = last.clone();
             for (key, value) in rows {
                 match decode(REGISTRATION, &key, &value) {
-                    Ok(record) if !is_over(&record, now) => {}
+                    Ok(record) if !is_over(&record, now) && !self.forgets(&record, now) => {}
                     Ok(_) => round.note(match read_id(&key) {
                         Ok(id) => self.expire(id, now).await.map(usize::from),
                         Err(fault) => Err(fault),
@@ -192,8 +193,13 @@ impl Holders {
     }
 
     async fn expire(&self, id: RegistrationId, now: DateTime<Utc>) -> Result<bool, HolderError> {
-        self.transact(move |_, tx| {
+        self.transact(move |inner, tx| {
             let mut record = load(tx, id)?;
+            if forgets_reason(&inner.settings, &record, now) {
+                record.reason = None;
+                save(tx, id, &record);
+                return Ok(true);
+            }
             // It may have been approved or used since it was read.
             if !is_over(&record, now) {
                 return Ok(false);
@@ -203,6 +209,10 @@ impl Holders {
             Ok(true)
         })
         .await
+    }
+
+    fn forgets(&self, record: &RegistrationRecord, now: DateTime<Utc>) -> bool {
+        forgets_reason(&self.inner().settings, record, now)
     }
 
     /// A registration.
@@ -345,6 +355,18 @@ pub(crate) fn complete(
 fn is_over(record: &RegistrationRecord, now: DateTime<Utc>) -> bool {
     let may_end = record.state.apply(RegistrationEvent::Expire).is_ok();
     may_end && record.ends_at.is_some_and(|end| now.timestamp_millis() >= end)
+}
+
+/// Whether the words of a rejection have been kept for as long as a request would have waited:
+/// they are an operator's free text about somebody who is not here.
+fn forgets_reason(
+    settings: &HolderSettings,
+    record: &RegistrationRecord,
+    now: DateTime<Utc>,
+) -> bool {
+    record.state == RegistrationState::Rejected
+        && record.reason.is_some()
+        && now >= crate::stamps::instant(record.changed_at) + settings.request_lifetime
 }
 
 fn by_email(email: &str) -> Vec<u8> {

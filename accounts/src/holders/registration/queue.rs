@@ -2,7 +2,7 @@
 //!
 //! A row by address says that somebody waits; a count says how many do. Who asks without being
 //! known can invent addresses, so a network has a share of the places: the /24 of an IPv4 address,
-//! the /48 of an IPv6 one, which is what one customer gets of a provider. It is kept as a keyed hash
+//! the /48 of an IPv6 one, which is what a customer gets of a provider. It is kept as a keyed hash
 //! for as long as the request waits. On loopback there is no network to count: it is a proxy on the
 //! same machine, behind which everybody is one; that proxy has to limit by address itself.
 

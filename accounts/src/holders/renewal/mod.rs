@@ -127,6 +127,15 @@ pub(crate) struct RenewalRecord {
     pub(crate) passphrase: Option<ByteVec>,
 }
 
+impl RenewalRecord {
+    /// Whether it may go on: for a day, and while the credential is what it was.
+    pub(crate) fn goes_on(&self, credential: &CredentialRecord, now: DateTime<Utc>) -> bool {
+        now < crate::stamps::instant(self.begun_at) + RENEWAL_LIFETIME
+            && credential.life.at(now) == State::Active
+            && self.epoch == credential.life.epoch()
+    }
+}
+
 /// A renewal as its holder sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenewalView {
@@ -198,9 +207,7 @@ fn under_way(
     let credential = own(tx, holder, id)?;
     let bytes = tx.get(RENEWAL, id.as_bytes())?.ok_or(CodeRefusal::NoRenewal)?;
     let record: RenewalRecord = decode(RENEWAL, id.as_bytes(), &bytes)?;
-    let over = now >= crate::stamps::instant(record.begun_at) + RENEWAL_LIFETIME;
-    let active = credential.life.at(now) == State::Active;
-    if over || !active || record.epoch != credential.life.epoch() {
+    if !record.goes_on(&credential, now) {
         return Err(CodeRefusal::NoRenewal.into());
     }
     record.next.after(phase)?;

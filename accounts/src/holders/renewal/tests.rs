@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::holders::OperationId;
-use crate::holders::credential::CertificateStatus;
 use crate::holders::credential::tests::support::*;
+use crate::holders::credential::{CertificateStatus, Event, RevocationCause, SuspensionCause};
 use crate::holders::history::HistoryKind;
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::{OtpVerified, Purpose};
@@ -263,8 +263,7 @@ fn two_last_phases_side_by_side_leave_one_certificate() {
     };
     let both = block_on(futures_util::future::join(complete(), complete()));
     assert_eq!([&both.0, &both.1].into_iter().filter(|one| one.is_ok()).count(), 1);
-    let revoked =
-        CertificateStatus::Revoked(crate::holders::credential::RevocationCause::Cessation);
+    let revoked = CertificateStatus::Revoked(RevocationCause::Cessation);
     let issued = bench.issuer.requests.lock().len();
     assert_eq!(bench.issuer.told.lock().len(), issued - 2);
     assert!(bench.issuer.told.lock().iter().all(|status| *status == revoked));
@@ -331,4 +330,64 @@ fn the_record_of_a_renewal_keeps_its_form() {
     assert!(text.starts_with(&format!("87051b{begun}0167323032372d3031825820")), "{text}");
     assert_eq!(text.get(110..114), Some("8550"), "{text}");
     assert!(!bytes.windows(12).any(|part| part == b"a passphrase"), "sealed");
+}
+
+fn is_kept(bench: &Bench) -> bool {
+    bench.store.get(RENEWAL, bench.id.as_bytes()).unwrap().is_some()
+}
+
+fn tick(bench: &Bench, now: DateTime<Utc>) -> usize {
+    block_on(bench.holders.renewals_tick(now)).unwrap()
+}
+
+#[test]
+fn what_was_entered_in_a_renewal_that_was_left_goes_after_its_day() {
+    let bench = Bench::active();
+    for phase in &Phase::ALL[..4] {
+        act(&bench, &bench.holders, *phase, None).unwrap();
+    }
+    let end = day() + RENEWAL_LIFETIME;
+    assert_eq!(tick(&bench, end - TimeDelta::milliseconds(1)), 0);
+    assert!(is_kept(&bench));
+    assert_eq!(tick(&bench, end), 1);
+    assert!(!is_kept(&bench), "slot and passphrase are gone");
+    assert_eq!(tick(&bench, end), 0);
+}
+
+#[test]
+fn a_renewal_that_another_pin_ended_goes_before_its_day() {
+    let bench = Bench::active();
+    act(&bench, &bench.holders, Phase::Consents, None).unwrap();
+    bench.change(NEW_PIN, OTHER_PIN).unwrap();
+    assert_eq!(tick(&bench, day()), 1);
+    assert!(!is_kept(&bench));
+}
+
+#[test]
+fn a_revocation_or_suspension_takes_what_was_entered_with_it() {
+    for event in [
+        Event::Revoke { cause: RevocationCause::Cessation },
+        Event::Suspend { until: None, cause: SuspensionCause::Operator },
+    ] {
+        let bench = Bench::active();
+        act(&bench, &bench.holders, Phase::Consents, None).unwrap();
+        assert!(is_kept(&bench));
+        let (place, by) = ((HOLDER, bench.id), "operator".to_owned());
+        let done = bench.holders.change_by_operator(place, event, by, &bench.issuer, day());
+        block_on(done).unwrap();
+        assert!(!is_kept(&bench), "{event:?}");
+    }
+}
+
+#[test]
+fn wrong_puks_that_end_a_credential_end_its_renewal() {
+    let bench = Bench::active();
+    act(&bench, &bench.holders, Phase::Consents, None).unwrap();
+    for _ in 0..5 {
+        let wrong = envelope::Codes::generate(&mut crate::testing::TestRandom::new(99));
+        let wrong = envelope::Puk::parse(wrong.puk.expose()).unwrap();
+        assert!(bench.unlock(wrong, OTHER_PIN).is_err());
+    }
+    assert!(matches!(bench.state(), State::Revoked { .. }));
+    assert!(!is_kept(&bench));
 }

@@ -175,6 +175,24 @@ impl Holders {
         Ok((access, session.last_used_at))
     }
 
+    /// Whether the token that a reference stands for opens anything: for what was begun with it
+    /// and goes on without it. It does not count as a use.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn access_lives(
+        &self,
+        reference: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<bool, HolderError> {
+        if let Some(bytes) = self.store().get(SESSION, reference)? {
+            let session: SessionRecord = decode(SESSION, reference, &bytes)?;
+            let holder = self.holder_record(session.holder())?;
+            return Ok(session.lives(&self.inner().settings, &holder, now));
+        }
+        self.device_lives(reference)
+    }
+
     /// Notes that a session is used; one that was ended meanwhile stays ended.
     async fn note_session(
         &self,

@@ -291,6 +291,25 @@ fn the_link_of_a_message_that_failed_is_wiped_when_it_ends() {
     rows_fit(&bench).unwrap();
 }
 
+/// Somebody who asked for an account and is no holder: the address goes a day after the mail
+/// failed, and an operator may have it tried again in that day.
+#[test]
+fn what_failed_to_a_stranger_is_wiped_a_day_later() {
+    let bench = Bench::new();
+    let day = 86_400;
+    let new = Bench::new_registration("stranger@example.org");
+    block_on(bench.holders.request_registration(new, HOME, at(10))).unwrap();
+    let [mail] = bench.claimed(10)[..] else { panic!("one mail") };
+    bench.refuse(mail, false, 20);
+    assert!(bench.message(mail, 20 + day - 1).can_retry);
+    assert!(bench.claimed(20 + day - 1).is_empty());
+    assert!(bench.record(mail).content.is_some());
+    assert!(!bench.message(mail, 20 + day).can_retry);
+    assert!(bench.claimed(20 + day).is_empty());
+    assert!(bench.record(mail).content.is_none());
+    rows_fit(&bench).unwrap();
+}
+
 #[test]
 fn reports_tell_what_became_of_it() {
     let bench = Bench::new();

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::credentials::Argon2Cost;
 use crate::holders::{HolderSettings, holder};
 use crate::testing::{MapStore, block_on, is_pending};
+use std::net::{IpAddr, Ipv4Addr};
 
 #[test]
 fn the_right_password_logs_in() {
@@ -45,7 +46,26 @@ fn whoever_fails_is_told_the_same() {
     }
     assert_eq!(bench.history(active).last(), Some(&"login-failed"));
     let (word, subject) = bench.trail().pop().unwrap();
-    assert_eq!((word.as_str(), subject.as_str()), ("login-failed", "an unknown user"));
+    assert_eq!((word.as_str(), subject.as_str()), ("login-failed", "holder h-3"));
+}
+
+/// Somebody who invents names writes nothing that grows: the tries of an hour leave what the first
+/// one left, and a count in a table of fixed size.
+#[test]
+fn invented_names_fill_neither_store_nor_trail() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    let tries = |from: i64, to: i64| {
+        for number in from..to {
+            let name = format!("invented-{number}@example.org");
+            let home = IpAddr::V4(Ipv4Addr::new(192, 0, 2, u8::try_from(number).unwrap()));
+            let refused = block_on(bench.holders.login(&name, RIGHT, home, at(number)));
+            assert_eq!(slug(refused), "invalid-login");
+        }
+        (bench.trail().len(), bench.store.contents().keys().filter(|(t, _)| *t != 13).count())
+    };
+    let first = tries(0, 1);
+    assert_eq!(tries(1, 100), first);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod phone_lost;
 mod qr;
 mod qr_model;
 mod question;
+mod randomness;
 mod recovery;
 mod registration;
 mod rules;

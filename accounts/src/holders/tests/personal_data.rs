@@ -2,8 +2,13 @@
 
 use super::support::*;
 use crate::holders::credential::{self, CredentialKind, Event, NewCredential, RevocationCause};
-use crate::holders::{Actor, HolderStatus, RegistrationId, SigningKeyKind};
+use crate::holders::history::{self, HistoryEntry, HistoryKind};
+use crate::holders::holder::{self, notify};
+use crate::holders::messages::Template;
+use crate::holders::tables::{HISTORY, MESSAGE, SIGNING_CREDENTIAL};
+use crate::holders::{Actor, CredentialId, HolderStatus, RegistrationId, SigningKeyKind};
 use crate::testing::{TestRandom, block_on};
+use store::Table;
 
 const YEAR: i64 = 365 * 86_400;
 
@@ -14,7 +19,7 @@ fn an_export_holds_everything_but_secrets() {
     bench.login(EMAIL, RIGHT, 5).unwrap();
     bench.set_question(id, "Fuffi il gatto").unwrap();
     let export = bench.holders.export_personal_data(id, Actor::Holder(id), at(20));
-    let json = block_on(export).unwrap().to_json().unwrap();
+    let json: String = block_on(export).unwrap().map(Result::unwrap).collect();
     let data: serde_json::Value = serde_json::from_str(&json).unwrap();
     for (pointer, value) in [
         ("/holder", "h-1"),
@@ -86,8 +91,7 @@ fn an_account_with_a_credential_in_use_is_not_closed() {
     close().unwrap();
 
     let export = bench.holders.export_personal_data(id, operator(), at(8));
-    let json = block_on(export).unwrap().to_json().unwrap();
-    let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let data = document(block_on(export).unwrap());
     assert_eq!(data.pointer("/credentials/0/state").unwrap(), "revoked");
     assert_eq!(data.pointer("/credentials/0/id").unwrap(), &credential.to_string());
     block_on(bench.holders.erase(id, operator(), at(21 * YEAR))).unwrap();
@@ -128,6 +132,61 @@ fn an_erased_holder_is_a_number() {
     // A number is not given again, and an address is.
     assert_eq!(bench.register(EMAIL).1.number(), 3);
     assert_eq!(slug(block_on(bench.holders.erase(id, operator(), at(22 * YEAR)))), "wrong-state");
+}
+
+/// More than any page takes, of everything that grows: all of it is handed over, no piece holds
+/// more than a page, and all of it is erased.
+#[test]
+fn what_is_beyond_a_page_is_exported_and_erased() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    let grow = |from: i64, to: i64| {
+        let grow = bench.holders.transact(move |inner, tx| {
+            for number in from..to {
+                let at = at(number);
+                let kind = HistoryKind::LanguageChanged;
+                history::append(tx, id, &HistoryEntry::new(kind, Actor::Service), at)?;
+                let record = holder::load(tx, id)?;
+                let template = Template::Closed { at: number, kept_until: number };
+                notify(inner, tx, id, &record, &template, at)?;
+            }
+            Ok(())
+        });
+        block_on(grow).unwrap();
+    };
+    grow(100, 1_300);
+    let codes = envelope::Codes::generate(&mut TestRandom::new(1));
+    let (kind, key_kind) = (CredentialKind::Remote, SigningKeyKind::P256);
+    let new = NewCredential { holder: id, kind, key_kind };
+    let first = block_on(bench.holders.create_credential(new, &codes, operator(), at(50))).unwrap();
+    let more = bench.holders.transact(move |_, tx| {
+        let record = credential::load(tx, first)?;
+        for number in 1..250_u128 {
+            credential::save(tx, CredentialId::new(number.to_be_bytes()), &record)?;
+        }
+        Ok(())
+    });
+    block_on(more).unwrap();
+    let export = bench.holders.export_personal_data(id, operator(), at(2_000));
+    let export = block_on(export).unwrap();
+    // What happens while it is read comes after the end of it.
+    grow(2_001, 2_003);
+    let pieces: Vec<String> = export.map(Result::unwrap).collect();
+    assert!(pieces.len() >= 5, "{} pieces", pieces.len());
+    assert!(pieces[1..].iter().all(|piece| piece.len() < 300 * 1_000), "a piece is a page");
+    let data: serde_json::Value = serde_json::from_str(&pieces.concat()).unwrap();
+    let length = |of: &str| data[of].as_array().unwrap().len();
+    assert_eq!((length("credentials"), length("messages")), (250, 2 + 1_200 + 2));
+    let events = data["history"].as_array().unwrap();
+    assert_eq!(events.last().unwrap()["event"], "personal-data-exported");
+    let changes = events.iter().filter(|event| event["event"] == "language-changed");
+    assert_eq!(changes.count(), 1_200);
+
+    block_on(bench.holders.close(id, "asked for", operator(), at(3_000))).unwrap();
+    block_on(bench.holders.erase(id, operator(), at(21 * YEAR))).unwrap();
+    let rows = bench.store.contents();
+    let left = |table: Table| rows.keys().filter(|(number, _)| *number == table.number()).count();
+    assert_eq!([HISTORY, MESSAGE, SIGNING_CREDENTIAL].map(left), [0; 3]);
 }
 
 #[test]

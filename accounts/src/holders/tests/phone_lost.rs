@@ -336,8 +336,9 @@ fn a_block_and_a_closing_take_a_change_away() {
 fn a_change_outlives_a_restart_and_stands_in_the_export() {
     let envelope = Envelope::waiting();
     let export = envelope.bench.holders.export_personal_data(envelope.id, Actor::Service, at(12));
-    let change = block_on(export).unwrap().phone_change.unwrap();
-    assert_eq!((change.number.as_str(), change.state), (NEW, "waiting"));
+    let data = document(block_on(export).unwrap());
+    let change = &data["phone_change"];
+    assert_eq!((&change["number"], &change["state"]), (&NEW.into(), &"waiting".into()));
     let bench = envelope.bench.reopened();
     assert_eq!(tick(&bench, 4 * DAY), 1);
     assert_eq!(phone(&bench, envelope.id), NEW);

@@ -135,6 +135,15 @@ fn a_rejected_request_keeps_nothing_personal() {
     // The address may ask again.
     request(&bench, EMAIL, 2).unwrap();
     assert_eq!(state(&bench, 2), RegistrationState::Requested);
+    // The operator's words stay for as long as a request would have waited.
+    let reason = || bench.holders.registration(id).unwrap().reason;
+    let tick = |at| block_on(bench.holders.expire_registrations(at)).unwrap();
+    let month = 30 * 86_400;
+    assert_eq!(tick(at(month)), 0);
+    assert!(reason().is_some());
+    assert_eq!(tick(at(month + 1)), 1);
+    assert_eq!(reason(), None);
+    assert_eq!(bench.holders.registration(id).unwrap().state, RegistrationState::Rejected);
 }
 
 #[test]

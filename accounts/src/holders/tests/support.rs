@@ -5,6 +5,7 @@ use crate::encoding::decode;
 use crate::holders::credential::CredentialKind;
 use crate::holders::messages::{Content, Delivery, MessageRecord, Template};
 use crate::holders::otp::{OtpVerified, Purpose};
+use crate::holders::personal_data::PersonalDataExport;
 use crate::holders::registration::{EnvelopePassphrase, Invite, NewRegistration};
 use crate::holders::sessions::{Access, OpenedSession};
 use crate::holders::tables::MESSAGE;
@@ -193,4 +194,10 @@ impl Bench {
 #[track_caller]
 pub(super) fn slug<T: std::fmt::Debug>(outcome: Result<T, HolderError>) -> &'static str {
     outcome.unwrap_err().slug()
+}
+
+/// An export, read to its end.
+pub(super) fn document(export: PersonalDataExport) -> serde_json::Value {
+    let text: String = export.map(Result::unwrap).collect();
+    serde_json::from_str(&text).unwrap()
 }

@@ -158,10 +158,11 @@ pub(crate) fn take(
     typed: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, HolderError> {
-    let mut record = load(tx, id)?.ok_or(OtpRefusal::NoAuthenticator)?;
+    let record = load(tx, id)?.ok_or(OtpRefusal::NoAuthenticator)?;
     let secret = secret_of(inner, id, &record)?;
     let Some(step) = matching(&secret, typed, now, record.last_step)? else { return Ok(false) };
-    record.last_step = step;
+    // Sealed anew where it is under an older version of the pepper.
+    let record = new_app(inner, id, &secret, step, record.enrolled_at)?;
     save(tx, id, &record);
     Ok(true)
 }

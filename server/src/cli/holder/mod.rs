@@ -7,6 +7,7 @@ mod credentials;
 mod devices;
 mod life;
 mod messages;
+mod pepper;
 mod registrations;
 mod views;
 
@@ -92,6 +93,9 @@ enum HolderAct {
     /// Revoke a credential for good
     #[command(after_help = "Example:\n  marca holder revoke h-1 5f2a… --cause key-compromise")]
     Revoke(credentials::RevokeOptions),
+    /// Show how much is kept under each version of the pepper
+    #[command(after_help = "Example:\n  marca holder pepper")]
+    Pepper,
     /// List and end the sessions of a holder
     #[command(subcommand)]
     Sessions(life::SessionsAct),
@@ -135,6 +139,7 @@ pub(crate) fn run(command: &HolderCommand, console: &mut Console<'_>) -> Result<
         HolderAct::Suspend(options) => credentials::suspend(client, options, json, console),
         HolderAct::Reactivate(one) => credentials::reactivate(client, one, json, console),
         HolderAct::Revoke(options) => credentials::revoke(client, options, json, console),
+        HolderAct::Pepper => pepper::show(client, json, console),
         HolderAct::Sessions(act) => life::sessions(client, act, json, console),
         HolderAct::Devices(act) => devices::run(client, act, json, console),
     }

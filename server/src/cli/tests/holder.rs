@@ -179,6 +179,19 @@ fn sessions_are_listed_and_ended() {
 }
 
 #[test]
+fn a_version_of_the_pepper_with_nothing_under_it_is_pointed_out() {
+    let versions = r#"{"versions":[
+        {"version":1,"current":false,"total":0,"kept":{}},
+        {"version":2,"current":false,"total":1200,"kept":{"passwords":1000,"pin-keys":200}},
+        {"version":3,"current":true,"total":0,"kept":{}}]}"#;
+    let (seen, ended) = asked(&["holder", "pepper"], "", vec![json(200, versions)]);
+    assert_eq!((seen[0].0.as_str(), ended.code), ("GET /api/v1/admin/pepper", 0));
+    assert!(ended.out.contains("1,000 passwords, 200 pin-keys"), "{}", ended.out);
+    assert!(ended.err.contains("under version 1"), "{}", ended.err);
+    assert_eq!(ended.err.matches("taken out").count(), 1, "{}", ended.err);
+}
+
+#[test]
 fn json_is_what_the_service_said() {
     let (_, ended) = asked(&["holder", "show", "h-1", "--json"], "", vec![json(200, HOLDER)]);
     assert_eq!(body(&ended.out), body(HOLDER));

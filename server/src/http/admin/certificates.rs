@@ -28,6 +28,7 @@ pub(crate) struct CertificateView {
     ca: String,
     /// `ca`, `tsu`, `remote`, `automatic`, `ocsp-responder` or `tls-client`.
     profile: String,
+    /// `erased` when its holder was erased.
     subject: String,
     not_before: String,
     not_after: String,
@@ -53,7 +54,10 @@ impl CertificateView {
             serial: certificate.serial.to_string(),
             ca: certificate.ca,
             profile: certificate.profile.to_string(),
-            subject: certificate.subject,
+            subject: match certificate.erased_at {
+                Some(_) => "erased".to_owned(),
+                None => certificate.subject,
+            },
             not_before: rfc3339(certificate.not_before),
             not_after: rfc3339(certificate.not_after),
             status,
@@ -117,8 +121,10 @@ pub(crate) async fn list_issued(
 pub(crate) struct CertificateDetail {
     #[serde(flatten)]
     view: CertificateView,
-    /// PEM.
-    certificate: String,
+    /// PEM; null when its holder was erased.
+    certificate: Option<String>,
+    /// SHA-256 of its DER, hexadecimal.
+    sha256: String,
     /// Every change of its status, the oldest first.
     history: Vec<CertificateChange>,
 }
@@ -166,9 +172,12 @@ fn detail(service: &Service, serial: &Serial) -> Result<CertificateDetail, Probl
         actor: entry.by.actor,
         why: entry.by.reason,
     });
+    let kept = found.certificate.erased_at.is_none();
+    let pem = kept.then(|| certs::pem::bundle([found.der.as_slice()]));
     Ok(CertificateDetail {
         view: CertificateView::of(found.certificate),
-        certificate: certs::pem::bundle([found.der.as_slice()]),
+        certificate: pem,
+        sha256: hex::encode(found.fingerprint),
         history: history.collect(),
     })
 }
@@ -369,6 +378,8 @@ async fn changed(
     // be made has happened all the same.
     let now = service.clock.now();
     service.use_units(now);
+    // Nor a holder, whose key is locked.
+    service.lock_dead_keys(None).await;
     // Also after a refusal: that may be the second try of what was cut off.
     service.follow_certificate(serial, now).await;
     let changed = outcome.map_err(authority_problem)?;

@@ -94,5 +94,6 @@ pub(crate) async fn end_sessions_of(
     auth::administrator(&request, &service)?;
     let (id, now) = (parse(&id)?, service.clock.now());
     service.holders.end_all_sessions(id, operator(), now).await.map_err(problem)?;
+    service.lock_dead_keys(Some(id)).await;
     Ok(HttpResponse::NoContent().finish())
 }

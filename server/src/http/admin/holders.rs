@@ -257,7 +257,7 @@ impl Change {
             }
             Self::Unblock => holders.unblock(id, reason, by, now).await,
             Self::Close => service.close_holder(id, reason, OPERATOR, now).await,
-            Self::Erase => holders.erase(id, by, now).await,
+            Self::Erase => service.erase_holder(id, OPERATOR, now).await,
             Self::ClearQuestion => holders.clear_question(id, by, now).await,
             Self::ClearNoticeAddress => holders.clear_notice_address(id, by, now).await,
         }

@@ -10,6 +10,7 @@ mod holder_devices;
 mod holder_sessions;
 mod holders;
 mod messages;
+mod pepper;
 mod registrations;
 mod stamps;
 mod store;
@@ -92,6 +93,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(holder_credentials::routes)
         .configure(holder_sessions::routes)
         .configure(holder_devices::routes)
+        .configure(pepper::routes)
         .configure(messages::routes)
         .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
         .service(resource("/api/v1/admin/trail", GET, [get(trail::show_trail)]))
@@ -106,6 +108,7 @@ pub(super) fn described() -> Vec<Document> {
         holder_credentials::Described::openapi(),
         holder_sessions::Described::openapi(),
         holder_devices::Described::openapi(),
+        pepper::Described::openapi(),
         messages::Described::openapi(),
     ]
 }

@@ -190,6 +190,7 @@ pub(crate) async fn unlink_device(
     let now = service.clock.now();
     let unlinked = service.holders.unlink_device(access.holder, device, access.actor(), now).await;
     unlinked.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
 }
 

@@ -154,5 +154,6 @@ pub(crate) async fn change_password(
     let (from, now) = (caller_address(&request), service.clock.now());
     let changed = service.holders.change_own_password(&access, &current, &typed, from, now).await;
     changed.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
 }

@@ -1,5 +1,7 @@
 //! `POST /api/v1/holder/personal-data`: everything that is held about a holder, handed over
 //! (GDPR Art. 15 and 20).
+//!
+//! The document is made piece by piece while it is sent: its size is nobody's memory.
 
 use super::problem::holder as problem;
 use super::proof::{self, Act};
@@ -11,8 +13,9 @@ use crate::service::Service;
 use accounts::holders::otp::Purpose;
 use accounts::holders::{Actor, HolderId};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
-use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream::unfold;
 
 /// What this room says of itself.
 #[derive(utoipa::OpenApi)]
@@ -50,12 +53,26 @@ pub(crate) async fn exported(
     holder: HolderId,
     actor: Actor,
 ) -> Result<HttpResponse, Problem> {
-    let data = service.holders.export_personal_data(holder, actor, service.clock.now()).await;
-    let data = data.map_err(problem)?;
-    let document = data.to_json().map_err(problem)?;
+    let export = service.holders.export_personal_data(holder, actor, service.clock.now()).await;
+    let pieces = unfold(Some(export.map_err(problem)?), |state| async {
+        let mut export = state?;
+        // Reading and writing a piece takes a while, with nothing to wait for.
+        match web::block(move || (export.next(), export)).await {
+            Ok((Some(Ok(text)), export)) => Some((Ok(Bytes::from(text)), Some(export))),
+            Ok((Some(Err(error)), _)) => Some((Err(broken(&error)), None)),
+            Ok((None, _)) => None,
+            Err(panicked) => Some((Err(broken(&panicked)), None)),
+        }
+    });
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\""))
         .content_type("application/json")
-        .body(document))
+        .streaming(pieces))
+}
+
+/// A document that breaks off must not look like a whole one: the connection breaks.
+fn broken(error: &dyn std::fmt::Display) -> actix_web::Error {
+    tracing::error!(%error, "an export of personal data breaks off");
+    Problem::Unavailable.into()
 }

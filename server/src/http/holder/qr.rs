@@ -272,5 +272,6 @@ pub(crate) async fn disown_qr_login(
     let login: QrLoginId = id(&login, "login by QR code")?;
     let now = service.clock.now();
     service.holders.disown_qr_login(&access, login, now).await.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
 }

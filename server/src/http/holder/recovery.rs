@@ -141,5 +141,6 @@ pub(crate) async fn recover_password(
     let proof = holders.verify_otp(link.holder, operation, &otp.code, purpose, link.bound, now);
     let proof = proof.await.map_err(problem)?;
     holders.recover_password(&token, proof, &typed, now).await.map_err(problem)?;
+    service.lock_dead_keys(Some(link.holder)).await;
     Ok(answer::done())
 }

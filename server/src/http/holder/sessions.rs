@@ -7,11 +7,12 @@ use super::problem::holder as problem;
 use super::proof::{self, Act};
 use super::question::CodeAlone;
 use super::{access, answer, body, id};
-use crate::http::caller::caller_address;
+use crate::http::caller::{caller_address, peer};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};
 use crate::service::Service;
+use accounts::holders::HolderError::{PasswordDisabled, Slowed, WrongLogin};
 use accounts::holders::HolderView;
 use accounts::holders::sessions::{OpenedSession, SessionView};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -141,7 +142,13 @@ pub(crate) async fn log_in(
 ) -> Result<HttpResponse, Problem> {
     let Login { user_id, password } = body::json(&request, payload, &service).await?;
     let (from, now) = (caller_address(&request), service.clock.now());
-    let login = service.holders.login(&user_id, &password, from, now).await.map_err(problem)?;
+    let login = service.holders.login(&user_id, &password, from, now).await;
+    let login = login.map_err(|refusal| {
+        if matches!(refusal, WrongLogin | Slowed { .. } | PasswordDisabled) {
+            service.logins.login_refused(peer(&request), now);
+        }
+        problem(refusal)
+    })?;
     let opened = service
         .holders
         .open_session(&login, from, &client(&request), now)
@@ -173,6 +180,7 @@ pub(crate) async fn log_out(
     let (session, now) = (access.session().map_err(problem)?, service.clock.now());
     let ended = service.holders.end_session(access.holder, session, access.actor(), now);
     ended.await.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     let mut answer = answer::done();
     answer.headers_mut().insert(CLEAR.0, CLEAR.1);
     Ok(answer)
@@ -215,6 +223,7 @@ pub(crate) async fn end_other_sessions(
 ) -> Result<HttpResponse, Problem> {
     let access = access::session(&request, &service).await?;
     service.holders.end_other_sessions(&access, service.clock.now()).await.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
 }
 
@@ -232,6 +241,7 @@ pub(crate) async fn end_session(
     let (session, now) = (id(&path, "session of yours")?, service.clock.now());
     let ended = service.holders.end_session(access.holder, session, access.actor(), now);
     ended.await.map_err(problem)?;
+    service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
 }
 

@@ -2,7 +2,7 @@
 //! what is left in it, and stamping without a signature.
 //!
 //! Who links an account shows the login of that account once; it is not kept. From then on the
-//! holder's own token stands for it, until it is unlinked, its owner cuts the link, or that login is
+//! holder's own token stands for it, until it is unlinked, its owner cuts the link, or the login is
 //! changed or revoked: a stream of its balance ends then too.
 
 use super::body::Secret;

@@ -147,6 +147,22 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Erases what is held about a holder: first the names in the registry of certificates, to
+    /// which the holder's own rows lead, then those rows. When it is interrupted, the next call
+    /// goes on.
+    pub(crate) async fn erase_holder(
+        &self,
+        holder: HolderId,
+        operator: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        self.holders.check_erasing(holder, now)?;
+        self.holder_ca.erase(holder, operator, now).await?;
+        self.holders.erase(holder, Actor::Operator(operator.to_owned()), now).await
+    }
+}
+
 /// Draws the codes and seals them. Takes long.
 fn seal(
     invitation: &Invitation,

@@ -9,7 +9,8 @@ use accounts::holders::credential::{
     CertificateIssuer, CertificateRequest, CertificateStatus, CredentialKind, IssuedCertificate,
     IssuerFault, RevocationCause,
 };
-use accounts::holders::{CredentialId, HolderId};
+use accounts::holders::pin::CodeRefusal;
+use accounts::holders::{CredentialId, HolderError, HolderId};
 use authority::{Act, Authority, AuthorityError, CertificateQuery, Status, StatusWord};
 use certs::{DistinguishedName, EndKind, EndProfile, RevocationReason, Serial};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +26,27 @@ pub(crate) struct HolderCa {
 impl HolderCa {
     pub(super) fn new(authority: Authority, validity: TimeDelta) -> Self {
         Self { authority, validity }
+    }
+
+    /// Takes name and DER out of all certificates of a holder. Each has to be revoked or past its
+    /// end.
+    pub(super) async fn erase(
+        &self,
+        holder: HolderId,
+        operator: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), HolderError> {
+        let by = Act::new(operator, "the erasure of its holder");
+        match self.authority.erase_subjects(&name_of(holder), &by, now).await {
+            Ok(_) => Ok(()),
+            Err(AuthorityError::StillValid { .. }) => Err(HolderError::IllegalTransition {
+                machine: "a certificate of this holder",
+                state: "neither revoked nor past its end",
+                event: "be erased",
+            }),
+            Err(AuthorityError::Store(error)) => Err(error.into()),
+            Err(error) => Err(CodeRefusal::IssuerFailed { fault: told(error) }.into()),
+        }
     }
 
     /// How a certificate stands in CRL and OCSP; `None` when this CA has not issued it.
@@ -76,7 +98,7 @@ impl CertificateIssuer for HolderCa {
         let mut profile = EndProfile::new(kind, Vec::new());
         profile.validity = self.validity;
         let key = PKey::public_key_from_der(&request.public_key).map_err(fault)?;
-        let by = Act::new(&format!("holder {}", request.holder), &reason_of(request.credential));
+        let by = Act::new(&name_of(request.holder), &reason_of(request.credential));
         let subject = subject(&request);
         let issued = self.authority.issue(HOLDERS, &profile, &subject, &key, &by, now).await;
         let issued = issued.map_err(told)?;
@@ -138,6 +160,11 @@ impl CertificateIssuer for HolderCa {
             Err(error) => Err(told(error)),
         }
     }
+}
+
+/// Who stands in the registry as the one to whom a certificate was issued.
+fn name_of(holder: HolderId) -> String {
+    format!("holder {holder}")
 }
 
 /// What stands in the registry as the reason of a certificate.

@@ -7,6 +7,7 @@
 mod act;
 mod ca;
 mod factors;
+mod keys;
 mod pepper;
 mod room;
 mod stamper;

@@ -87,7 +87,7 @@ fn written(authorisation: &Authorisation) -> Result<KeptAuthorisation, SignError
 }
 
 /// How a credential stands, in the words of signing.
-fn shown(ca: &HolderCa, standing: &CredentialStanding) -> Standing {
+pub(super) fn shown(ca: &HolderCa, standing: &CredentialStanding) -> Standing {
     let of_certificate = standing.serial.as_deref().and_then(|serial| ca.status(serial));
     let state = match (standing.state, of_certificate) {
         (State::Revoked { .. }, _) | (_, Some(Status::Revoked { .. })) => CredentialState::Revoked,

@@ -9,6 +9,8 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(5);
 /// What is only tidied, or told days before, waits for so many rounds: five minutes.
 const SELDOM: u64 = 60;
+/// What looks through all keys is done once a day.
+const DAILY: u64 = 24 * 60 * 12;
 
 /// Does what is due, for ever. Not by a time that nobody trusts: an end that is written by a wrong
 /// clock stays written.
@@ -19,6 +21,9 @@ pub(crate) async fn tend_holders(service: &Service) -> Infallible {
             tend(service).await;
             if round.is_multiple_of(SELDOM) {
                 tidy(service).await;
+            }
+            if round.is_multiple_of(DAILY) {
+                tell("keys", service.holders.keys_tick(service.clock.now()).await);
             }
             round += 1;
         }
@@ -33,6 +38,7 @@ async fn tend(service: &Service) {
     tell("certificates", left);
     tell("phone numbers", holders.phone_tick(now).await);
     tell("authorisations", service.signing.tick(now).await);
+    service.lock_dead_keys(None).await;
 }
 
 /// What is over goes (it counts for nothing from its instant on, whether it is there or not), and
@@ -45,6 +51,7 @@ async fn tidy(service: &Service) {
     tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
     tell("links to timestamp accounts", holders.stamp_links_tick(now).await);
+    tell("renewals", holders.renewals_tick(now).await);
     tell("notices", holders.notices_tick(now).await);
     tell("messages", holders.messages_tick(now).await);
 }

@@ -2,8 +2,10 @@
 
 mod activation;
 mod errors;
+mod leftovers;
 mod matrix;
 mod pins;
 mod records;
+mod rotation;
 pub(crate) mod support;
 mod suspension;

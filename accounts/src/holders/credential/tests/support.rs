@@ -94,6 +94,18 @@ impl Bench {
         open(&self.store, 2)
     }
 
+    /// The same with a newer version of the pepper in front, and at another cost.
+    pub(crate) fn with_a_newer_pepper(&self) -> Holders {
+        let settings = HolderSettings {
+            argon2: Argon2Cost::for_tests(2),
+            concurrent_checks: 4,
+            ..HolderSettings::default()
+        };
+        let text = format!("1 {}\n2 {}\n", "01ab".repeat(16), "02cd".repeat(16));
+        let (pepper, random) = (Pepper::parse(&text).unwrap(), TestRandom::new(4));
+        Holders::open(Arc::clone(&self.store) as Arc<dyn Store>, settings, pepper, random).unwrap()
+    }
+
     /// The same with a pepper file from which the version of all that is stored is gone.
     pub(crate) fn without_its_pepper(&self) -> Holders {
         open_under(&self.store, 3, 2)

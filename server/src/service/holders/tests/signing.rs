@@ -2,13 +2,13 @@
 
 use super::support::{House, PIN, block_on};
 use crate::service::HolderSystem;
-use accounts::holders::SigningKeyKind;
 use accounts::holders::credential::{CredentialKind, Event, SuspensionCause, binding};
 use accounts::holders::devices::DeviceKind;
 use accounts::holders::history::HistoryKind;
 use accounts::holders::otp::Purpose;
 use accounts::holders::pin::NewPin;
-use accounts::holders::sessions::Access;
+use accounts::holders::sessions::{Access, AccessKind};
+use accounts::holders::{HolderId, SigningKeyKind};
 use envelope::Pin;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
@@ -255,5 +255,52 @@ fn a_system_opens_no_window_for_a_credential_that_wants_codes() {
         let unknown = accounts::holders::CredentialId::new([7; 16]);
         let other = HolderSystem::of(holders, access, unknown, house.now());
         assert_eq!(other.err(), Some(SignError::UnknownCredential));
+    });
+}
+
+/// A key that nobody can use any more does not wait in memory for the end of its authorisation.
+#[test]
+fn a_key_is_locked_when_its_access_ends_or_its_certificate_does() {
+    block_on(async {
+        let house = House::active(CredentialKind::Automatic, SigningKeyKind::P256).await;
+        let service = &house.service;
+        let what = house.what(ECDSA, &["a contract"]);
+        house.authorise(&what).await;
+        let system = house.link(DeviceKind::System).await;
+        let asks =
+            HolderSystem::of(&service.holders, system.clone(), house.credential, house.now());
+        let ends_at = house.now() + chrono::TimeDelta::hours(1);
+        let request = WindowRequest { algorithm: ECDSA, signatures: 3, ends_at };
+        let (pin, now) = (house.pin().await, house.now());
+        service.signing.open_window(&asks.unwrap(), request, pin, now).await.unwrap();
+        service.lock_dead_keys(None).await;
+        assert_eq!(service.signing.unlocked_keys(), 2, "both go on");
+        // The session ends, and the system has its key all the same.
+        let session = house.access.session().unwrap();
+        let (holder, by) = (house.holder, house.access.actor());
+        service.holders.end_session(holder, session, by.clone(), house.now()).await.unwrap();
+        service.lock_dead_keys(Some(HolderId::new(99))).await;
+        assert_eq!(service.signing.unlocked_keys(), 2, "nothing of another holder is looked at");
+        service.lock_dead_keys(Some(holder)).await;
+        assert_eq!(service.signing.unlocked_keys(), 1);
+        let AccessKind::System(device) = system.what else { panic!("a system") };
+        service.holders.unlink_device(holder, device, by, house.now()).await.unwrap();
+        service.lock_dead_keys(Some(holder)).await;
+        assert_eq!(service.signing.unlocked_keys(), 0);
+    });
+}
+
+#[test]
+fn a_key_is_locked_when_the_registry_revokes_its_certificate() {
+    block_on(async {
+        let house = House::active(CredentialKind::Remote, SigningKeyKind::P256).await;
+        house.authorise(&house.what(ECDSA, &["a contract"])).await;
+        let view = house.service.holders.credential(house.holder, house.credential, house.now());
+        let serial = view.unwrap().serial.unwrap().parse().unwrap();
+        let by = authority::Act::new("operator", "a complaint");
+        let (authority, now) = (house.service.pki.authority(), house.service.clock.now());
+        authority.suspend(&serial, None, &by, now).await.unwrap();
+        house.service.lock_dead_keys(None).await;
+        assert_eq!(house.service.signing.unlocked_keys(), 0);
     });
 }
