@@ -26,8 +26,9 @@ pub use ca::{
 };
 pub use check::{Severity, TsuFault, check_tsu};
 pub use key::{
-    DeviceError, FileBackend, KeyBackend, KeyError, KeyKind, Pkcs11Backend, Pkcs11Settings,
-    SignatureScheme, SigningKey, SoftwareKey, TokenChoice, check_public_key,
+    DeviceError, DigestKind, DigestScheme, FileBackend, KeyBackend, KeyError, KeyKind,
+    Pkcs11Backend, Pkcs11Settings, SealedKey, SealedKeys, SignatureScheme, SigningKey, SoftwareKey,
+    TokenChoice, check_public_key,
 };
 pub use name::{DistinguishedName, NameError, display_name};
 pub use revocation::{RevocationReason, UnknownReason};

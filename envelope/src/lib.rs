@@ -1,12 +1,12 @@
 //! The papers of a holder of a remote signature, as PDF: the envelope, which is the sheet of secret
 //! codes, and the [`receipt`] of signatures.
 //!
-//! The rooms of the envelope: [`codes`] draws PIN, PUK, emergency code and envelope number, reads typed ones and
-//! refuses PINs that are easy to guess. `page` and `texts` set them on one A4 page, in words for a
-//! reader who has never seen one. `encrypt` closes it under the holder's passphrase with AES-256
-//! (ISO 32000-2, standard security handler, revision 6). A receipt has no secret in it and is not
-//! encrypted. Both stand on `paper`. Nothing of ours is below this crate, and it has no clock, no
-//! files and no network: the instant and the randomness come in as parameters.
+//! The rooms of the envelope: [`codes`] draws PIN, PUK, emergency code and envelope number, reads
+//! typed ones and refuses PINs that are easy to guess. `page` and `texts` set them on one A4 page,
+//! in words for a reader who has never seen one. `encrypt` closes it under the holder's passphrase
+//! with AES-256 (ISO 32000-2, standard security handler, revision 6). A receipt has no secret in it
+//! and is not encrypted. Both stand on `paper`. Nothing of ours is below this crate, and it has no
+//! clock, no files and no network: the instant and the randomness come in as parameters.
 //!
 //! What somebody without the passphrase sees of a sealed envelope: that it is one page, how many
 //! lines it has, how many bytes its encrypted parts take, and how wide those letters of the name

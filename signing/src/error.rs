@@ -129,6 +129,12 @@ pub enum SignError {
     /// The key is no longer unlocked: the service was restarted.
     #[error("the key is locked again since the service was restarted: authorise again")]
     KeyLocked,
+    /// The key's device does not answer. Nothing was reserved or tried.
+    #[error(
+        "the device with the key cannot be reached now, and nothing was tried: try again with the \
+         same authorisation"
+    )]
+    KeyAway,
     /// The key or its device failed. What was reserved is burned.
     #[error("the key could not be used, and these hashes are not tried again: authorise again")]
     KeyFailed,
@@ -194,6 +200,7 @@ impl SignError {
             Self::HashUsed { .. } => "hash-used",
             Self::WindowSpent { .. } => "window-spent",
             Self::KeyLocked => "key-locked",
+            Self::KeyAway => "key-away",
             Self::KeyFailed => "key-failed",
             Self::Unclear => "signature-unclear",
             Self::Stamp(fault) => fault.slug(),
@@ -232,7 +239,8 @@ impl SignError {
             | Self::WindowSpent { .. }
             | Self::KeyLocked => Culprit::Authorisation,
             Self::Stamp(StampFault::NoStamps | StampFault::AccountNotActive) => Culprit::Account,
-            Self::KeyFailed
+            Self::KeyAway
+            | Self::KeyFailed
             | Self::Unclear
             | Self::Stamp(_)
             | Self::Busy

@@ -15,6 +15,19 @@ pub trait HolderKey: Send + Sync {
     /// Whether the key can sign with `algorithm`.
     fn fits(&self, algorithm: SignatureAlgorithm) -> bool;
 
+    /// Whether the key lives in a device: then using it and [`probe`](Self::probe) may block.
+    fn in_device(&self) -> bool {
+        false
+    }
+
+    /// Whether the key could be used now, without using it.
+    ///
+    /// # Errors
+    /// What a signature would fail with.
+    fn probe(&self) -> Result<(), KeyFault> {
+        Ok(())
+    }
+
     /// Signs `digest`, which has the length that `algorithm` asks for. May block on a device.
     ///
     /// # Errors

@@ -209,6 +209,10 @@ impl<F: Factors, A: Authorisations> Signing<F, A> {
         let by = facts(&by, what)?;
         let place = Place { sad: sad.key(), credential: what.credential() };
         let key = self.0.vault.key(place.sad);
+        // Nothing is burned for a device that is known to be away.
+        if let Some(key) = key.as_ref().filter(|key| key.in_device()) {
+            ask(Arc::clone(key)).await?;
+        }
         let unlocked = key.is_some();
         let asked = what.clone();
         let reserve = move |entry: &mut Entry| {
@@ -381,6 +385,18 @@ fn refuse_others(authorisation: &Authorisation, by: &AccessFacts) -> Result<(), 
         return Err(SignError::SadOfOtherAccess);
     }
     Ok(())
+}
+
+/// Asks a key's device, on a thread that may block.
+async fn ask(key: Arc<dyn HolderKey>) -> Result<(), SignError> {
+    let asked = tokio::task::spawn_blocking(move || key.probe()).await;
+    let fault = match asked {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(fault)) => fault.to_string(),
+        Err(panicked) => panicked.to_string(),
+    };
+    error!(fault, "a key cannot be reached");
+    Err(SignError::KeyAway)
 }
 
 fn sign_all(key: &dyn HolderKey, what: &HashesToSign) -> Result<Vec<Vec<u8>>, KeyFault> {

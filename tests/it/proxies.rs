@@ -9,18 +9,20 @@ fn service(proxies: &str) -> Service {
     Config::new().server(format!("trusted_proxies = {proxies}")).start()
 }
 
-/// A wrong login with these lines of the header.
-fn fails(service: &Service, forwarded: &[&str]) -> Answer {
+/// A wrong login with these lines of the header. Each with a name of its own: the tries of one name
+/// are counted for themselves.
+fn fails(service: &Service, name: &str, forwarded: &[&str]) -> Answer {
     let lines: Vec<_> = forwarded.iter().map(|line| ("X-Forwarded-For", *line)).collect();
     let headers = [&[("Content-Type", "application/json")][..], &lines].concat();
-    let body = json!({ "user_id": "nobody@example.org", "password": "wrong" }).to_string();
+    let body = json!({ "user_id": format!("{name}@example.org"), "password": "wrong" }).to_string();
     service.client().send("POST", "/api/v1/sessions", &headers, Some(body.as_bytes()))
 }
 
 /// Fifty failures an hour are a caller's; callers on loopback itself are not counted.
 fn is_shut_out(service: &Service, forwarded: &[&str]) -> bool {
-    let answers: Vec<u16> = (0..51).map(|_| fails(service, forwarded).status).collect();
-    assert!(answers[..1].iter().all(|status| *status == 401), "{answers:?}");
+    let answers: Vec<u16> =
+        (0..51).map(|n| fails(service, &format!("n{n}"), forwarded).status).collect();
+    assert!(answers[..50].iter().all(|status| *status == 401), "{answers:?}");
     answers[50] == 429
 }
 
@@ -55,8 +57,12 @@ fn tries_are_counted_behind_a_proxy() {
     let service = service("[\"127.0.0.1\"]");
     let forged = ["198.51.100.1, 192.0.2.7"];
     assert!(is_shut_out(&service, &forged), "a caller without an end of tries");
-    assert_eq!(fails(&service, &["198.51.100.2, 192.0.2.7"]).status, 429, "a forged way out");
-    assert_eq!(fails(&service, &["192.0.2.7, 192.0.2.8"]).status, 401, "another caller");
+    assert_eq!(
+        fails(&service, "forger", &["198.51.100.2, 192.0.2.7"]).status,
+        429,
+        "a forged way out"
+    );
+    assert_eq!(fails(&service, "other", &["192.0.2.7, 192.0.2.8"]).status, 401, "another caller");
 }
 
 /// What a trusted proxy passes on without a word is one caller, and not the machine itself.

@@ -166,6 +166,12 @@ pub enum HolderError {
     /// Too much to do. Nothing was done.
     #[error("the service has too much to do: try again later")]
     Busy,
+    /// The device that makes signing keys is away, or refused. Nothing was changed.
+    #[error(
+        "the device that makes signing keys cannot be used now, and nothing was changed: try again \
+         later, with a new one-time code"
+    )]
+    KeyDevice,
     /// A version of the pepper that stored data are under is not in the pepper file.
     #[error(
         "version {version} of the pepper is missing, and something is still kept under it: put its \
@@ -253,6 +259,7 @@ impl HolderError {
             Self::RetentionNotOver { .. } => "retention-not-over",
             Self::Erased(_) => "holder-erased",
             Self::Busy => "busy",
+            Self::KeyDevice => "key-device",
             Self::PepperMissing { .. } | Self::PepperDiffers { .. } | Self::Unsealable { .. } => {
                 "pepper"
             }

@@ -1,6 +1,7 @@
 //! Signing keys at rest: wrapped once under the PIN and once under the PUK, and under nothing else.
 //!
-//! A wrap is AES-256-GCM (NIST SP 800-38D) over the PKCS#8 form of the key. Its key comes out of
+//! A wrap is AES-256-GCM (NIST SP 800-38D) over the PKCS#8 form of the key, or over what a device
+//! sealed it into. Its key comes out of
 //! the code by argon2id (RFC 9106) and then out of the pepper by HKDF (RFC 5869): eight digits are
 //! guessed in days with the store alone, so that the pepper is what a thief of the store lacks.
 //! No value is kept to check a code against: that a wrap opens is the check. There is no third
@@ -9,13 +10,17 @@
 //! Before its activation a credential has no key. Then a wrap is over 32 random octets, so that
 //! the codes of the envelope are checked in the same way.
 
+mod pair;
 mod slot;
 
+pub(crate) use pair::SoftwareKeys;
+pub use pair::{KeyMaker, KeyMakerFault, KeyPair, SealedPair};
 pub(crate) use slot::{Deposit, Slot};
 
 use super::{CredentialId, HolderError, Inner, Key};
 use crate::credentials::hashing::stretch;
 use minicbor::{Decode, Encode};
+use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
@@ -65,16 +70,16 @@ impl SigningKeyKind {
     }
 
     /// Makes a key pair with OpenSSL's own generator, which cannot be replaced from outside.
-    pub(crate) fn generate(self) -> Result<PKey<Private>, HolderError> {
+    fn generate(self) -> Result<PKey<Private>, ErrorStack> {
         let rsa = |bits| Rsa::generate(bits).and_then(PKey::from_rsa);
         let ec = |curve: Nid| PKey::ec_gen(curve.short_name()?);
-        Ok(match self {
+        match self {
             Self::P256 => ec(Nid::X9_62_PRIME256V1),
             Self::P384 => ec(Nid::SECP384R1),
             Self::Rsa3072 => rsa(3072),
             Self::Rsa4096 => rsa(4096),
             Self::Rsa2048 => rsa(2048),
-        }?)
+        }
     }
 }
 

@@ -64,7 +64,9 @@ pub use ids::{
     BadId, CredentialId, DeviceId, HolderId, MessageId, OperationId, QrLoginId, RegistrationId,
     SessionId,
 };
-pub use keys::{SigningKeyKind, UnknownSigningKeyKind};
+pub use keys::{
+    KeyMaker, KeyMakerFault, KeyPair, SealedPair, SigningKeyKind, UnknownSigningKeyKind,
+};
 pub use link::{LinkEvent, LinkPurpose, LinkState};
 pub use login::LoggedIn;
 pub use numbers::PhoneNumber;
@@ -93,6 +95,10 @@ pub(crate) struct Inner {
     pub(crate) settings: HolderSettings,
     pub(crate) pepper: Pepper,
     random: Mutex<Box<dyn CryptoRng + Send>>,
+    /// What makes holders' keys.
+    keys: Arc<dyn KeyMaker>,
+    /// So many keys are made at once.
+    making: Arc<Semaphore>,
     hasher: Hasher,
     pool: Pool,
     /// So many computations may run or wait; one more is turned away before anything is counted.
@@ -104,22 +110,38 @@ pub(crate) struct Inner {
 }
 
 impl Holders {
-    /// Opens the holders in `store`. `random` gives the secrets, salts and nonces.
+    /// Opens the holders in `store`, whose keys are made in this process. `random` gives the
+    /// secrets, salts and nonces.
     pub fn open(
         store: Arc<dyn Store>,
         settings: HolderSettings,
         pepper: Pepper,
+        random: impl CryptoRng + Send + 'static,
+    ) -> Result<Self, HolderError> {
+        Self::open_with(store, settings, pepper, Arc::new(keys::SoftwareKeys), random)
+    }
+
+    /// As [`Holders::open`], with keys of whatever makes them: a device, say. Keys that were made
+    /// elsewhere before go on.
+    pub fn open_with(
+        store: Arc<dyn Store>,
+        settings: HolderSettings,
+        pepper: Pepper,
+        keys: Arc<dyn KeyMaker>,
         mut random: impl CryptoRng + Send + 'static,
     ) -> Result<Self, HolderError> {
         settings.check()?;
         let hasher = Hasher::new(settings.argon2, &mut random)?;
         let places = settings.concurrent_checks.max(1) + settings.queue;
+        let making = Arc::new(Semaphore::new(settings.concurrent_checks.max(1)));
         let pool = Pool::start(settings.concurrent_checks, places)?;
         Ok(Self(Arc::new(Inner {
             store,
             settings,
             pepper,
             random: Mutex::new(Box::new(random)),
+            keys,
+            making,
             hasher,
             pool,
             room: Arc::new(Semaphore::new(places)),

@@ -12,7 +12,10 @@ mod public;
 mod software;
 
 pub use file::FileBackend;
-pub use pkcs11::{DeviceError, Pkcs11Backend, Pkcs11Settings, TokenChoice};
+pub use pkcs11::{
+    DeviceError, DigestKind, DigestScheme, Pkcs11Backend, Pkcs11Settings, SealedKey, SealedKeys,
+    TokenChoice,
+};
 pub use public::check_public_key;
 pub use software::SoftwareKey;
 

@@ -6,6 +6,7 @@
 //! key_file   the file back end: permissions, damage, labels
 //! device     the device back end: what it makes, its faults, and a device that is lost
 //! bad_device a device whose signatures are wrong
+//! sealed     keys that the device seals and that are kept outside
 //! signing    every kind of key signs what OpenSSL verifies
 //! issuing    what the CA writes, field by field
 //! faults     every fault of a TSU certificate, one by one, with its text
@@ -35,6 +36,7 @@ mod ocsp;
 mod pem;
 mod profiles;
 mod robust;
+mod sealed;
 mod signing;
 mod support;
 mod unsafe_keys;

@@ -2,6 +2,7 @@
 //! `default.toml`.
 
 use super::check::{Fault, fault, range};
+use super::trust::KeyStore;
 use super::types::{MIN_ARGON2_MEMORY_KIB, MIN_ARGON2_PASSES};
 use accounts::holders::SigningKeyKind;
 use chrono_tz::Tz;
@@ -17,6 +18,7 @@ pub(crate) struct HoldersConfig {
     pub(crate) time_zone: String,
     pub(crate) pepper_file: PathBuf,
     pub(crate) key: String,
+    pub(crate) key_store: KeyStore,
     pub(crate) validity_days: u32,
     pub(crate) memory_kib: u32,
     pub(crate) passes: u32,
@@ -38,6 +40,7 @@ impl Default for HoldersConfig {
             time_zone: Tz::Europe__Rome.name().to_owned(),
             pepper_file: PathBuf::from("pepper"),
             key: SigningKeyKind::Rsa3072.name().to_owned(),
+            key_store: KeyStore::File,
             validity_days: 1_095,
             memory_kib: 65_536,
             passes: 3,

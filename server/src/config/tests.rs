@@ -170,6 +170,8 @@ fn a_device_is_named_before_it_is_used() {
     assert!(unit.contains("tsu.tsu1.key_store") && unit.contains(absent), "{unit}");
     let ca = replaced("# key_store = \"file\"\n# A rev", "key_store = \"hsm\"\n# A rev");
     assert!(ca.contains("ca.key_store") && ca.contains(absent), "{ca}");
+    let holders = replaced("# key_store = \"file\"\n# Arg", "key_store = \"hsm\"\n# Arg");
+    assert!(holders.contains("holders.key_store") && holders.contains(absent), "{holders}");
     let hsm = "[hsm]\nmodule = \"m.so\"\ntoken = \"t\"\npin_file = \"/p\"\n[ca]";
     assert!(replaced("[ca]\n", &format!("{hsm}\n")).contains("hsm.module: \"m.so\" is not an abs"));
 }

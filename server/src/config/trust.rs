@@ -45,7 +45,7 @@ pub(crate) enum KeyStore {
     /// In a file of the data directory.
     #[default]
     File,
-    /// In the device of `[hsm]`, which it never leaves.
+    /// In the device of `[hsm]`, which it never leaves in clear.
     Hsm,
 }
 

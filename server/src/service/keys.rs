@@ -4,7 +4,8 @@ use super::pki::{PkiError, private_directory};
 use crate::config::{Config, HsmConfig, KeyStore};
 use authority::units::KeyStores;
 use certs::{
-    FileBackend, KeyBackend, KeyKind, Pkcs11Backend, Pkcs11Settings, SigningKey, TokenChoice,
+    FileBackend, KeyBackend, KeyKind, Pkcs11Backend, Pkcs11Settings, SealedKeys, SigningKey,
+    TokenChoice,
 };
 use openssl::pkey::{PKey, Public};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Keys {
     file: Arc<dyn KeyBackend>,
-    hsm: Option<Arc<dyn KeyBackend>>,
+    hsm: Option<Pkcs11Backend>,
 }
 
 impl Keys {
@@ -24,7 +25,7 @@ impl Keys {
             let token = TokenChoice::Label(hsm.token.clone());
             let mut settings = Pkcs11Settings::new(hsm.module.clone(), token, hsm.pin_file.clone());
             settings.max_sessions = hsm.sessions;
-            Arc::new(Pkcs11Backend::new(settings)) as Arc<dyn KeyBackend>
+            Pkcs11Backend::new(settings)
         };
         let hsm = config.hsm.as_ref().map(device);
         Ok(Self { file: Arc::new(FileBackend::new(directory)), hsm })
@@ -32,14 +33,20 @@ impl Keys {
 
     /// Both, as the registry of the units wants them.
     pub(super) fn stores(&self) -> KeyStores {
-        KeyStores { file: Arc::clone(&self.file), hsm: self.hsm.clone() }
+        let hsm = self.hsm.clone().map(|hsm| Arc::new(hsm) as Arc<dyn KeyBackend>);
+        KeyStores { file: Arc::clone(&self.file), hsm }
+    }
+
+    /// Keys that the device seals, when there is one. To be asked for once.
+    pub(super) fn sealed_keys(&self) -> Option<SealedKeys> {
+        self.hsm.as_ref().map(Pkcs11Backend::sealed_keys)
     }
 
     /// The back end that new keys are made in. The configuration's own check made sure of `[hsm]`.
-    pub(super) fn backend(&self, store: KeyStore) -> &Arc<dyn KeyBackend> {
+    pub(super) fn backend(&self, store: KeyStore) -> Arc<dyn KeyBackend> {
         match (store, &self.hsm) {
-            (KeyStore::Hsm, Some(hsm)) => hsm,
-            _ => &self.file,
+            (KeyStore::Hsm, Some(hsm)) => Arc::new(hsm.clone()),
+            _ => Arc::clone(&self.file),
         }
     }
 

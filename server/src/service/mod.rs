@@ -19,7 +19,7 @@ mod watch;
 
 pub(crate) use admin_token::AdminTokenError;
 pub(crate) use holders::{
-    HolderSystem, InviteError, PepperError, SignatureStamper, credential_reference,
+    HolderPin, HolderSystem, InviteError, PepperError, SignatureStamper, credential_reference,
 };
 pub(crate) use pki::{HOLDERS, PkiError};
 pub(crate) use rounds::begin;
@@ -40,7 +40,7 @@ use authority::units::{UnitError, UnitRegistry};
 use certs::KeyError;
 use chrono::{DateTime, TimeDelta, Utc};
 use disk::Disk;
-use holders::{HolderCa, HolderSigning};
+use holders::{HolderCa, HolderDevice, HolderSigning};
 use keys::Keys;
 use limits::Limits;
 use logins::Logins;
@@ -70,6 +70,7 @@ pub(crate) struct Service {
     /// Why units that should sign cannot.
     unit_faults: Mutex<Vec<String>>,
     pub(crate) holders: Holders,
+    holder_device: HolderDevice,
     pub(crate) holder_ca: HolderCa,
     pub(crate) signing: HolderSigning,
     /// The kind of key of new signing credentials.
@@ -177,7 +178,7 @@ impl Service {
         let ledger = StampLedger::open(Arc::clone(&shared), ledger_settings(config))?;
         let passwords = credential_settings(&config.passwords)?;
         let credentials = Credentials::open(Arc::clone(&shared), passwords, random.seeded())?;
-        let rooms = holders::Rooms::open(config, &shared, &pki, random).await?;
+        let rooms = holders::Rooms::open(config, &shared, (&keys, &pki), random).await?;
         let (issuer, faults) = issuer(config, &registry, &ledger, &clock)?;
         let body_timeout = Duration::from_millis(config.server.body_timeout_ms);
         Ok(Self {
@@ -193,6 +194,7 @@ impl Service {
             pending: Mutex::new(pending),
             unit_faults: Mutex::new(faults),
             holders: rooms.holders,
+            holder_device: rooms.device,
             holder_ca: rooms.ca,
             signing: rooms.signing,
             holder_key: config.holders.key_kind(),

@@ -121,7 +121,7 @@ impl Pki {
 /// OCSP answers are signed by a key of their own, always in a file: it lives for weeks, signs for
 /// strangers, and can say nothing but a status.
 fn responder(keys: &Keys, subject: DistinguishedName) -> ResponderKey {
-    let backend = Arc::clone(keys.backend(KeyStore::File));
+    let backend = keys.backend(KeyStore::File);
     ResponderKey::Delegated { backend, kind: KeyKind::P256, subject }
 }
 

@@ -43,6 +43,7 @@ fn all() -> Vec<SignError> {
         HashUsed { index: 2 },
         WindowSpent { left: 1 },
         KeyLocked,
+        KeyAway,
         KeyFailed,
         Unclear,
     ]);

@@ -4,6 +4,8 @@ use crate::support::*;
 use marca_signing::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[test]
 fn an_authorisation_is_used_in_parts_and_each_part_once() {
@@ -116,12 +118,57 @@ impl HolderKey for Suspending {
     }
 }
 
+/// A key in a device that can be away.
+struct InDevice {
+    away: AtomicBool,
+    uses: AtomicUsize,
+}
+
+impl HolderKey for InDevice {
+    fn fits(&self, _: SignatureAlgorithm) -> bool {
+        true
+    }
+    fn in_device(&self) -> bool {
+        true
+    }
+    fn probe(&self) -> Result<(), KeyFault> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(KeyFault::Device("unplugged".to_owned())),
+            false => Ok(()),
+        }
+    }
+    fn sign_digest(&self, _: SignatureAlgorithm, _: &[u8]) -> Result<Vec<u8>, KeyFault> {
+        self.uses.fetch_add(1, Ordering::SeqCst);
+        Ok(b"a signature value".to_vec())
+    }
+}
+
+/// Known to be away is not tried: the same authorisation signs when the device is back.
+#[test]
+fn a_device_that_is_away_burns_nothing() {
+    let bench = Bench::new();
+    let what = hashes(b"a");
+    let (mut pin, otp) = (bench.pin(), bench.otp(&what));
+    let key = Arc::new(InDevice { away: AtomicBool::new(true), uses: AtomicUsize::new(0) });
+    pin.0.key = Arc::clone(&key) as Arc<dyn HolderKey>;
+    let granted = run(bench.signing.authorize(&bench.access, what.clone(), pin, otp, at(0)));
+    let granted = granted.unwrap();
+    for second in 1..5 {
+        assert_eq!(bench.sign(&granted, &what, second).unwrap_err(), SignError::KeyAway);
+    }
+    let kept = bench.kept.authorisation(granted.sad.key()).unwrap();
+    assert_eq!(kept.rows()[0].state, RowState::Open);
+    assert_eq!(key.uses.load(Ordering::SeqCst), 0);
+    key.away.store(false, Ordering::SeqCst);
+    assert_eq!(bench.sign(&granted, &what, 5).unwrap().len(), 1);
+}
+
 #[test]
 fn what_was_suspended_while_its_key_was_in_use_is_not_given_out() {
     let bench = Bench::new();
     let what = hashes(b"a");
     let (mut pin, otp) = (bench.pin(), bench.otp(&what));
-    pin.0.key = std::sync::Arc::new(Suspending(bench.kept.clone()));
+    pin.0.key = Arc::new(Suspending(bench.kept.clone()));
     let granted = run(bench.signing.authorize(&bench.access, what.clone(), pin, otp, at(0)));
     let granted = granted.unwrap();
     let suspended = SignError::CredentialNotActive(CredentialState::Suspended);

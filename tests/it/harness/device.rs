@@ -85,6 +85,28 @@ impl Device {
         )
     }
 
+    /// `[hsm]` of the configuration, for SoftHSM2 without the server: for what p11-kit's client does
+    /// not pass on, such as the wrapping of keys.
+    pub(crate) fn own_section(&self) -> String {
+        format!(
+            "[hsm]\nmodule = \"{}\"\ntoken = \"marca\"\npin_file = \"{}\"\n",
+            library("libsofthsm2.so").display(),
+            self.path("pin").display()
+        )
+    }
+
+    /// The variable by which SoftHSM2 finds its token.
+    pub(crate) fn own_variable(&self) -> (&'static str, String) {
+        ("SOFTHSM2_CONF", self.path("softhsm2.conf").display().to_string())
+    }
+
+    /// The token's files are out of sight, or there again.
+    pub(crate) fn hide_tokens(&self, hidden: bool) {
+        let (there, away) = (self.path("tokens"), self.path("away"));
+        let (from, to) = if hidden { (there, away) } else { (away, there) };
+        std::fs::rename(from, to).unwrap();
+    }
+
     /// The variable of the environment by which the module finds the server.
     pub(crate) fn variable(&self) -> (&'static str, String) {
         ("P11_KIT_SERVER_ADDRESS", format!("unix:path={}", self.path("socket").display()))

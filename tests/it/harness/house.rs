@@ -1,6 +1,7 @@
 //! The service with everything around it that a holder meets: an SMTP server that takes its mail,
 //! an SMS gateway that takes its short messages, and an operator.
 
+use super::device::Device;
 use super::http::Client;
 use super::person::Person;
 use super::service::{Config, Service};
@@ -54,13 +55,30 @@ impl House {
         Self::configured(&[], Config::new().section(section), Some(tls))
     }
 
+    /// Beside a device, whose module is in the service's own process.
+    pub(crate) fn with_device(other: &[(&str, &str)], device: &Device) -> Self {
+        let (name, value) = device.own_variable();
+        let config = Config::new().section(device.own_section());
+        Self::around(other, (config, None), |config| {
+            config.write().with_variable(name, &value).started()
+        })
+    }
+
     fn configured(other: &[(&str, &str)], config: Config, tls: Option<TlsConfig>) -> Self {
+        Self::around(other, (config, tls), |config| config.start())
+    }
+
+    fn around(
+        other: &[(&str, &str)],
+        (config, tls): (Config, Option<TlsConfig>),
+        start: impl FnOnce(&Config) -> Service,
+    ) -> Self {
         let usual = HOLDERS.iter().filter(|usual| other.iter().all(|key| key.0 != usual.0));
         let keys = usual.chain(other).map(|(name, value)| format!("{name} = {value}\n"));
         let holders = format!("[holders]\n{}", keys.collect::<String>());
         let (mail, phones) = (SmtpServer::start(), SmsServer::start(Protocol::Webhook));
         let config = config.section(mail.section()).section(phones.section());
-        let service = config.section(holders).start();
+        let service = start(&config.section(holders));
         Self { service, mail: Mailboxes(mail), phones: Phones(phones), tls }
     }
 

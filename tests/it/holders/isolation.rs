@@ -389,8 +389,13 @@ fn nothing_of_one_holder_is_anothers() {
         body["otp"] = bruno.code_for(&house, purpose);
         check(act, bruno.post(&house, &own(act), &body));
     }
-    let consents = json!({ "conditions": "2026-11", "pin": ada.pin });
-    check("a renewal", bruno.post(&house, &own("/renewal/consents"), &consents));
+    renews(&house, &bruno, &ada, &mut check);
+    let window = json!({ "algorithm": "ecdsa-sha256", "signatures": 1, "pin": ada.pin,
+        "ends_at": crate::harness::in_seconds(600) });
+    let system = house.client().bearer(&link(&house, &bruno, "system").0);
+    let windows = format!("/api/v1/holder{}", own("/windows"));
+    let answer = system.post(&windows, &window);
+    check("a window", answer.problem(404, "unknown-credential"));
     // What was authorised by another, with her credential and with his own.
     let body = Person::signing(&sad, &wanted, false);
     check("a SAD", bruno.post(&house, &own("/signatures"), &body));
@@ -413,11 +418,31 @@ fn nothing_of_one_holder_is_anothers() {
     ada.signs(&house, &sad, &wanted, false).status(200);
 }
 
+/// Every phase of a renewal of her credential, by him.
+fn renews(house: &House, bruno: &Person, ada: &Person, check: &mut impl FnMut(&str, Answer)) {
+    let otp = || json!({ "otp": bruno.code_for(house, "confirm-renewal") });
+    for (phase, body) in [
+        ("/renewal/consents", json!({ "conditions": "2026-11", "pin": ada.pin })),
+        ("/renewal/confirm", otp()),
+        ("/renewal/pin", json!({ "keep": true })),
+        ("/renewal/security", json!({ "fiscal_code": true })),
+        ("/renewal/complete", otp()),
+    ] {
+        let answer = bruno.post(house, &ada.own(phase), &body);
+        assert_ne!(answer.status, 422, "{phase}: {}", answer.text());
+        check(phase, answer);
+    }
+}
+
 /// Acts on a credential, with bodies that would be right for their holder.
-fn acts(ada: &Person) -> [(&'static str, &'static str, Value); 5] {
+fn acts(ada: &Person) -> [(&'static str, &'static str, Value); 6] {
+    let sheet = ada.sheet();
+    let activate = json!({ "pin": sheet.pin, "puk": sheet.puk, "new_pin": "60718293",
+        "repeat": "60718293" });
     let pins = json!({ "current": ada.pin, "new_pin": "60718293", "repeat": "60718293" });
     let unlock = json!({ "puk": ada.sheet().puk, "new_pin": "60718293", "repeat": "60718293" });
     [
+        ("/activate", "activate", activate),
         ("/suspend", "suspend", json!({})),
         ("/reactivate", "reactivate", json!({})),
         ("/revoke", "revoke", json!({ "cause": "cessation" })),

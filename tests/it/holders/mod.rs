@@ -4,6 +4,7 @@
 mod activation;
 mod administration;
 mod codes;
+mod device;
 mod errors;
 mod isolation;
 mod killed;

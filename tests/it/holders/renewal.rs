@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const CONDITIONS: &str = "2026-11";
 
 /// Does a phase.
-fn phase(house: &House, person: &Person, number: u8) -> Answer {
+pub(super) fn phase(house: &House, person: &Person, number: u8) -> Answer {
     let post = |phase: &str, body: &Value| {
         person.post(house, &person.own(&format!("/renewal/{phase}")), body)
     };

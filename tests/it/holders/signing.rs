@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The public key of a person's certificate, as a file.
 #[track_caller]
-fn public_key(house: &House, person: &Person) -> tempfile::TempDir {
+pub(super) fn public_key(house: &House, person: &Person) -> tempfile::TempDir {
     let directory = crate::harness::temporary();
     std::fs::write(directory.path().join("cert.pem"), person.chain(house)).unwrap();
     let convert = ["x509", "-in", "cert.pem", "-noout", "-pubkey"];
@@ -19,7 +19,7 @@ fn public_key(house: &House, person: &Person) -> tempfile::TempDir {
 
 /// `openssl pkeyutl -verify` over the hash.
 #[track_caller]
-fn verifies(directory: &Path, hash: &[u8], value: &[u8], options: &[&str]) {
+pub(super) fn verifies(directory: &Path, hash: &[u8], value: &[u8], options: &[&str]) {
     std::fs::write(directory.join("hash"), hash).unwrap();
     std::fs::write(directory.join("value"), value).unwrap();
     let verify = ["pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-in", "hash"];
@@ -30,13 +30,13 @@ fn verifies(directory: &Path, hash: &[u8], value: &[u8], options: &[&str]) {
 
 /// The values of an answer, in its order.
 #[track_caller]
-fn values(answer: &Value) -> Vec<Vec<u8>> {
+pub(super) fn values(answer: &Value) -> Vec<Vec<u8>> {
     answer["signatures"].as_array().unwrap().iter().map(|one| unbase64(&one["value"])).collect()
 }
 
 /// A stamp account of this person with so many stamps, linked.
 #[track_caller]
-fn linked(house: &House, person: &Person, stamps: u64) -> Account {
+pub(super) fn linked(house: &House, person: &Person, stamps: u64) -> Account {
     let account = Account::open(&house.service, "stamps-of-ada", stamps);
     let body = json!({ "name": account.name, "password": account.password });
     person.send(house, "PUT", "/stamp-account", &body).status(200);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, notify};
-use crate::holders::keys::{Lock, Stretched, Wrapped};
+use crate::holders::keys::{KeyPair, Lock, Stretched, Wrapped};
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{self, Both, CodeRefusal, NewPin};
@@ -16,13 +16,12 @@ use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner}
 use chrono::{DateTime, Utc};
 use envelope::{Pin, Puk};
 use minicbor::bytes::ByteVec;
-use openssl::pkey::{PKey, Private};
 use store::Transaction;
 use zeroize::Zeroizing;
 
 /// A key that was just made, and the two codes that will lock it.
 struct Fresh {
-    key: PKey<Private>,
+    key: KeyPair,
     locks: (Stretched, Stretched),
     trace: [u8; 32],
 }
@@ -37,7 +36,7 @@ impl Holders {
     /// # Errors
     /// [`HolderError::OtpForOther`]; the rules of the PIN; [`CodeRefusal::WrongCodes`] without
     /// saying which of the two is wrong; [`CodeRefusal::CodesExhausted`] at the fifth time;
-    /// [`CodeRefusal::IssuerFailed`].
+    /// [`CodeRefusal::IssuerFailed`]; [`HolderError::KeyDevice`], after which it can be done again.
     pub async fn activate(
         &self,
         (holder, id): (HolderId, CredentialId),
@@ -60,9 +59,10 @@ impl Holders {
             let trace = pin::needs_unused(inner, &former, &new)?;
             let locks =
                 (inner.stretch_new(Lock::Pin, new.expose())?, inner.stretch_new(Lock::Puk, &puk)?);
-            Ok(Fresh { key: kind.generate()?, locks, trace })
+            Ok((locks, trace))
         };
-        let fresh = self.compute(room, work).await?;
+        let (locks, trace) = self.compute(room, work).await?;
+        let fresh = Fresh { key: self.new_key(kind).await?, locks, trace };
 
         let request = self.certificate_request((holder, id), &record, &fresh.key)?;
         let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
@@ -86,7 +86,7 @@ impl Holders {
         &self,
         (holder, credential): (HolderId, CredentialId),
         record: &CredentialRecord,
-        key: &PKey<Private>,
+        key: &KeyPair,
     ) -> Result<CertificateRequest, HolderError> {
         let of = self.holder(holder)?;
         Ok(CertificateRequest {
@@ -97,7 +97,7 @@ impl Holders {
             surname: of.surname,
             fiscal_code: of.fiscal_code,
             email: of.user_id,
-            public_key: key.public_key_to_der()?,
+            public_key: key.public_key()?,
         })
     }
 }
@@ -122,7 +122,7 @@ fn keep(
     record.serial = Some(issued.serial);
     record.activated_at = Some(now.timestamp_millis());
     pin::remember(&mut record.former, fresh.trace);
-    let (place, secret) = (record.place(id), Zeroizing::new(fresh.key.private_key_to_pkcs8()?));
+    let (place, secret) = (record.place(id), fresh.key.to_secret()?);
     let (pin, puk) = fresh.locks;
     let (pin, puk) = (pin.wrap(&place, &secret)?, puk.wrap(&place, &secret)?);
     let wraps = Wrapped { pin, puk, deposit: None };

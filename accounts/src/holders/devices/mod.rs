@@ -2,9 +2,9 @@
 //!
 //! A device is linked in a session with a one-time code. It gets a token for its requests, and
 //! leaves a public key with which it signs what it approves. A system may come in with a client
-//! certificate in the place of a token, and may be bound to some credentials. Unlinking is at once: the token is
-//! dead in the next request. A device that was not used for long is unlinked by a timer, and all
-//! of them are when the holder is blocked or closed.
+//! certificate in the place of a token, and may be bound to some credentials. Unlinking is at once:
+//! the token is dead in the next request. A device that was not used for long is unlinked by a
+//! timer, and all of them are when the holder is blocked or closed.
 //!
 //! A new password unlinks nothing, whether the old one was changed or recovered: a device is an
 //! authenticator of its own, and its link took a one-time code. Every address of the holder is

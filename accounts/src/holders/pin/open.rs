@@ -20,7 +20,8 @@ use zeroize::Zeroizing;
 pub(crate) struct Opened {
     /// The credential as it is now, with the count of this code back at nothing.
     pub(crate) record: CredentialRecord,
-    /// The PKCS#8 form of the key; before the activation, nothing of use.
+    /// The key as [`KeyPair`](crate::holders::KeyPair) reads it; before the activation, nothing of
+    /// use.
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
 

@@ -1,10 +1,10 @@
 //! The proof that a PIN was right: it holds the unlocked key.
 
 use crate::holders::credential::CredentialKind;
+use crate::holders::keys::KeyPair;
 use crate::holders::{CredentialId, HolderError, HolderId, Holders};
 use chrono::{DateTime, Utc};
 use envelope::Pin;
-use openssl::pkey::{PKey, Private};
 use std::fmt;
 
 /// A PIN was right. Dropping it wipes the key from memory.
@@ -22,7 +22,7 @@ pub struct PinVerified {
     credential: CredentialId,
     kind: CredentialKind,
     epoch: u64,
-    key: PKey<Private>,
+    key: KeyPair,
 }
 
 impl PinVerified {
@@ -50,9 +50,9 @@ impl PinVerified {
         self.epoch
     }
 
-    /// Gives the key to whoever signs with it. OpenSSL wipes it when its last owner goes.
+    /// Gives the key to whoever signs with it.
     #[must_use]
-    pub fn into_key(self) -> PKey<Private> {
+    pub fn into_key(self) -> KeyPair {
         self.key
     }
 }
@@ -85,7 +85,7 @@ impl Holders {
             credential: id,
             kind: opened.record.kind,
             epoch: opened.record.life.epoch(),
-            key: PKey::private_key_from_pkcs8(&opened.secret)?,
+            key: KeyPair::from_secret(&opened.secret)?,
         })
     }
 }

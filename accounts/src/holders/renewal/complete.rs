@@ -8,7 +8,7 @@ use crate::holders::credential::{
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load as load_holder, mail, notify};
-use crate::holders::keys::Wrapped;
+use crate::holders::keys::{KeyPair, Wrapped};
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, EnvelopeAddresses, Sheet, new_sheet, remember};
@@ -17,13 +17,11 @@ use crate::holders::{Actor, CredentialId, HolderError, HolderId, HolderView, Hol
 use chrono::{DateTime, Utc};
 use envelope::Passphrase;
 use minicbor::bytes::ByteVec;
-use openssl::pkey::{PKey, Private};
 use store::Transaction;
-use zeroize::Zeroizing;
 
 /// What was made for the last phase, before anything was issued.
 struct Ready {
-    key: PKey<Private>,
+    key: KeyPair,
     sheet: Sheet,
 }
 
@@ -34,7 +32,7 @@ impl Holders {
     /// signed with it, unless the credential is suspended or revoked before.
     ///
     /// # Errors
-    /// Those of the other phases; [`CodeRefusal::IssuerFailed`] and
+    /// Those of the other phases; [`CodeRefusal::IssuerFailed`], [`HolderError::KeyDevice`] and
     /// [`CodeRefusal::EnvelopeFailed`], after which the old state is all there is and the phase
     /// can be tried again.
     pub async fn complete_renewal(
@@ -53,12 +51,9 @@ impl Holders {
         let entered = bound_to(id, &encoded(&renewal));
         otp.consume(holder, operation, Purpose::CompleteRenewal, &entered)?;
         let of = self.holder(holder)?;
-        let room = self.room()?;
-        let (kind, seen) = (credential.key_kind, renewal.clone());
-        let work = move |inner: &Inner| {
-            let key = kind.generate()?;
-            ready(inner, (id, key), &of, &seen, (&addresses, now))
-        };
+        let key = self.new_key(credential.key_kind).await?;
+        let (room, seen) = (self.room()?, renewal.clone());
+        let work = move |inner: &Inner| ready(inner, (id, key), &of, &seen, (&addresses, now));
         let ready = self.compute(room, work).await?;
         let request = self.certificate_request((holder, id), &credential, &ready.key)?;
         let attempt = self.transact(move |_, tx| issuing::begin(tx, id, now)).await?;
@@ -86,7 +81,7 @@ impl Holders {
 /// All that takes long: key, codes, and the envelope.
 fn ready(
     inner: &Inner,
-    (id, key): (CredentialId, PKey<Private>),
+    (id, key): (CredentialId, KeyPair),
     of: &HolderView,
     renewal: &RenewalRecord,
     (addresses, now): (&EnvelopeAddresses, DateTime<Utc>),
@@ -125,7 +120,7 @@ fn keep(
         remember(&mut record.former, trace.into());
     }
     let place = record.place(id);
-    let secret = Zeroizing::new(key.private_key_to_pkcs8()?);
+    let secret = key.to_secret()?;
     let deposit = Some(renewal.slot.deposit(&place, &secret)?);
     let puk = sheet.puk.wrap(&place, &secret)?;
     save_wraps(tx, id, record.version, &Wrapped { pin: renewal.slot.pin, puk, deposit });

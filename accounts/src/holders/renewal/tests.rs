@@ -1,14 +1,15 @@
 //! The five phases: in order, out of order, left and resumed, and failing at the end.
 
 use super::*;
-use crate::holders::OperationId;
 use crate::holders::credential::tests::support::*;
 use crate::holders::credential::{CertificateStatus, Event, RevocationCause, SuspensionCause};
 use crate::holders::history::HistoryKind;
+use crate::holders::keys::SoftwareKeys;
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{NewPin, NextSheet};
 use crate::holders::tables::MESSAGE;
+use crate::holders::{KeyMaker, KeyMakerFault, KeyPair, OperationId, SealedPair, SigningKeyKind};
 use crate::testing::block_on;
 use envelope::{BadPassphrase, Pin};
 use std::ops::Bound;
@@ -116,7 +117,7 @@ fn five_phases_bring_a_new_key_under_the_same_pin() {
     let pin = Pin::parse(NEW_PIN).unwrap();
     let unlocked = block_on(bench.holders.verify_pin((HOLDER, bench.id), pin, day())).unwrap();
     let request = bench.issuer.requests.lock()[1].public_key.clone();
-    assert_eq!(unlocked.into_key().public_key_to_der().unwrap(), request);
+    assert_eq!(unlocked.into_key().public_key().unwrap(), request);
     assert!(!opens(&bench, OTHER_PIN));
     assert!(bench.issuer.told.lock().is_empty(), "the old certificate stays good to its end");
     assert_eq!(bench.messages(), ["credential-activated", "renewed"]);
@@ -330,6 +331,42 @@ fn the_record_of_a_renewal_keeps_its_form() {
     assert!(text.starts_with(&format!("87051b{begun}0167323032372d3031825820")), "{text}");
     assert_eq!(text.get(110..114), Some("8550"), "{text}");
     assert!(!bytes.windows(12).any(|part| part == b"a passphrase"), "sealed");
+}
+
+/// A device that fails in the last phase leaves the old key, and the phase to be done again.
+#[test]
+fn a_renewal_takes_a_key_of_the_device_or_leaves_the_old_one() {
+    #[derive(Debug, Default)]
+    struct Device(std::sync::atomic::AtomicBool);
+    impl KeyMaker for Device {
+        fn generate(&self, kind: SigningKeyKind) -> Result<KeyPair, KeyMakerFault> {
+            if self.0.load(Ordering::SeqCst) {
+                return Err(KeyMakerFault::Device { reason: "away".to_owned() });
+            }
+            let (wrapping, octets) = ("holders-1".to_owned(), Zeroizing::new(vec![7; 100]));
+            let public_key = SoftwareKeys.generate(kind)?.public_key().unwrap();
+            Ok(KeyPair::Sealed(SealedPair { public_key, wrapping, octets }))
+        }
+    }
+    let bench = Bench::active();
+    let device = std::sync::Arc::new(Device::default());
+    let holders = bench.restarted_with(device.clone());
+    for phase in Phase::ALL.into_iter().take(4) {
+        act(&bench, &holders, phase, None).unwrap();
+    }
+    device.0.store(true, Ordering::SeqCst);
+    let before = bench.view();
+    let refused = act(&bench, &holders, Phase::Complete, None).unwrap_err();
+    assert!(matches!(refused, HolderError::KeyDevice), "{refused}");
+    assert_eq!((bench.view(), next(&bench)), (before, Some(Phase::Complete)));
+    assert!(opens(&bench, NEW_PIN));
+    device.0.store(false, Ordering::SeqCst);
+    act(&bench, &holders, Phase::Complete, None).unwrap();
+    let pin = Pin::parse(NEW_PIN).unwrap();
+    let unlocked = block_on(holders.verify_pin((HOLDER, bench.id), pin, day())).unwrap();
+    let KeyPair::Sealed(pair) = unlocked.into_key() else { panic!("a key in clear") };
+    assert_eq!(pair.public_key, bench.issuer.requests.lock()[1].public_key);
+    assert_eq!(*pair.octets, [7; 100]);
 }
 
 fn is_kept(bench: &Bench) -> bool {

@@ -66,6 +66,7 @@ fn samples() -> Vec<HolderError> {
         HolderError::RetentionNotOver { until: super::support::at(0) },
         HolderError::Erased(HolderId::new(7)),
         HolderError::Busy,
+        HolderError::KeyDevice,
         HolderError::PepperMissing { version: 3 },
         HolderError::PepperDiffers { version: 3 },
         HolderError::Unsealable { purpose: "message" },

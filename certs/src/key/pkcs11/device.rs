@@ -244,7 +244,7 @@ impl Device {
     }
 
     /// Gives the connection up, if it is still this one.
-    fn lose(&self, generation: u64) {
+    pub(super) fn lose(&self, generation: u64) {
         let mut state = self.lock();
         if !state.is_up(generation) {
             return;

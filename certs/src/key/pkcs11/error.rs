@@ -89,6 +89,12 @@ pub enum DeviceError {
         /// The kind of key or the scheme.
         purpose: String,
     },
+    /// A signature does not verify with the key's public half. It was thrown away.
+    #[error("PKCS#11 token {token} gave a signature that does not verify: it was thrown away")]
+    WrongSignature {
+        /// The token.
+        token: String,
+    },
     /// The key is missing, is there twice, or is not fit.
     #[error("key {label:?} in PKCS#11 token {token}: {reason}")]
     Key {

@@ -189,17 +189,7 @@ impl Found {
         let Some(public) = session.find_objects(&template)?.first().copied() else {
             return Ok(None);
         };
-        let refused = |reason| in_device(device, label, reason);
-        let Some(key_type) = key_type(session, public)? else {
-            return Err(refused("its public key has no type".to_owned()).into());
-        };
-        let wanted = match key_type {
-            KeyType::RSA => [AttributeType::Modulus, AttributeType::PublicExponent],
-            _ => [AttributeType::EcParams, AttributeType::EcPoint],
-        };
-        let attributes = session.get_attributes(public, &wanted)?;
-        let parts = PublicParts { key_type, attributes };
-        Ok(Some(parts.assemble().map_err(refused)?))
+        public_key(device, session, public, label).map(Some)
     }
 
     /// That the token keeps the private key to itself and may sign with it.
@@ -223,6 +213,26 @@ impl Found {
         };
         Err(in_device(device, label, reason.to_owned()).into())
     }
+}
+
+/// Reads a public key object.
+pub(super) fn public_key(
+    device: &Device,
+    session: &Session,
+    public: ObjectHandle,
+    label: &str,
+) -> Result<PKey<Public>, Failure> {
+    let refused = |reason| in_device(device, label, reason);
+    let Some(key_type) = key_type(session, public)? else {
+        return Err(refused("its public key has no type".to_owned()).into());
+    };
+    let wanted = match key_type {
+        KeyType::RSA => [AttributeType::Modulus, AttributeType::PublicExponent],
+        _ => [AttributeType::EcParams, AttributeType::EcPoint],
+    };
+    let attributes = session.get_attributes(public, &wanted)?;
+    let parts = PublicParts { key_type, attributes };
+    Ok(parts.assemble().map_err(refused)?)
 }
 
 pub(super) fn in_device(device: &Device, label: &str, reason: String) -> DeviceError {

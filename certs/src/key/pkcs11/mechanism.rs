@@ -116,19 +116,22 @@ pub(super) fn output(scheme: SignatureScheme, raw: Vec<u8>) -> Result<Vec<u8>, N
     match scheme {
         SignatureScheme::EcdsaSha256
         | SignatureScheme::EcdsaSha384
-        | SignatureScheme::EcdsaSha512 => {
-            if raw.is_empty() || !raw.len().is_multiple_of(2) {
-                return Err(NotASignature);
-            }
-            let (r, s) = raw.split_at(raw.len() / 2);
-            let number = |octets| BigNum::from_slice(octets);
-            number(r)
-                .and_then(|r| EcdsaSig::from_private_components(r, number(s)?))
-                .and_then(|signature| signature.to_der())
-                .map_err(|_| NotASignature)
-        }
+        | SignatureScheme::EcdsaSha512 => ecdsa_to_der(&raw),
         _ => Ok(raw),
     }
+}
+
+/// See [`output`].
+pub(super) fn ecdsa_to_der(raw: &[u8]) -> Result<Vec<u8>, NotASignature> {
+    if raw.is_empty() || !raw.len().is_multiple_of(2) {
+        return Err(NotASignature);
+    }
+    let (r, s) = raw.split_at(raw.len() / 2);
+    let number = |octets| BigNum::from_slice(octets);
+    number(r)
+        .and_then(|r| EcdsaSig::from_private_components(r, number(s)?))
+        .and_then(|signature| signature.to_der())
+        .map_err(|_| NotASignature)
 }
 
 /// What came from the device cannot be a signature.

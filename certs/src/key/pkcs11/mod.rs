@@ -1,5 +1,5 @@
-//! The device back end: keys that live in a PKCS #11 token and never leave it (OASIS PKCS #11
-//! v2.40, and v3.0 for Ed25519).
+//! The device back end: keys that live in a PKCS #11 token and never leave it in clear (OASIS
+//! PKCS #11 v2.40, and v3.0 for Ed25519).
 //!
 //! ```text
 //! settings    which module, token and PIN file
@@ -7,6 +7,8 @@
 //! device      sessions: bounded, kept, and made anew after a loss
 //! mechanism   kinds of key and schemes in the words of PKCS #11
 //! key         a key that signs by its handle
+//! sealed      keys that are kept outside, as ciphertext of the device
+//! digest      signatures over digests, for those
 //! error       what can be wrong, by culprit
 //! ```
 //!
@@ -16,12 +18,16 @@
 
 mod connection;
 mod device;
+mod digest;
 mod error;
 mod key;
 mod mechanism;
+mod sealed;
 mod settings;
 
+pub use digest::{DigestKind, DigestScheme};
 pub use error::DeviceError;
+pub use sealed::{SealedKey, SealedKeys};
 pub use settings::{Pkcs11Settings, TokenChoice};
 
 use super::{KeyBackend, KeyError, KeyKind, SigningKey};
@@ -91,27 +97,13 @@ impl Pkcs11Backend {
         }
         Ok(kinds)
     }
-
-    /// How a kind is made, if the token can.
-    fn generation(&self, kind: KeyKind) -> Result<Generation, KeyError> {
-        let device = &self.device;
-        let Some(generation) = mechanism::generation(kind) else {
-            let mechanism = "the mechanisms of this kind".to_owned();
-            return Err(missing(device, mechanism, kind.to_string()).into());
-        };
-        let mechanism = generation.mechanism.mechanism_type();
-        if !device.offers(mechanism)? {
-            return Err(missing(device, mechanism::name(mechanism), kind.to_string()).into());
-        }
-        Ok(generation)
-    }
 }
 
 impl KeyBackend for Pkcs11Backend {
     /// Makes the pair inside the token: CKA_SENSITIVE, not CKA_EXTRACTABLE, for signatures only.
     fn generate(&self, label: &str, kind: KeyKind) -> Result<Arc<dyn SigningKey>, KeyError> {
         super::check_label(label)?;
-        let generation = self.generation(kind)?;
+        let generation = generation(&self.device, kind)?;
         if self.contains(label)? {
             let reason = "exists already, and a key is never replaced: choose another label";
             return Err(in_device(&self.device, label, reason.to_owned()).into());
@@ -187,6 +179,19 @@ impl KeyBackend for Pkcs11Backend {
             }
         })
     }
+}
+
+/// How a kind is made, if the token can.
+fn generation(device: &Device, kind: KeyKind) -> Result<Generation, KeyError> {
+    let Some(generation) = mechanism::generation(kind) else {
+        let mechanism = "the mechanisms of this kind".to_owned();
+        return Err(missing(device, mechanism, kind.to_string()).into());
+    };
+    let mechanism = generation.mechanism.mechanism_type();
+    if !device.offers(mechanism)? {
+        return Err(missing(device, mechanism::name(mechanism), kind.to_string()).into());
+    }
+    Ok(generation)
 }
 
 /// The private key first: without it the rest is of no use to anybody.

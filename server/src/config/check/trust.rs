@@ -82,8 +82,10 @@ fn check_hsm(config: &Config) -> Result<(), Fault> {
     let user = config.tsu.iter().find(|unit| unit.key_store == KeyStore::Hsm);
     let user = user.map(|unit| format!("tsu.{}.key_store", unit.id));
     let of_ca = (config.ca.key_store == KeyStore::Hsm).then(|| "ca.key_store".to_owned());
+    let of_holders = config.holders.key_store == KeyStore::Hsm;
+    let of_holders = of_holders.then(|| "holders.key_store".to_owned());
     let Some(hsm) = &config.hsm else {
-        return match of_ca.or(user) {
+        return match of_ca.or(of_holders).or(user) {
             Some(key) => fault(
                 key,
                 "it is \"hsm\" and there is no [hsm]: add the section with module, token and \

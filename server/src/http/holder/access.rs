@@ -1,9 +1,9 @@
 //! Who asks: the holder behind a bearer token, found before a body is read.
 //!
-//! A token is of a session, which a login opened, or of a linked device; a linked system may come in
-//! with a client certificate in the place of one. Which of them a room lets
-//! in is the choice of its function here; a session that has to replace its password first gets in
-//! by [`known`] and [`own_password`] alone.
+//! A token is of a session, which a login opened, or of a linked device; a linked system may come
+//! in with a client certificate in the place of one. Which of them a room lets in is the choice of
+//! its function here; a session that has to replace its password first gets in by [`known`] and
+//! [`own_password`] alone.
 
 use super::problem::holder as problem;
 use crate::http::auth::ClientCertificate;

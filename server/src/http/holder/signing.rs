@@ -12,10 +12,9 @@ use super::{access, answer, body};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::http::stamp_account::rfc3339;
-use crate::service::{HolderSystem, Service, SignatureStamper, credential_reference};
+use crate::service::{HolderPin, HolderSystem, Service, SignatureStamper, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::CredentialId;
-use accounts::holders::pin::PinVerified;
 use accounts::holders::sessions::{Access, AccessKind};
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -254,8 +253,8 @@ async fn unlock(
     id: CredentialId,
     typed: Pin,
     now: DateTime<Utc>,
-) -> Result<PinVerified, Problem> {
-    let tried = service.holders.verify_pin((access.holder, id), typed, now).await;
+) -> Result<HolderPin, Problem> {
+    let tried = service.verify_pin((access.holder, id), typed, now).await;
     if tried.is_err() {
         service.forget_locked(access.holder, id);
     }

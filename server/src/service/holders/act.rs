@@ -1,6 +1,6 @@
 //! Acts that go through more than one of the holders' rooms.
 
-use super::credential_reference;
+use super::{HolderPin, credential_reference};
 use crate::random::SystemRandom;
 use crate::service::Service;
 use accounts::holders::credential::{Event, RevocationCause, State};
@@ -10,7 +10,7 @@ use accounts::holders::registration::{Invitation, Invite};
 use accounts::holders::{Actor, CredentialId, HolderError, HolderId, Language, RegistrationId};
 use certs::Serial;
 use chrono::{DateTime, Utc};
-use envelope::{Codes, EmergencyCode, Envelope, SealError};
+use envelope::{Codes, EmergencyCode, Envelope, Pin, SealError};
 use std::net::IpAddr;
 
 /// Why nobody was invited.
@@ -31,6 +31,21 @@ struct Sealed {
 }
 
 impl Service {
+    /// Unlocks the key of an active credential with its PIN.
+    ///
+    /// # Errors
+    /// Those of [`Holders::verify_pin`](accounts::holders::Holders::verify_pin). A device that is
+    /// away is found out when the key signs.
+    pub(crate) async fn verify_pin(
+        &self,
+        place: (HolderId, CredentialId),
+        pin: Pin,
+        now: DateTime<Utc>,
+    ) -> Result<HolderPin, HolderError> {
+        let proof = self.holders.verify_pin(place, pin, now).await?;
+        self.holder_device.unlock(proof)
+    }
+
     /// Invites the holder of a registration, with a new envelope: codes, credential, link and mail
     /// are there together, or none of them is. An earlier invitation and its envelope end.
     pub(crate) async fn invite(

@@ -1,8 +1,8 @@
 //! Which types of `accounts::holders` prove a factor, and how signing reads them.
 
+use super::device::HolderPin;
 use accounts::holders::credential::CredentialKind;
 use accounts::holders::otp::OtpVerified;
-use accounts::holders::pin::PinVerified;
 use accounts::holders::sessions::{Access, AccessKind};
 use accounts::holders::{CredentialId, Holders};
 use chrono::{DateTime, Utc};
@@ -10,7 +10,6 @@ use signing::{
     AccessFacts, AccessRef, CredentialRef, Factors, HolderRef, OtpFacts, PinFacts, SignError,
     SystemFacts,
 };
-use std::sync::Arc;
 
 /// Names the house's proofs.
 pub(crate) enum HouseFactors {}
@@ -45,7 +44,7 @@ impl HolderSystem {
 
 impl Factors for HouseFactors {
     type Access = Access;
-    type Pin = PinVerified;
+    type Pin = HolderPin;
     type Otp = OtpVerified;
     type System = HolderSystem;
 
@@ -54,16 +53,16 @@ impl Factors for HouseFactors {
         AccessFacts { holder, access: AccessRef(access.reference) }
     }
 
-    fn pin(pin: PinVerified) -> PinFacts {
+    fn pin(pin: HolderPin) -> PinFacts {
         PinFacts {
-            holder: HolderRef(pin.holder().number()),
-            credential: reference(pin.credential()),
-            kind: match pin.kind() {
+            holder: HolderRef(pin.holder.number()),
+            credential: reference(pin.credential),
+            kind: match pin.kind {
                 CredentialKind::Remote => signing::CredentialKind::Remote,
                 CredentialKind::Automatic => signing::CredentialKind::Automatic,
             },
-            epoch: pin.epoch(),
-            key: Arc::new(pin.into_key()),
+            epoch: pin.epoch,
+            key: pin.key,
         }
     }
 

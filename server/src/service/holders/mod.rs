@@ -6,6 +6,7 @@
 
 mod act;
 mod ca;
+mod device;
 mod factors;
 mod keys;
 mod pepper;
@@ -17,6 +18,7 @@ mod ticks;
 
 pub(crate) use act::InviteError;
 pub(crate) use ca::HolderCa;
+pub(crate) use device::{HolderDevice, HolderPin};
 pub(crate) use factors::{HolderSystem, HouseFactors, reference as credential_reference};
 pub(crate) use pepper::PepperError;
 pub(crate) use stamper::SignatureStamper;
@@ -24,8 +26,9 @@ pub(super) use ticks::tend_holders;
 
 use self::room::AuthorisationRoom;
 use super::OpenError;
+use super::keys::Keys;
 use super::pki::Pki;
-use crate::config::Config;
+use crate::config::{Config, KeyStore};
 use crate::random::SystemRandom;
 use accounts::credentials::Argon2Cost;
 use accounts::holders::{HolderSettings, Holders, any_holder};
@@ -40,6 +43,7 @@ pub(crate) type HolderSigning = Signing<HouseFactors, AuthorisationRoom>;
 /// What belongs to holders in the service.
 pub(super) struct Rooms {
     pub(super) holders: Holders,
+    pub(super) device: HolderDevice,
     pub(super) ca: HolderCa,
     pub(super) signing: HolderSigning,
 }
@@ -49,19 +53,27 @@ impl Rooms {
     pub(super) async fn open(
         config: &Config,
         store: &Arc<dyn Store>,
-        pki: &Pki,
+        (keys, pki): (&Keys, &Pki),
         random: SystemRandom,
     ) -> Result<Self, OpenError> {
         let new = !any_holder(&**store)?;
         let pepper = pepper::load_or_create(&config.pepper_file(), new, random)?;
         let settings = settings(config)?;
-        let holders = Holders::open(Arc::clone(store), settings, pepper, random.seeded())?;
+        let (device, shared) = (HolderDevice::of(keys), Arc::clone(store));
+        let maker = match config.holders.key_store {
+            KeyStore::Hsm => device.maker(),
+            KeyStore::File => None,
+        };
+        let holders = match maker {
+            Some(maker) => Holders::open_with(shared, settings, pepper, maker, random.seeded())?,
+            None => Holders::open(shared, settings, pepper, random.seeded())?,
+        };
         holders.check_pepper().await?;
         let validity = TimeDelta::days(config.holders.validity_days.into());
         let ca = HolderCa::new(pki.authority().clone(), validity);
         let room = AuthorisationRoom::new(holders.clone(), ca.clone());
         let signing = Signing::new(signing::Settings::default(), room, random.seeded());
-        Ok(Self { holders, ca, signing })
+        Ok(Self { holders, device, ca, signing })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the credentials: the matrix of the state machine, and the acts around it.
 
 mod activation;
+mod device;
 mod errors;
 mod leftovers;
 mod matrix;

@@ -4,6 +4,7 @@ use crate::credentials::Argon2Cost;
 use crate::holders::credential::*;
 use crate::holders::history::{HistoryKind, HistoryQuery};
 use crate::holders::holder::{HolderRecord, HolderStatus, save as save_holder};
+use crate::holders::keys::{KeyMaker, SoftwareKeys};
 use crate::holders::messages::MessageRecord;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{EnvelopeAddresses, NewPin, NextSheet};
@@ -36,19 +37,19 @@ pub(crate) fn holders() -> Holders {
 }
 
 fn open(store: &Arc<MapStore>, seed: u64) -> Holders {
-    open_under(store, seed, 1)
+    open_under(store, seed, 1, Arc::new(SoftwareKeys))
 }
 
 /// With this version of the pepper and no other.
-fn open_under(store: &Arc<MapStore>, seed: u64, version: u16) -> Holders {
+fn open_under(store: &Arc<MapStore>, seed: u64, version: u16, keys: Arc<dyn KeyMaker>) -> Holders {
     let settings = HolderSettings {
         argon2: Argon2Cost::for_tests(1),
         concurrent_checks: 4,
         ..HolderSettings::default()
     };
     let pepper = Pepper::parse(&format!("{version} {}", "01ab".repeat(16))).unwrap();
-    Holders::open(Arc::clone(store) as Arc<dyn Store>, settings, pepper, TestRandom::new(seed))
-        .unwrap()
+    let (store, random) = (Arc::clone(store) as Arc<dyn Store>, TestRandom::new(seed));
+    Holders::open_with(store, settings, pepper, keys, random).unwrap()
 }
 
 /// One holder with an envelope that waits.
@@ -63,8 +64,13 @@ pub(crate) struct Bench {
 impl Bench {
     /// A credential that waits for its activation.
     pub(crate) fn waiting() -> Self {
+        Self::waiting_with(Arc::new(SoftwareKeys))
+    }
+
+    /// The same, with keys of somebody else.
+    pub(crate) fn waiting_with(keys: Arc<dyn KeyMaker>) -> Self {
         let store = MapStore::new();
-        let holders = open(&store, 1);
+        let holders = open_under(&store, 1, 1, keys);
         block_on(holders.transact(|_, tx| {
             save_holder(tx, HOLDER, &record(USER));
             tx.put(HOLDER_BY_EMAIL, USER.as_bytes(), &HOLDER.key());
@@ -94,6 +100,11 @@ impl Bench {
         open(&self.store, 2)
     }
 
+    /// The same with keys of somebody else.
+    pub(crate) fn restarted_with(&self, keys: Arc<dyn KeyMaker>) -> Holders {
+        open_under(&self.store, 2, 1, keys)
+    }
+
     /// The same with a newer version of the pepper in front, and at another cost.
     pub(crate) fn with_a_newer_pepper(&self) -> Holders {
         let settings = HolderSettings {
@@ -108,7 +119,7 @@ impl Bench {
 
     /// The same with a pepper file from which the version of all that is stored is gone.
     pub(crate) fn without_its_pepper(&self) -> Holders {
-        open_under(&self.store, 3, 2)
+        open_under(&self.store, 3, 2, Arc::new(SoftwareKeys))
     }
 
     /// Waits until no computation is under way: a process that ends in one pulls OpenSSL from

@@ -1,14 +1,14 @@
 //! A whole service in a directory of its own, and a holder with an active credential.
 
 use crate::config::Config;
-use crate::service::{Service, credential_reference};
+use crate::service::{HolderPin, Service, credential_reference};
 use accounts::StampAccountId;
 use accounts::holders::credential::{CredentialKind, NewCredential, binding};
 use accounts::holders::devices::{DeviceKind, DeviceTerms, NewDevice};
 use accounts::holders::history::{HistoryKind, HistoryQuery};
 use accounts::holders::messages::{Delivery, Template};
 use accounts::holders::otp::{OtpRequest, OtpVerified, Purpose};
-use accounts::holders::pin::{NewPin, PinVerified};
+use accounts::holders::pin::NewPin;
 use accounts::holders::registration::{EnvelopePassphrase, NewRegistration};
 use accounts::holders::sessions::Access;
 use accounts::holders::{Actor, CredentialId, HolderId, Language, SigningKeyKind, TypedTwice};
@@ -110,9 +110,9 @@ impl House {
         holders.verify_otp(self.holder, operation, &code, purpose, bound, now).await.unwrap()
     }
 
-    pub(super) async fn pin(&self) -> PinVerified {
+    pub(super) async fn pin(&self) -> HolderPin {
         let typed = Pin::parse(PIN).unwrap();
-        self.service.holders.verify_pin(self.place(), typed, self.now()).await.unwrap()
+        self.service.verify_pin(self.place(), typed, self.now()).await.unwrap()
     }
 
     pub(super) fn what(&self, algorithm: SignatureAlgorithm, texts: &[&str]) -> HashesToSign {
