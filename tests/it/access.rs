@@ -61,6 +61,9 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("POST", "/tsa/key/{api_key}", Access::KeyInPath, 200),
     ("GET", "/api/v1/stamp-account", Access::Account, 200),
     ("GET", "/api/v1/stamp-account/events", Access::Account, 200),
+    ("GET", "/api/v1/stamp-account/links", Access::Account, 200),
+    // Nobody has linked the account.
+    ("DELETE", "/api/v1/stamp-account/links/{holder}", Access::Account, 404),
     ("GET", "/api/v1/timestamps/{serial}", Access::Owner, 200),
     ("GET", "/pki/{ca}.crt", Access::Public, 200),
     ("GET", "/pki/{ca}.crl", Access::Public, 200),
@@ -90,6 +93,8 @@ const ROUTES: &[(&str, &str, Access, u16)] = &[
     ("GET", "/api/v1/admin/accounts/{account}/certificates", Access::Admin, 200),
     ("POST", "/api/v1/admin/accounts/{account}/certificates", Access::Admin, 201),
     ("DELETE", "/api/v1/admin/accounts/{account}/certificates/{sha256}", Access::Admin, 204),
+    ("GET", "/api/v1/admin/accounts/{account}/links", Access::Admin, 200),
+    ("DELETE", "/api/v1/admin/accounts/{account}/links/{holder}", Access::Admin, 404),
     ("POST", "/api/v1/admin/accounts/{account}/close", Access::Admin, 200),
     ("GET", "/api/v1/admin/tsus", Access::Admin, 200),
     ("GET", "/api/v1/admin/tsus/{id}", Access::Admin, 200),
@@ -224,6 +229,7 @@ impl Scene {
             .replace("{serial}", if issued { &self.certificate } else { &self.serial })
             .replace("{ca}", "root")
             .replace("{account}", &self.subject.id)
+            .replace("{holder}", "h-1")
             .replace("{lot}", lots[0]["id"].as_str().unwrap_or("none"))
             .replace("{prefix}", &self.prefix)
             .replace("{sha256}", &"ab".repeat(32))

@@ -19,6 +19,7 @@ mod job;
 mod keyed;
 mod password;
 pub(crate) mod pool;
+mod proof;
 mod records;
 mod secret;
 mod success;
@@ -32,6 +33,7 @@ pub use api_key::ApiKeyView;
 pub use certificate::CertificateView;
 pub use error::{AuthError, CredentialError};
 pub use hashing::Argon2Cost;
+pub use proof::LoginProof;
 pub use secret::{ApiKey, Password, generate_password};
 
 use api_key::KeyCache;

@@ -75,6 +75,7 @@ pub use pepper::{BadPepper, Key, Pepper};
 pub use pepper_check::any_holder;
 pub use pepper_use::{PepperUse, Peppered};
 pub use settings::HolderSettings;
+pub use stamp_link::StampLinkView;
 
 use self::job::Workshop;
 use crate::credentials::hashing::Hasher;

@@ -15,7 +15,7 @@ pub const REGISTRATION: Table = Table::new(10, "registration");
 pub const SIGNING_CREDENTIAL: Table = Table::new(11, "signing-credential");
 /// Credential, version → wraps of its signing key.
 pub const SIGNING_KEY: Table = Table::new(12, "signing-key");
-/// `next-…`, or a letter and what is counted → counter (see `counters`).
+/// `next-…`, `net` and a network, or a letter and what is counted → counter (see `counters`).
 pub const COUNTER: Table = Table::new(13, "holder-counter");
 /// Operation → one-time code record; `h`, holder, purpose → the newest operation.
 pub const OTP_CHALLENGE: Table = Table::new(14, "otp-challenge");
@@ -45,5 +45,5 @@ pub const MESSAGE: Table = Table::new(30, "message");
 /// `0`, SHA-256 of an authorisation's bearer → its record; by credential and by end (see
 /// `authorisations`).
 pub const AUTHORISATION: Table = Table::new(31, "authorisation");
-/// Holder → the stamp account that is linked.
+/// Holder → the stamp account that is linked; `a`, account, holder → nothing.
 pub const STAMP_LINK: Table = Table::new(32, "holder-stamp-account");

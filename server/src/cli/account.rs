@@ -4,6 +4,7 @@ use super::client::{Client, ServerOptions, segment};
 use super::console::{Console, WIDTH};
 use super::credentials::{self, CertificateAct, KeyAct};
 use super::error::CliError;
+use super::links::{self, LinksAct};
 use super::table::{Align, Table, count, instant, instant_or_dash, printable};
 use super::values::Moment;
 use super::views::{Account, CreatedAccount, list, view};
@@ -65,6 +66,9 @@ enum AccountAct {
     /// Add, list and remove client certificates
     #[command(subcommand)]
     Certificate(CertificateAct),
+    /// List and cut the links of holders, who take stamps from the account
+    #[command(subcommand)]
+    Links(LinksAct),
 }
 
 /// What confirms the end of an account.
@@ -118,6 +122,7 @@ pub(crate) fn run(command: &AccountCommand, console: &mut Console<'_>) -> Result
         AccountAct::Password { name } => password(&client, name, json, console),
         AccountAct::Key(act) => credentials::key(&client, act, json, console),
         AccountAct::Certificate(act) => credentials::certificate(&client, act, json, console),
+        AccountAct::Links(act) => links::run(&client, act, json, console),
     }
 }
 

@@ -18,6 +18,7 @@ mod credentials;
 mod error;
 mod health;
 mod holder;
+mod links;
 mod service;
 mod stamps;
 mod store;

@@ -36,6 +36,8 @@ const ACTS: &[(&str, &str, &str)] = &[
     ("DELETE", "accounts/{account}/api-keys/{prefix}", "api-key-revoked"),
     ("POST", "accounts/{account}/certificates", "client-certificate-bound"),
     ("DELETE", "accounts/{account}/certificates/{sha256}", "client-certificate-unbound"),
+    ("GET", "accounts/{account}/links", "stamp-account-links-read"),
+    ("DELETE", "accounts/{account}/links/{holder}", "stamp-account-link-end-asked-for"),
     ("POST", "authorities/{ca}/crl", "crl-asked-for"),
     ("POST", "certificates", "certificate-asked-for"),
     ("POST", "certificates/{serial}/suspend", "suspension-asked-for"),
@@ -63,6 +65,7 @@ const ACTS: &[(&str, &str, &str)] = &[
     ("POST", "holders/{holder}/credentials/{credential}/reactivate", "release-asked-for"),
     ("POST", "holders/{holder}/credentials/{credential}/revoke", "credential-end-asked-for"),
     ("DELETE", "holders/{holder}/sessions", "sessions-end-asked-for"),
+    ("DELETE", "holders/{holder}/devices/{device}", "device-end-asked-for"),
     ("POST", "messages/{message}/retry", "message-retry-asked-for"),
     ("GET", "holders", "holders-read"),
     ("GET", "holders/{holder}", "holder-read"),
@@ -70,6 +73,7 @@ const ACTS: &[(&str, &str, &str)] = &[
     ("GET", "holders/{holder}/personal-data", "personal-data-read"),
     ("GET", "holders/{holder}/messages", "holder-messages-read"),
     ("GET", "holders/{holder}/sessions", "holder-sessions-read"),
+    ("GET", "holders/{holder}/devices", "holder-devices-read"),
     ("GET", "registrations", "registrations-read"),
     ("GET", "registrations/{registration}", "registration-read"),
 ];
@@ -177,6 +181,9 @@ fn subject(path: &str, pattern: &str) -> String {
         Some((keys, prefix)) if pattern.ends_with("{prefix}") && prefix.len() > LONGEST_PREFIX => {
             format!("{keys}/(not a prefix)")
         }
+        Some((links, holder)) if pattern.ends_with("{holder}") && !is_identifier(holder) => {
+            format!("{links}/(no identifier)")
+        }
         _ => path.to_owned(),
     }
 }
@@ -220,6 +227,10 @@ mod tests {
         assert_eq!(subject(&key, pattern), "accounts/demo/api-keys/(not a prefix)");
         let prefix = "accounts/demo/api-keys/0123abcd";
         assert_eq!(subject(prefix, pattern), prefix);
+        let link = "accounts/{account}/links/{holder}";
+        assert_eq!(subject("accounts/demo/links/h-1", link), "accounts/demo/links/h-1");
+        let address = "accounts/demo/links/ada@example.org";
+        assert_eq!(subject(address, link), "accounts/demo/links/(no identifier)");
         let serial = "certificates/5f2a5f2a5f2a5f2a5f2a5f2a5f2a5f2a/revoke";
         assert_eq!(subject(serial, "certificates/{serial}/revoke"), serial);
     }

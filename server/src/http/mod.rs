@@ -3,7 +3,7 @@
 //! | room | routes |
 //! |---|---|
 //! | [`timestamp`] | `POST /tsa…` |
-//! | [`token`], [`stamp_account`] | `GET /api/v1/…` of a stamp account |
+//! | [`token`], [`stamp_account`], [`stamp_links`] | `/api/v1/…` of a stamp account |
 //! | [`holder`] | what holders of remote-signature accounts do |
 //! | [`admin`] | `/api/v1/admin/…` |
 //! | [`pki`], [`ocsp`] | certificates, revocation lists, OCSP |
@@ -34,6 +34,7 @@ pub(crate) mod problem;
 mod qr_image;
 pub(crate) mod sms_reports;
 pub(crate) mod stamp_account;
+pub(crate) mod stamp_links;
 pub(crate) mod timestamp;
 pub(crate) mod token;
 pub(crate) mod words;
@@ -67,6 +68,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             "GET",
             [web::get().to(stamp_account::events)],
         ))
+        .configure(stamp_links::routes)
         .service(resource("/api/v1/timestamps/{serial}", GET, [get(token::show)]))
         .configure(holder::routes)
         .configure(sms_reports::routes)

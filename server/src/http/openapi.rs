@@ -9,7 +9,7 @@ use super::admin::paths as admin;
 use super::problem::MEDIA_TYPE;
 use super::{
     GET, get, holder, ocsp, operation, pki, problem, resource, sms_reports, stamp_account,
-    timestamp, token,
+    stamp_links, timestamp, token,
 };
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -108,7 +108,7 @@ pub(super) fn described() -> utoipa::openapi::OpenApi {
 
 /// What the rooms with a document of their own say.
 fn rooms() -> Vec<utoipa::openapi::OpenApi> {
-    let mut rooms = vec![sms_reports::Described::openapi()];
+    let mut rooms = vec![sms_reports::Described::openapi(), stamp_links::Described::openapi()];
     rooms.extend(holder::described());
     rooms.extend(super::admin::described());
     rooms

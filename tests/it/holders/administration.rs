@@ -60,6 +60,29 @@ fn an_operator_leads_an_account_through_its_life() {
     erase.says("the law asks to keep these data until");
 }
 
+/// A phone that was lost and whose holder cannot log in: the operator unlinks it, and no other.
+#[test]
+fn an_operator_unlinks_a_device() {
+    let house = House::open();
+    let ada = house.invited(0);
+    let (lost, id) = super::isolation::link(&house, &ada, "phone");
+    let (kept, _) = super::isolation::link(&house, &ada, "system");
+    let listed = holder(&house, &["devices", "list", &ada.email]);
+    assert!(listed.contains(&id) && listed.contains("system"), "{listed}");
+    let mark = house.mail.mark();
+    holder(&house, &["devices", "unlink", "h-1", &id]);
+    let seen = |token: &str| house.client().bearer(token).get("/api/v1/holder").status;
+    assert_eq!((seen(&lost), seen(&kept)), (401, 200));
+    house.mail.wait(mark, &ada.email, |mail| mail.text.contains("phone"));
+    let unlinked = ada.history(&house, "device-unlinked");
+    assert_eq!((unlinked.len(), unlinked[0]["actor"].as_str()), (1, Some("admin")));
+    assert!(!house.service.cli(&["holder", "devices", "unlink", "h-1", &id]).status.success());
+    let actions: Vec<_> = trail(&house).iter().map(|event| event["action"].to_string()).collect();
+    for action in ["device-end-asked-for", "device-unlinked", "holder-devices-read"] {
+        assert!(actions.iter().any(|told| told.contains(action)), "{action}: {actions:?}");
+    }
+}
+
 /// The trail is kept for ever and cannot be changed: of a person it has the number alone, also
 /// when an operator writes a name into a reason or an address into a path.
 #[test]

@@ -159,6 +159,8 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("GET", "/api/v1/admin/holders/{holder}/messages", Operator),
     ("GET", "/api/v1/admin/holders/{holder}/sessions", Operator),
     ("DELETE", "/api/v1/admin/holders/{holder}/sessions", Operator),
+    ("GET", "/api/v1/admin/holders/{holder}/devices", Operator),
+    ("DELETE", "/api/v1/admin/holders/{holder}/devices/{device}", Operator),
     ("GET", "/api/v1/admin/holders/{holder}/personal-data", Operator),
     ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/suspend", Operator),
     ("POST", "/api/v1/admin/holders/{holder}/credentials/{credential}/reactivate", Operator),
@@ -263,6 +265,7 @@ impl Scene {
             .replace("{id}", if own { &self.ada.credential } else { NO_ID })
             .replace("{holder}", "h-999")
             .replace("{registration}", "r-999")
+            .replace("{device}", NO_ID)
     }
 
     fn ask(&self, caller: Caller, method: &str, path: &str) -> Answer {

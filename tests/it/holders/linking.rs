@@ -113,9 +113,69 @@ fn a_stamp_account_is_linked_by_its_own_login() {
     ada.client(&house).delete("/api/v1/holder/stamp-account").status(204);
     assert_eq!(ada.get(&house, "/stamp-account").status, 404);
     put(&json!({ "api_key": account.api_key })).status(200);
-    // The login that linked is not kept: another password changes nothing of the link.
+    // It rests on the key: another password changes nothing of it, and the end of the key ends it.
     house.admin().post(&account.path("/password"), &json!({})).status(200);
     assert_eq!(ada.get(&house, "/stamp-account").status(200).json()["remaining"], 5);
+    let links = house.admin().get(&account.path("/links")).status(200).json();
+    let prefix = links["links"][0]["api_key_prefix"].as_str().unwrap().to_owned();
+    let mark = house.mail.mark();
+    house.admin().delete(&account.path(&format!("/api-keys/{prefix}"))).status(204);
+    ada.get(&house, "/stamp-account").problem(404, "not-found");
+    house.mail.wait(mark, &ada.email, |mail| mail.text.contains("sa-"));
+    let unlinked = ada.history(&house, "stamp-account-unlinked");
+    assert_eq!(unlinked.last().unwrap()["actor"], "service");
+}
+
+/// Who took an account's stamps is seen by its owner, and by nobody else; a cut is at once.
+#[test]
+fn the_owner_of_a_stamp_account_sees_and_cuts_its_links() {
+    let house = House::open();
+    let (ada, bea) = (house.invited(0), house.invited(1));
+    let account = Account::open(&house.service, "stamps", 5);
+    let other = Account::open(&house.service, "other", 5);
+    let login = json!({ "name": account.name, "password": account.password });
+    for person in [&ada, &bea] {
+        person.send(&house, "PUT", "/stamp-account", &login).status(200);
+    }
+    const LINKS: &str = "/api/v1/stamp-account/links";
+    let owner = account.client(&house.service);
+    let links = owner.get(LINKS).status(200).json();
+    let found: Vec<_> = links["links"].as_array().unwrap().iter().collect();
+    assert_eq!((found.len(), found[0]["by"].as_str()), (2, Some("password")), "{links}");
+    assert!(!links.to_string().contains(&ada.email), "{links}");
+    let first = owner.get(&format!("{LINKS}?limit=1")).status(200).json();
+    let next = format!("{LINKS}?limit=1&after={}", first["next"].as_str().unwrap());
+    assert_eq!(owner.get(&next).json()["links"][0], links["links"][1]);
+    // Another account sees none of it, and cuts nothing.
+    let path = format!("{LINKS}/{}", found[0]["holder"].as_str().unwrap());
+    let stranger = other.client(&house.service);
+    assert_eq!(stranger.get(LINKS).status(200).json()["links"], json!([]));
+    stranger.delete(&path).problem(404, "not-found");
+    ada.get(&house, "/stamp-account").status(200);
+
+    let mark = house.mail.mark();
+    owner.delete(&path).status(204);
+    owner.delete(&path).problem(404, "not-found");
+    ada.get(&house, "/stamp-account").problem(404, "not-found");
+    bea.get(&house, "/stamp-account").status(200);
+    house.mail.wait(mark, &ada.email, |mail| mail.text.contains("sa-"));
+    let unlinked = ada.history(&house, "stamp-account-unlinked");
+    assert!(unlinked[0]["actor"].as_str().unwrap().starts_with("account sa-"), "{unlinked:?}");
+
+    let links = |arguments: &[&str]| {
+        let line = [&["account", "links"], arguments].concat();
+        house.service.cli(&line).ok().out
+    };
+    let second = found[1]["holder"].as_str().unwrap();
+    let listed = links(&["list", "stamps"]);
+    assert!(listed.contains(second) && listed.contains("password"), "{listed}");
+    let cut = links(&["cut", "stamps", second]);
+    assert_eq!(cut, format!("holder {second} takes no stamps from stamps any more\n"));
+    bea.get(&house, "/stamp-account").problem(404, "not-found");
+    let trail = house.admin().get("/api/v1/admin/trail?limit=1000").status(200).text();
+    for told in ["stamp-account-link-end-asked-for", "stamp-account-unlinked"] {
+        assert!(trail.contains(told), "{told}");
+    }
 }
 
 /// A document is stamped without a signature; the device and the session see the count go down.

@@ -141,10 +141,29 @@ fn an_authenticator_app_takes_the_place_of_the_phone() {
     let asked = json!({ "purpose": "change-otp-method", "change": "remove" });
     let asked = ada.post(&house, "/one-time-codes", &asked).status(201).json();
     app.next_step();
+    another_number_needs_the_app_too(&house, &ada, &app);
+    app.next_step();
     let otp = json!({ "operation": asked["operation"], "code": app.code(0) });
     let gone = ada.send(&house, "DELETE", "/authenticator", &json!({ "otp": otp }));
     gone.status(204);
     assert_eq!(ada.get(&house, "").json()["totp"], false);
+}
+
+/// Who took the number over receives what goes there, and has no app.
+fn another_number_needs_the_app_too(house: &House, ada: &Person, app: &Authenticator) {
+    let refused = asks(house, ada, NEW).problem(422, "invalid-field");
+    assert_eq!(refused.json()["field"], "app_otp");
+    let otp = ada.code(house, &json!({ "purpose": "change-phone", "number": NEW }));
+    let by_app = json!({ "purpose": "change-phone-app", "number": NEW, "channel": "sms" });
+    let by_app = ada.post(house, "/one-time-codes", &by_app).status(201).json();
+    assert_eq!(by_app["channel"], "authenticator");
+    let mut body = json!({ "number": NEW, "otp": otp,
+        "app_otp": { "operation": by_app["operation"], "code": "000000" } });
+    ada.post(house, "/phone", &body).problem(403, "otp-wrong");
+    // A wrong code of the app uses nothing of the other up.
+    body["app_otp"]["code"] = json!(app.code(0));
+    ada.post(house, "/phone", &body).status(201);
+    ada.client(house).delete("/api/v1/holder/phone").status(204);
 }
 
 /// A code: date of the request, time of the code, the code; three tries; used once; a newer one

@@ -4,7 +4,7 @@
 use crate::harness::person::{Person, hashes};
 use crate::harness::{Holder, House, Standing, in_seconds};
 use openssl::x509::X509;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The person's certificate with its verifiers.
 #[track_caller]
@@ -65,7 +65,7 @@ fn acts_out_of_their_state_are_refused() {
     assert_eq!(ada.state(&house), "revoked");
 }
 
-fn pins(current: &str, new: &str) -> serde_json::Value {
+fn pins(current: &str, new: &str) -> Value {
     json!({ "current": current, "new_pin": new, "repeat": new })
 }
 
@@ -108,7 +108,7 @@ fn the_emergency_code_suspends_without_a_login() {
     assert_eq!(ada.history(&house, "emergency-code-failed").len(), 1);
     // The holder takes it back with the PUK, which nobody has who has the phone alone.
     let otp = ada.code_for(&house, "reactivate");
-    let lift = |body: serde_json::Value| ada.post(&house, &ada.own("/reactivate"), &body);
+    let lift = |body: Value| ada.post(&house, &ada.own("/reactivate"), &body);
     lift(json!({ "otp": otp })).problem(403, "puk-needed");
     // Which did not use the code up.
     lift(json!({ "otp": otp, "puk": ada.sheet().puk })).status(200);
@@ -134,7 +134,7 @@ fn an_operator_can_stop_a_credential_and_not_use_it() {
     let house = House::open();
     let ada = house.activated(0);
     let certificate = certificate(&house, &ada, "ada");
-    let change = |act: &str, body: serde_json::Value| {
+    let change = |act: &str, body: Value| {
         let path = format!("/api/v1/admin/holders/{}/credentials/{}/{act}", ada.id, ada.credential);
         house.admin().post(&path, &body)
     };
@@ -167,4 +167,33 @@ fn a_restart_keeps_a_suspension() {
     certificate(&house, &ada, "ada").openssl_says(Standing::Suspended);
     ada.act(&house, "reactivate", "reactivate", json!({})).status(200);
     certificate(&house, &ada, "again").openssl_says(Standing::Good);
+}
+
+/// By an operator in the registry of certificates itself: the credential is shown as it stands, and
+/// the holder is told.
+#[test]
+fn a_credential_follows_its_certificate() {
+    let house = House::open();
+    let ada = house.activated(0);
+    let chain = X509::stack_from_pem(ada.chain(&house).as_bytes()).unwrap();
+    let serial = chain[0].serial_number().to_bn().unwrap().to_hex_str().unwrap().to_lowercase();
+    let act = |act: &str, body: Value| {
+        let path = format!("/api/v1/admin/certificates/{serial}/{act}");
+        house.admin().post(&path, &body)
+    };
+    let mark = house.mail.mark();
+    act("suspend", json!({})).status(200);
+    assert_eq!(ada.state(&house), "suspended");
+    house.mail.subject(mark, &ada.email, "suspended");
+    let lift = ada.act(&house, "reactivate", "reactivate", json!({}));
+    lift.problem(403, "held-by-operator");
+    act("reactivate", json!({})).status(200);
+    assert_eq!(ada.state(&house), "active");
+    let mark = house.mail.mark();
+    act("revoke", json!({ "reason_code": "key-compromise" })).status(200);
+    assert_eq!(ada.state(&house), "revoked");
+    house.mail.subject(mark, &ada.email, "revoked");
+    act("revoke", json!({ "reason_code": "key-compromise" })).status(409);
+    let revoked = ada.history(&house, "credential-revoked");
+    assert_eq!((revoked.len(), revoked[0]["actor"].as_str()), (1, Some("admin")));
 }

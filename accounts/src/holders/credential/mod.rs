@@ -8,6 +8,7 @@
 
 mod activation;
 mod create;
+mod follow;
 mod issuer;
 pub(crate) mod issuing;
 mod leftovers;

@@ -228,7 +228,7 @@ impl Holders {
     ///
     /// One after the other for a credential: of two side by side the older news might arrive last,
     /// and stay.
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         id: CredentialId,
         issuer: &impl CertificateIssuer,
@@ -286,7 +286,7 @@ fn status(state: State) -> Option<CertificateStatus> {
 }
 
 /// One change of state, with all that belongs to it.
-fn apply(
+pub(super) fn apply(
     inner: &Inner,
     tx: &mut dyn Transaction,
     (id, record): (CredentialId, &mut CredentialRecord),

@@ -465,4 +465,14 @@ pub enum Template {
         #[n(1)]
         at: i64,
     },
+    /// The link to a timestamp account was ended by somebody else, or with the account's login.
+    #[n(44)]
+    StampLinkEnded {
+        /// The identifier of the account.
+        #[n(0)]
+        account: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
 }

@@ -174,6 +174,8 @@ fn begin(
     let channel = match request.purpose {
         // To the number that is given up: that it can be read there is what is asked.
         Purpose::ChangePhone => OtpChannel::Sms,
+        // Beside it: who took the number over has no app.
+        Purpose::ChangePhoneApp => OtpChannel::Authenticator,
         _ => request.channel.unwrap_or_else(|| way(&owner)),
     };
     if channel == OtpChannel::Authenticator && !owner.totp {

@@ -172,6 +172,8 @@ fn phrase(purpose: Purpose, documents: Option<u32>, language: Language) -> Strin
         Purpose::LinkDevice => ("link a device", "collegare un dispositivo"),
         Purpose::StepUp => ("confirm that it is you", "confermare che sei tu"),
         Purpose::ExportData => ("export your data", "esportare i Suoi dati"),
+        // Never by message; the words are there for completeness.
+        Purpose::ChangePhoneApp => ("change your number", "cambiare numero"),
     };
     if language == Language::En { english } else { italian }.to_owned()
 }

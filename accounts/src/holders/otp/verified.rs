@@ -62,11 +62,14 @@ pub enum Purpose {
     /// Export all personal data.
     #[n(17)]
     ExportData,
+    /// Change the phone number: what the authenticator app shows, besides the code to the number.
+    #[n(18)]
+    ChangePhoneApp,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::RecoverPassword,
         Self::Activate,
         Self::Sign,
@@ -85,6 +88,7 @@ impl Purpose {
         Self::LinkDevice,
         Self::StepUp,
         Self::ExportData,
+        Self::ChangePhoneApp,
     ];
 
     /// A stable word in kebab-case.
@@ -109,6 +113,7 @@ impl Purpose {
             Self::LinkDevice => "link-device",
             Self::StepUp => "step-up",
             Self::ExportData => "export-data",
+            Self::ChangePhoneApp => "change-phone-app",
         }
     }
 }

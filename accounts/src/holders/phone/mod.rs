@@ -1,11 +1,12 @@
 //! Another phone number: a new second factor, so nothing of it is quick or quiet.
 //!
 //! There are two ways. When the old number can still receive a code, that code agrees, a code to
-//! the new number proves it, and it counts at once. When the phone is lost, PUK and emergency code
-//! of the envelope vouch for the holder (their tries are counted with the PUK's), a code to the new
-//! number proves it, and then it waits: every address and the old number are told, and any session
-//! or the link in the mail cancels it. Only after the while does it count; an authenticator app
-//! goes with the lost phone then.
+//! the new number proves it, and it counts at once; where an authenticator app is enrolled, a code
+//! of it has to agree as well, since a number alone can be had by fraud. When the phone is lost,
+//! PUK and emergency code of the envelope vouch for the holder (their tries are counted with the
+//! PUK's), a code to the new number proves it, and then it waits: every address and the old number
+//! are told, and any session or the link in the mail cancels it. Only after the while does it
+//! count; an authenticator app goes with the lost phone then.
 //!
 //! Every address is told whenever a number counts, and so is the old number.
 
@@ -52,31 +53,54 @@ pub struct PhoneChangeView {
     pub bound: [u8; 32],
 }
 
-/// What one-time codes for a new number are bound to, those to the old number and those to it.
+/// What agrees to a new number in the place of the old one, each bound to [`phone_bound`].
+#[derive(Debug)]
+pub struct PhoneProofs {
+    /// Of a code that went to the old number, for [`Purpose::ChangePhone`].
+    pub number: OtpVerified,
+    /// Of a code of the authenticator app, for [`Purpose::ChangePhoneApp`]; needed where one is
+    /// enrolled.
+    pub app: Option<OtpVerified>,
+}
+
+/// What one-time codes for a new number are bound to: those to the old number, those of the app and
+/// those to the new number.
 #[must_use]
 pub fn phone_bound(number: &PhoneNumber) -> [u8; 32] {
     otp::bound(&[number.as_str().as_bytes()])
 }
 
 impl Holders {
-    /// Begins a change that the old number agrees to: `proof` is of a code that went there, for
-    /// [`Purpose::ChangePhone`] bound to [`phone_bound`]. A code goes to the new number.
+    /// Begins a change that the old number agrees to, and the authenticator app where there is one.
+    /// A code goes to the new number.
     ///
     /// # Errors
     /// [`HolderError::NoSession`], [`HolderError::StepUpNeeded`];
-    /// [`HolderError::IllegalTransition`] while another one waits; and those of a one-time code.
+    /// [`HolderError::IllegalTransition`] while another one waits; [`HolderError::OtpForOther`] for
+    /// a proof of something else, and without that of an app that is enrolled; and those of a
+    /// one-time code.
     pub async fn begin_phone_change(
         &self,
         access: &Access,
         number: &PhoneNumber,
-        proof: OtpVerified,
+        proofs: PhoneProofs,
         now: DateTime<Utc>,
     ) -> Result<OtpAsked, HolderError> {
         access.session()?;
         access.needs_full()?;
-        let (id, operation, number) = (access.holder, proof.operation(), number.clone());
-        proof.consume(id, operation, Purpose::ChangePhone, &phone_bound(&number))?;
+        let (id, number, bound) = (access.holder, number.clone(), phone_bound(number));
+        let by_app = proofs.app.is_some();
+        for (proof, purpose) in
+            [(Some(proofs.number), Purpose::ChangePhone), (proofs.app, Purpose::ChangePhoneApp)]
+        {
+            let Some(proof) = proof else { continue };
+            let operation = proof.operation();
+            proof.consume(id, operation, purpose, &bound)?;
+        }
         self.transact(move |inner, tx| {
+            if holder::load(tx, id)?.totp && !by_app {
+                return Err(HolderError::OtpForOther);
+            }
             may_begin(tx, id, &number, now)?;
             begin(inner, tx, id, &number, PhoneState::Agreed, now)
         })

@@ -4,8 +4,13 @@
 //! What somebody who asks is told never depends on whether the address has an account: the answer
 //! is the same, and only the mail to that address knows. What ends without a holder keeps no
 //! personal data.
+//!
+//! Requests wait for days, since operators decide in working hours; so there is a queue, and it is
+//! bounded. Of its places one network has a share: whoever asks in the names of many fills that,
+//! and not the queue.
 
 mod invite;
+mod queue;
 mod record;
 mod state;
 
@@ -16,7 +21,7 @@ pub use state::{RegistrationEvent, RegistrationState};
 pub(crate) use invite::end_waiting;
 pub(crate) use record::{ApplicantRecord, RegistrationRecord, load, save};
 
-use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, WAITING_REQUESTS, count, next, set_count};
+use super::counters::{NEXT_HOLDER, NEXT_REGISTRATION, next};
 use super::history::{HistoryEntry, HistoryKind};
 use super::holder::{HolderRecord, HolderStatus, SignatureNotices};
 use super::job::Round;
@@ -53,10 +58,9 @@ impl Holders {
         let applicant = new.read(now)?;
         self.transact(move |inner, tx| {
             throttle::caller_may_mail(inner, tx, from, now)?;
+            let source = queue::source(inner, from)?;
             // Before anything is known of the address: who asks is told the same for each.
-            if count(tx, WAITING_REQUESTS)? >= inner.settings.most_requests as u64 {
-                return Err(HolderError::Busy);
-            }
+            queue::needs_room(inner, tx, source)?;
             let email = applicant.details.email.clone();
             let language = applicant.details.language;
             let may_mail = throttle::may_mail(inner, tx, Counted::Requests, &email, now)?;
@@ -70,7 +74,7 @@ impl Holders {
                 let ends_at = (now + inner.settings.request_lifetime).timestamp_millis();
                 let state = RegistrationState::Requested;
                 let id = keep(inner, tx, &applicant, state, true, Some(ends_at), now)?;
-                put_waiting(tx, &email, id)?;
+                queue::enter(tx, (id, &email), source)?;
                 Template::RegistrationReceived
             };
             if may_mail {
@@ -126,8 +130,8 @@ impl Holders {
             record.holder = Some(holder.number());
             record.changed_at = now.timestamp_millis();
             record.ends_at = None;
+            queue::leave(tx, (id, &applicant.email), &mut record)?;
             save(tx, id, &record);
-            end_waiting_request(tx, &applicant.email, id)?;
             Ok(holder)
         })
         .await
@@ -260,6 +264,7 @@ fn keep(
         holder: None,
         reason: None,
         ends_at,
+        source: None,
     };
     save(tx, id, &record);
     Ok(id)
@@ -312,7 +317,7 @@ fn end(
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     if let Some(applicant) = record.applicant.take() {
-        end_waiting_request(tx, &applicant.email, id)?;
+        queue::leave(tx, (id, &applicant.email), &mut record)?;
     }
     record.passphrase = None;
     record.ends_at = None;
@@ -344,33 +349,6 @@ pub(crate) fn complete(
     // The envelope is not made again: a new one comes with a renewal, under a new passphrase.
     record.passphrase = None;
     save(tx, id, &record);
-    Ok(())
-}
-
-/// Notes that a request waits: the index by address has a row for each, and for nothing else.
-fn put_waiting(
-    tx: &mut dyn Transaction,
-    email: &str,
-    id: RegistrationId,
-) -> Result<(), HolderError> {
-    tx.put(REGISTRATION, &by_email(email), &id.key());
-    let waiting = count(tx, WAITING_REQUESTS)?;
-    set_count(tx, WAITING_REQUESTS, waiting + 1);
-    Ok(())
-}
-
-/// The request waits no more, if it did.
-fn end_waiting_request(
-    tx: &mut dyn Transaction,
-    email: &str,
-    id: RegistrationId,
-) -> Result<(), HolderError> {
-    // One that an operator made has no row; that of the address may be another's.
-    if tx.get(REGISTRATION, &by_email(email))?.as_deref() == Some(&id.key()[..]) {
-        tx.delete(REGISTRATION, &by_email(email));
-        let waiting = count(tx, WAITING_REQUESTS)?;
-        set_count(tx, WAITING_REQUESTS, waiting.saturating_sub(1));
-    }
     Ok(())
 }
 

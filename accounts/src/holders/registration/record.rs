@@ -8,7 +8,7 @@ use crate::holders::tables::REGISTRATION;
 use crate::holders::{Email, HolderError, HolderId, Language, PhoneNumber, RegistrationId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use envelope::Passphrase;
-use minicbor::bytes::ByteVec;
+use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 use std::fmt;
 use store::Transaction;
@@ -110,6 +110,9 @@ pub(crate) struct RegistrationRecord {
     /// When it expires.
     #[n(8)]
     pub(crate) ends_at: Option<i64>,
+    /// While it waits: a keyed hash of the network that it came from.
+    #[n(9)]
+    pub(crate) source: Option<ByteArray<16>>,
 }
 
 /// Who is registered. Used in stored state.

@@ -1,6 +1,7 @@
 //! The stored bytes of each record. When one of these tests fails, the format of stored state has
 //! changed: data written before can no longer be read. Add a field instead.
 
+use crate::credentials::LoginProof;
 use crate::encoding::{decode, encode};
 use crate::holders::credential::CredentialKind;
 use crate::holders::devices::{DeviceKind, DeviceRecord};
@@ -95,8 +96,11 @@ fn registration() {
         holder: Some(3),
         reason: None,
         ends_at: Some(4),
+        source: None,
     };
     golden(&record, "89020102f5f641ab03f604");
+    let waits = RegistrationRecord { source: Some([0xab; 16].into()), ..record.clone() };
+    golden(&waits, "8a020102f5f641ab03f60450abababababababababababababababab");
 }
 
 #[test]
@@ -200,7 +204,15 @@ fn phone_change_and_stamp_link() {
         ends_at: 3,
     };
     golden(&record, "8402622b310203");
-    golden(&StampLinkRecord { account: 17, linked_at: 2 }, "821102");
+    // That of an early version, without a proof.
+    golden(&StampLinkRecord { account: 17, linked_at: 2, proof: None }, "821102");
+    let key = LoginProof::ApiKey { prefix: "k".to_owned() };
+    let record = StampLinkRecord { account: 17, linked_at: 2, proof: Some(key) };
+    golden(&record, "831102820181616b");
+    let (name, generation, changed_at) = ("n".to_owned(), 3, 4);
+    let password = LoginProof::Password { name, generation, changed_at };
+    let record = StampLinkRecord { account: 17, linked_at: 2, proof: Some(password) };
+    golden(&record, "831102820083616e0304");
 }
 
 #[test]

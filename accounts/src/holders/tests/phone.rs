@@ -4,7 +4,7 @@ use super::support::*;
 use crate::encoding::decode;
 use crate::holders::messages::{Delivery, Template};
 use crate::holders::otp::{OtpAsked, OtpRequest, OtpVerified, Purpose};
-use crate::holders::phone::{PhoneState, phone_bound};
+use crate::holders::phone::{PhoneProofs, PhoneState, phone_bound};
 use crate::holders::sessions::Access;
 use crate::holders::tables::PHONE_CHANGE;
 use crate::holders::{HolderError, HolderId, OperationId, PhoneNumber, TypedTwice};
@@ -26,7 +26,18 @@ pub(super) fn begin(
 ) -> Result<OtpAsked, HolderError> {
     let new = number(new);
     let proof = bench.proof(access.holder, Purpose::ChangePhone, phone_bound(&new));
-    block_on(bench.holders.begin_phone_change(access, &new, proof, at(s)))
+    begin_with(bench, access, &new, (proof, None), s)
+}
+
+pub(super) fn begin_with(
+    bench: &Bench,
+    access: &Access,
+    new: &PhoneNumber,
+    (number, app): (OtpVerified, Option<OtpVerified>),
+    s: i64,
+) -> Result<OtpAsked, HolderError> {
+    let proofs = PhoneProofs { number, app };
+    block_on(bench.holders.begin_phone_change(access, new, proofs, at(s)))
 }
 
 /// As if the code that went to the new number had been right.
@@ -139,8 +150,8 @@ fn only_the_right_proofs_do() {
         bench.proof(id, Purpose::ProvePhone, phone_bound(&new)),
         bench.proof(HolderId::new(9), Purpose::ChangePhone, phone_bound(&new)),
     ] {
-        let begin = bench.holders.begin_phone_change(&access, &new, proof, at(10));
-        assert_eq!(slug(block_on(begin)), "otp-for-other-operation");
+        let begun = begin_with(&bench, &access, &new, (proof, None), 10);
+        assert_eq!(slug(begun), "otp-for-other-operation");
     }
     assert_eq!(slug(confirm(&bench, &access, NEW, 10)), "no-phone-change");
     begin(&bench, &access, NEW, 11).unwrap();

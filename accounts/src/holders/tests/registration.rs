@@ -372,3 +372,47 @@ fn each_field_is_named_when_it_breaks_its_rule() {
     }
     assert!(bench.store.contents().is_empty());
 }
+
+fn request_from(bench: &Bench, email: &str, from: &str) -> Result<(), crate::holders::HolderError> {
+    let new = Bench::new_registration(email);
+    block_on(bench.holders.request_registration(new, from.parse().unwrap(), at(10)))
+}
+
+/// Whoever invents addresses fills a share of the queue, and everybody else finds room for days.
+#[test]
+fn a_network_has_a_share_of_the_queue() {
+    for (near, far) in [("10.1.1.", "10.1.2.1"), ("2001:db8:1:", "2001:db8:2::1")] {
+        let settings = crate::holders::HolderSettings { most_requests: 60, ..Bench::settings() };
+        let bench = Bench::over(crate::testing::MapStore::new(), settings, &Bench::pepper(1));
+        bench.holder("taken@example.org");
+        let host = |n: usize| match near.contains(':') {
+            true => format!("{near}{n}::1"),
+            false => format!("{near}{n}"),
+        };
+        for n in 0..20 {
+            request_from(&bench, &format!("n{n}@example.org"), &host(n)).unwrap();
+        }
+        // The same for one that is new, one that waits and one that has an account.
+        for email in ["new@example.org", "n1@example.org", "taken@example.org"] {
+            assert_eq!(slug(request_from(&bench, email, &host(77))), "busy", "{email}");
+            request_from(&bench, email, far).unwrap();
+        }
+        // On loopback is a proxy: nobody is known there.
+        request_from(&bench, "proxy@example.org", "127.0.0.1").unwrap();
+        // A decision makes room, whichever it is; and so does the end of the wait.
+        let first = |id| RegistrationId::new(id);
+        block_on(bench.holders.approve(first(2), operator(), at(11))).unwrap();
+        block_on(bench.holders.reject(first(3), "no contract", operator(), at(11))).unwrap();
+        for email in ["x@example.org", "y@example.org"] {
+            request_from(&bench, email, &host(78)).unwrap();
+        }
+        assert_eq!(slug(request_from(&bench, "z@example.org", &host(79))), "busy");
+        block_on(bench.holders.expire_registrations(at(31 * 86_400))).unwrap();
+        request_from(&bench, "z@example.org", &host(80)).unwrap();
+        let contents = bench.store.contents();
+        let networks = contents.keys().filter(|(table, key)| {
+            *table == crate::holders::tables::COUNTER.number() && key.len() == 19
+        });
+        assert_eq!(networks.count(), 1, "what waits no more is not counted any more");
+    }
+}

@@ -31,7 +31,9 @@ fn said(template: &Template, language: Language, service: &str) -> SmsText {
 fn all() -> Vec<Template> {
     let number = "+39 … 67".to_owned();
     let at = at(0).timestamp_millis();
-    let mut all: Vec<_> = Purpose::ALL.into_iter().map(|purpose| code(purpose, None)).collect();
+    // A code of the app is never sent.
+    let sent = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::ChangePhoneApp);
+    let mut all: Vec<_> = sent.map(|purpose| code(purpose, None)).collect();
     all.extend([1, 100].map(|documents| code(Purpose::Sign, Some(documents))));
     all.extend([
         Template::PhoneChangeRequested { new_number: number.clone(), at, effective_at: at },

@@ -1,8 +1,10 @@
 //! Authenticator apps: enrolled, asked, never twice with one code, and taken away.
 
 use super::otp::{other_than, refused};
+use super::phone::{NEW, begin_with, number};
 use super::support::*;
 use crate::holders::otp::{Change, OtpChannel, OtpRefusal, OtpRequest, Purpose};
+use crate::holders::phone::phone_bound;
 use crate::holders::tables::TOTP;
 use crate::holders::{HolderId, HolderView, PhoneNumber};
 use crate::testing::block_on;
@@ -293,4 +295,40 @@ fn a_closed_account_has_no_app_and_no_codes() {
     block_on(bench.holders.close(id, "a reason", operator(), at(130))).unwrap();
     let left = bench.store.contents();
     assert!(left.keys().all(|(table, _)| !matches!(table, 14 | 22)));
+}
+
+/// A number that was taken over by fraud receives its code, and has no app.
+#[test]
+fn with_an_app_another_number_needs_both_codes() {
+    let bench = Bench::new();
+    let (id, app) = bench.with_app();
+    let access = bench.logged_in(EMAIL, 61);
+    let new = number(NEW);
+    let bound = phone_bound(&new);
+    let by_number = || bench.proof(id, Purpose::ChangePhone, bound);
+    let begun = begin_with(&bench, &access, &new, (by_number(), None), 70);
+    assert_eq!(slug(begun), "otp-for-other-operation");
+    let other = phone_bound(&number("+393330001112"));
+    for wrong in [
+        bench.proof(id, Purpose::ChangePhone, bound),
+        bench.proof(id, Purpose::ChangePhoneApp, other),
+        bench.proof(HolderId::new(9), Purpose::ChangePhoneApp, bound),
+    ] {
+        let begun = begin_with(&bench, &access, &new, (by_number(), Some(wrong)), 71);
+        assert_eq!(slug(begun), "otp-for-other-operation");
+    }
+    // The whole way: it comes by the app, whatever is asked for, and not without one.
+    let request = OtpRequest {
+        channel: Some(OtpChannel::Sms),
+        ..OtpRequest::new(Purpose::ChangePhoneApp, bound)
+    };
+    let asked = block_on(bench.holders.begin_otp(id, request, at(100))).unwrap();
+    assert_eq!(asked.channel, OtpChannel::Authenticator);
+    let (purpose, code) = (Purpose::ChangePhoneApp, app.shows(100));
+    let typed = bench.holders.verify_otp(id, asked.operation, &code, purpose, bound, at(100));
+    let by_app = block_on(typed).unwrap();
+    begin_with(&bench, &access, &new, (by_number(), Some(by_app)), 101).unwrap();
+    let bea = bench.holder("bea@example.org");
+    let refusal = block_on(bench.holders.begin_otp(bea, request, at(102))).unwrap_err();
+    assert_eq!(refusal.slug(), "no-authenticator");
 }

@@ -4,6 +4,7 @@
 //! password, a PIN, an answer or a one-time code, because the service has none of them to show.
 
 mod credentials;
+mod devices;
 mod life;
 mod messages;
 mod pepper;
@@ -105,6 +106,9 @@ enum HolderAct {
     /// List and end the sessions of a holder
     #[command(subcommand)]
     Sessions(life::SessionsAct),
+    /// List and unlink the devices of a holder
+    #[command(subcommand)]
+    Devices(devices::DevicesAct),
 }
 
 /// A holder, by identifier or user ID.
@@ -146,6 +150,7 @@ pub(crate) fn run(command: &HolderCommand, console: &mut Console<'_>) -> Result<
         HolderAct::Revoke(options) => credentials::revoke(client, options, json, console),
         HolderAct::Pepper => pepper::show(client, json, console),
         HolderAct::Sessions(act) => life::sessions(client, act, json, console),
+        HolderAct::Devices(act) => devices::run(client, act, json, console),
     }
 }
 

@@ -199,6 +199,9 @@ impl Texts {
             }
             T::DeviceLinked { device, at: when } => words.device_linked(device, &at(when)),
             T::DeviceUnlinked { device, at: when } => words.device_unlinked(device, &at(when)),
+            T::StampLinkEnded { account, at: when } => {
+                sheet::stamp_link_ended(words.tag(), account, &at(when))
+            }
             T::Blocked { lifted, at: when } => words.blocked(*lifted, &at(when)),
             T::Closed { at: when, kept_until } => words.closed(&at(when), &at(kept_until)),
         })

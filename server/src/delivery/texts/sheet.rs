@@ -1,4 +1,5 @@
-//! The letter that brings a new envelope after a PUK was used, in each language.
+//! Letters that came last, in each language: a new envelope after a PUK was used, and the end of
+//! a link to a timestamp account.
 
 use super::letter::Letter;
 use super::{en, it};
@@ -37,4 +38,30 @@ fn italian(credential: &str, at: &str) -> Letter {
              scelto impostando il PIN, altrimenti con il suo codice fiscale.",
         )
         .alarm(it::NOT_ME_SIGNING)
+}
+
+/// `tag` is that of the language; the account goes by its identifier.
+pub(super) fn stamp_link_ended(tag: &str, account: &str, at: &str) -> Letter {
+    match tag {
+        "it" => Letter::new("Un account di marcatura non è più collegato")
+            .say(format!(
+                "Dal {at} il suo account non è più collegato all'account di marcatura {account}: \
+                 il titolare di quell'account o un operatore ha interrotto il collegamento, oppure \
+                 le credenziali mostrate per collegarlo sono state cambiate o revocate."
+            ))
+            .say(
+                "Le firme non sono interessate. Per apporre marche temporali colleghi di nuovo un \
+                 account, con credenziali valide.",
+            ),
+        _ => Letter::new("A timestamp account is not linked any more")
+            .say(format!(
+                "Since {at} your account is not linked to the timestamp account {account} any \
+                 more: its owner or an operator cut the link, or the login that was shown to link \
+                 it was changed or revoked."
+            ))
+            .say(
+                "Signatures are not concerned. To stamp, link an account again, with a login that \
+                 is valid.",
+            ),
+    }
 }

@@ -97,6 +97,7 @@ fn samples() -> Vec<Template> {
         T::QrLoginDisowned { at: AT },
         T::PhoneChangeWaiting { new_number: masked(), at: AT, effective_at: END, token: link() },
         T::PhoneChangeCancelled { new_number: masked(), at: AT },
+        T::StampLinkEnded { account: "sa-17".to_owned(), at: AT },
     ]
 }
 

@@ -301,7 +301,8 @@ pub(crate) async fn suspend_certificate(
     let SuspendBody { until, reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(&service, service.pki.authority().suspend(&serial, until, &by, now).await).await
+    let outcome = service.pki.authority().suspend(&serial, until, &by, now).await;
+    changed(&service, &serial, outcome).await
 }
 
 /// Lets a suspended certificate be valid again.
@@ -319,7 +320,8 @@ pub(crate) async fn reactivate_certificate(
     let Reason { reason } = admitted(&request, payload, &service).await?;
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(reason), service.clock.now());
-    changed(&service, service.pki.authority().reactivate(&serial, &by, now).await).await
+    let outcome = service.pki.authority().reactivate(&serial, &by, now).await;
+    changed(&service, &serial, outcome).await
 }
 
 /// A revocation.
@@ -351,8 +353,8 @@ pub(crate) async fn revoke_certificate(
     let serial = parse_serial(&serial)?;
     let (by, now) = (by(wanted.reason), service.clock.now());
     let authority = service.pki.authority();
-    let revoked = authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await;
-    changed(&service, revoked).await
+    let outcome = authority.revoke(&serial, code, wanted.invalidity_date, &by, now).await;
+    changed(&service, &serial, outcome).await
 }
 
 /// The reason of a word: any but the one that a suspension has.
@@ -369,13 +371,17 @@ pub(super) fn revocation_reason(field: &str, word: &str) -> Result<RevocationRea
 
 async fn changed(
     service: &Service,
+    serial: &Serial,
     outcome: Result<authority::Changed, authority::AuthorityError>,
 ) -> Result<HttpResponse, Problem> {
     // A unit whose certificate is not good any more stamps no more. A change whose list could not
     // be made has happened all the same.
-    service.use_units(service.clock.now());
+    let now = service.clock.now();
+    service.use_units(now);
     // Nor a holder, whose key is locked.
     service.lock_dead_keys(None).await;
+    // Also after a refusal: that may be the second try of what was cut off.
+    service.follow_certificate(serial, now).await;
     let changed = outcome.map_err(authority_problem)?;
     let view = CertificateView::of(changed.certificate);
     tracing::info!(

@@ -7,6 +7,7 @@ use crate::http::fault::{credential_problem, stamp_problem};
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
+use ::accounts::StampAccountId;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,7 @@ pub(crate) async fn password(
     let shown = PasswordSet { password: password.expose().to_owned() };
     let set = service.credentials.set_password(id, &view.name, password, now).await;
     set.map_err(credential_problem)?;
+    end_links(&service, id).await;
     tracing::info!(account = %id, "password changed");
     Ok(fresh(HttpResponse::Ok(), &shown))
 }
@@ -140,6 +142,7 @@ pub(crate) async fn revoke_api_key(
     let id = account(&service, &name)?;
     let revoked = service.credentials.revoke_api_key(id, &prefix, service.clock.now()).await;
     revoked.map_err(credential_problem)?;
+    end_links(&service, id).await;
     tracing::info!(account = %id, prefix, "API key revoked");
     Ok(HttpResponse::NoContent().finish())
 }
@@ -262,4 +265,12 @@ pub(crate) async fn unbind_certificate(
     unbound.map_err(credential_problem)?;
     tracing::info!(account = %id, sha256, "client certificate unbound");
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Tells the holders whose links rested on a login that is no more. What fails here the timer does:
+/// they opened nothing from the instant on in which the login ended.
+async fn end_links(service: &Service, account: StampAccountId) {
+    if let Err(error) = service.holders.end_stamp_links(account, service.clock.now()).await {
+        tracing::error!(%error, %account, "links of holders cannot be ended; tried again");
+    }
 }

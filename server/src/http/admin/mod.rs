@@ -6,6 +6,7 @@ mod authorities;
 mod certificates;
 mod credentials;
 mod holder_credentials;
+mod holder_devices;
 mod holder_sessions;
 mod holders;
 mod messages;
@@ -20,7 +21,7 @@ mod units;
 
 use super::fault::stamp_problem;
 use super::problem::Problem;
-use super::{GET, acts, auth, body, get, resource};
+use super::{GET, acts, auth, body, get, resource, stamp_links};
 use crate::service::Service;
 use ::accounts::StampAccountId;
 use ::accounts::stamps::Act;
@@ -84,12 +85,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             "DELETE",
             [web::delete().to(credentials::unbind_certificate)],
         ))
+        .configure(stamp_links::admin_routes)
         .configure(authority_routes)
         .configure(unit_routes)
         .configure(registrations::routes)
         .configure(holders::routes)
         .configure(holder_credentials::routes)
         .configure(holder_sessions::routes)
+        .configure(holder_devices::routes)
         .configure(pepper::routes)
         .configure(messages::routes)
         .service(resource("/api/v1/admin/time", GET, [get(time::show_time)]))
@@ -104,6 +107,7 @@ pub(super) fn described() -> Vec<Document> {
         holders::Described::openapi(),
         holder_credentials::Described::openapi(),
         holder_sessions::Described::openapi(),
+        holder_devices::Described::openapi(),
         pepper::Described::openapi(),
         messages::Described::openapi(),
     ]
@@ -220,7 +224,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// The account named in a path: by its identifier or by its name.
-fn account(service: &Service, text: &str) -> Result<StampAccountId, Problem> {
+pub(super) fn account(service: &Service, text: &str) -> Result<StampAccountId, Problem> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }

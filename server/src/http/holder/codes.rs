@@ -49,7 +49,7 @@ pub(crate) struct WantedCode {
     credential: Option<String>,
     /// What is to be signed; with `sign` alone.
     sign: Option<WantedSignatures>,
-    /// The new phone number; with `change-phone` alone.
+    /// The new phone number; with `change-phone` and `change-phone-app`.
     #[schema(example = "+39 347 123 4567")]
     number: Option<String>,
     /// The new e-mail address; with `change-email` alone.
@@ -98,6 +98,8 @@ pub(crate) enum WantedFor {
     CompleteRenewal,
     /// Another phone number: the code goes to the old one.
     ChangePhone,
+    /// The same, besides: the app shows it, where one is enrolled.
+    ChangePhoneApp,
     /// Another e-mail address.
     ChangeEmail,
     /// The secret question.
@@ -160,7 +162,7 @@ enum Wanted {
     Credential(Purpose, CredentialId),
     Sign(HashesToSign),
     Address(AddressKind, Email),
-    Phone(PhoneNumber),
+    Phone(Purpose, PhoneNumber),
     Device(DeviceTerms),
 }
 
@@ -173,7 +175,7 @@ impl Wanted {
             Self::Credential(purpose, credential) => Act::Credential(*purpose, *credential),
             Self::Sign(hashes) => Act::Sign(hashes),
             Self::Address(kind, address) => Act::Address(*kind, address),
-            Self::Phone(number) => Act::Phone(number),
+            Self::Phone(purpose, number) => Act::Phone(*purpose, number),
             Self::Device(terms) => Act::Device(terms),
         }
     }
@@ -275,10 +277,8 @@ fn read(
             let sign = sign.take().ok_or_else(|| needed("sign"))?;
             Wanted::Sign(hashes(credential, &sign.algorithm, &sign.hashes)?)
         }
-        WantedFor::ChangePhone => {
-            let number = number.take().ok_or_else(|| needed("number"))?;
-            Wanted::Phone(PhoneNumber::parse("number", &number).map_err(problem)?)
-        }
+        WantedFor::ChangePhone => Wanted::Phone(Purpose::ChangePhone, another(&mut number)?),
+        WantedFor::ChangePhoneApp => Wanted::Phone(Purpose::ChangePhoneApp, another(&mut number)?),
         WantedFor::ChangeEmail => {
             let address = address.take().ok_or_else(|| needed("address"))?;
             let address = Email::parse("address", &address).map_err(problem)?;
@@ -305,6 +305,12 @@ fn read(
         ("change", change.is_some()),
     ])?;
     Ok(read)
+}
+
+/// A new phone number.
+fn another(number: &mut Option<String>) -> Result<PhoneNumber, Problem> {
+    let number = number.take().ok_or_else(|| needed("number"))?;
+    PhoneNumber::parse("number", &number).map_err(problem)
 }
 
 /// A credential of the one who asks.

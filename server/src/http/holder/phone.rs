@@ -2,7 +2,7 @@
 
 use super::body::{OneTimeCode, Secret};
 use super::links::LinkToken;
-use super::problem::holder as problem;
+use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::{access, answer, body, id};
 use crate::http::problem::{Problem, ProblemBody};
@@ -10,7 +10,7 @@ use crate::http::stamp_account::rfc3339;
 use crate::http::{get, resource};
 use crate::service::Service;
 use accounts::holders::otp::Purpose;
-use accounts::holders::phone::PhoneChangeView;
+use accounts::holders::phone::{PhoneChangeView, PhoneProofs};
 use accounts::holders::pin::CodeRefusal;
 use accounts::holders::{CredentialId, HolderError, PhoneNumber};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -107,10 +107,14 @@ pub(crate) struct NewPhone {
     number: String,
     /// A code that went to the old number, for this very new one.
     otp: OneTimeCode,
+    /// Where an authenticator app is enrolled: a code of it, asked for to `change-phone-app` with
+    /// this very number.
+    app_otp: Option<OneTimeCode>,
 }
 
 /// Begins a change that the old number agrees to, with a code that was asked for to
-/// `change-phone`. A code goes to the new number.
+/// `change-phone`. A code goes to the new number. Where an authenticator app is enrolled, a code of
+/// it is needed besides: the number alone can be had by fraud.
 #[utoipa::path(post, path = "/api/v1/holder/phone", tag = "holder",
     operation_id = "change_phone", request_body = NewPhone,
     responses((status = 201, body = AskedCode), (status = 401, body = ProblemBody),
@@ -124,11 +128,25 @@ pub(crate) async fn change_phone(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::full_session(&request, &service).await?;
-    let NewPhone { number, otp } = body::json(&request, payload, &service).await?;
+    let NewPhone { number, otp, app_otp } = body::json(&request, payload, &service).await?;
     let number = PhoneNumber::parse("number", &number).map_err(problem)?;
     let now = service.clock.now();
-    let proof = proof::verify(&service, &access, &Act::Phone(&number), &otp, now).await?;
-    let asked = service.holders.begin_phone_change(&access, &number, proof, now).await;
+    let enrolled = service.holders.holder(access.holder).map_err(problem)?.totp;
+    if enrolled && app_otp.is_none() {
+        let detail = "app_otp is missing: a code of the authenticator app is needed as well";
+        return Err(refused("invalid-field", detail.to_owned(), Some("app_otp"), Some("needed")));
+    }
+    let verified = |purpose, otp| {
+        let (service, access, number) = (&service, &access, &number);
+        async move { proof::verify(service, access, &Act::Phone(purpose, number), otp, now).await }
+    };
+    // That of the app first: it costs no message to ask for another.
+    let app = match &app_otp {
+        Some(otp) => Some(verified(Purpose::ChangePhoneApp, otp).await?),
+        None => None,
+    };
+    let proofs = PhoneProofs { app, number: verified(Purpose::ChangePhone, &otp).await? };
+    let asked = service.holders.begin_phone_change(&access, &number, proofs, now).await;
     Ok(answer::created(&AskedCode::from(asked.map_err(problem)?)))
 }
 

@@ -34,8 +34,8 @@ pub(crate) enum Act<'a> {
     Sign(&'a HashesToSign),
     /// Another e-mail address, of this kind.
     Address(AddressKind, &'a Email),
-    /// Another phone number.
-    Phone(&'a PhoneNumber),
+    /// Another phone number, with a code to the old one or with one of the app.
+    Phone(Purpose, &'a PhoneNumber),
     /// Linking a device on these terms.
     Device(&'a DeviceTerms),
     /// Something that `accounts` computed itself.
@@ -48,11 +48,11 @@ impl Act<'_> {
             Self::Plain(purpose)
             | Self::Change(purpose, _)
             | Self::Credential(purpose, _)
+            | Self::Phone(purpose, _)
             | Self::Bound(purpose, _) => *purpose,
             Self::StepUp => Purpose::StepUp,
             Self::Sign(_) => Purpose::Sign,
             Self::Address(..) => Purpose::ChangeEmail,
-            Self::Phone(_) => Purpose::ChangePhone,
             Self::Device(_) => Purpose::LinkDevice,
         }
     }
@@ -70,7 +70,7 @@ impl Act<'_> {
             Self::Credential(_, id) => credential::binding(*id),
             Self::Sign(hashes) => service.signing.binding(access, hashes),
             Self::Address(kind, address) => address_bound(*kind, address),
-            Self::Phone(number) => bound(&[number.as_str().as_bytes()]),
+            Self::Phone(_, number) => bound(&[number.as_str().as_bytes()]),
             Self::Device(terms) => terms.bound(),
             Self::Bound(_, bound) => *bound,
         })

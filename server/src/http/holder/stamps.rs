@@ -2,7 +2,8 @@
 //! what is left in it, and stamping without a signature.
 //!
 //! Who links an account shows the login of that account once; it is not kept. From then on the
-//! holder's own token stands for it, until it is unlinked: a stream of its balance ends then too.
+//! holder's own token stands for it, until it is unlinked, its owner cuts the link, or the login is
+//! changed or revoked: a stream of its balance ends then too.
 
 use super::body::Secret;
 use super::problem::{holder as problem, refused};
@@ -12,6 +13,7 @@ use crate::http::stamp_account::{self, StampAccount};
 use crate::http::{auth, get, resource, timestamp};
 use crate::service::Service;
 use accounts::StampAccountId;
+use accounts::credentials::{AuthError, Credentials};
 use accounts::holders::sessions::Access;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -82,19 +84,26 @@ pub(crate) async fn link_stamp_account(
 ) -> Result<HttpResponse, Problem> {
     let access = access::full(&request, &service).await?;
     let login: StampLogin = body::json(&request, payload, &service).await?;
-    let found = match (&login.name, &login.password, &login.api_key) {
+    // What the login rests on is noted before it is checked: one that is changed meanwhile leaves
+    // a link that opens nothing.
+    let (proof, found) = match (&login.name, &login.password, &login.api_key) {
         (Some(name), Some(password), None) => {
-            auth::by_name(name, password, &request, &service).await
+            let proof = service.credentials.proof_of_password(name).map_err(|e| unreadable(&e))?;
+            (proof, auth::by_name(name, password, &request, &service).await)
         }
-        (None, None, Some(key)) => auth::by_api_key(key, &request, &service).await,
+        (None, None, Some(key)) => {
+            let proof = Credentials::proof_of_api_key(key);
+            (proof, auth::by_api_key(key, &request, &service).await)
+        }
         _ => {
             let detail = "send name and password of the timestamp account, or its api_key alone";
             return Err(refused("invalid-field", detail.to_owned(), Some("name"), None));
         }
     };
     let account = found.map_err(not_the_holders)?;
+    let proof = proof.ok_or_else(|| not_the_holders(Problem::Unauthorized))?;
     let now = service.clock.now();
-    service.holders.link_stamp_account(&access, account, now).await.map_err(problem)?;
+    service.holders.link_stamp_account(&access, account, proof, now).await.map_err(problem)?;
     shown(&service, account).await
 }
 
@@ -187,6 +196,11 @@ fn not_the_holders(fault: Problem) -> Problem {
         }
         other => other,
     }
+}
+
+fn unreadable(error: &AuthError) -> Problem {
+    tracing::error!(%error, "credentials cannot be read");
+    Problem::Unavailable
 }
 
 async fn shown(service: &Service, account: StampAccountId) -> Result<HttpResponse, Problem> {

@@ -10,6 +10,7 @@ use accounts::holders::registration::{Invitation, Invite};
 use accounts::holders::{
     Actor, CredentialId, HolderError, HolderId, Language, RegistrationId, Room,
 };
+use certs::Serial;
 use chrono::{DateTime, Utc};
 use envelope::{Codes, EmergencyCode, Envelope, Pin, SealError};
 use std::net::IpAddr;
@@ -103,6 +104,25 @@ impl Service {
         match self.holders.credentials_of(holder, self.clock.now()) {
             Ok(credentials) => credentials.iter().for_each(|one| self.forget_keys(one.id)),
             Err(error) => tracing::error!(%error, %holder, "keys are locked at their ends only"),
+        }
+    }
+
+    /// Lets a holder's credential stand as its certificate does, which an operator changed in the
+    /// registry: it is shown so, the holder is told, and its key is locked. What fails is in the
+    /// log; the certificate alone keeps the credential from signing, and the same command again
+    /// tries it again.
+    pub(crate) async fn follow_certificate(&self, serial: &Serial, now: DateTime<Utc>) {
+        let Some(of) = self.holder_ca.credential_of(serial, now) else { return };
+        let (text, place) = (serial.to_string(), (of.holder, of.credential));
+        let stands = || self.holder_ca.standing(serial);
+        let by = "admin".to_owned();
+        let (holders, ca) = (&self.holders, &self.holder_ca);
+        match holders.follow_certificate(place, &text, stands, by, ca, now).await {
+            Ok(true) => self.forget_keys(of.credential),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, %serial, "a credential does not follow its certificate");
+            }
         }
     }
 

@@ -55,6 +55,36 @@ impl HolderCa {
     }
 }
 
+/// A certificate that was issued for a holder's credential.
+pub(super) struct OfCredential {
+    pub(super) holder: HolderId,
+    pub(super) credential: CredentialId,
+}
+
+impl HolderCa {
+    /// Whose certificate it is, by what the registry keeps of its issuing; `None` for one that no
+    /// activation or renewal asked for.
+    pub(super) fn credential_of(
+        &self,
+        serial: &Serial,
+        now: DateTime<Utc>,
+    ) -> Option<OfCredential> {
+        let by = self.authority.show(serial, now).ok()??.issued_by;
+        let holder = by.actor.strip_prefix("holder ")?.parse().ok()?;
+        let credential = by.reason.strip_prefix("credential ")?.parse().ok()?;
+        Some(OfCredential { holder, credential })
+    }
+
+    /// How a certificate stands, in the words of the holders.
+    pub(super) fn standing(&self, serial: &Serial) -> Option<CertificateStatus> {
+        Some(match self.authority.status(serial)? {
+            Status::Good => CertificateStatus::Good,
+            Status::Held { until, .. } => CertificateStatus::Suspended { until },
+            Status::Revoked { reason, .. } => CertificateStatus::Revoked(cause(reason)),
+        })
+    }
+}
+
 impl CertificateIssuer for HolderCa {
     async fn issue(
         &self,
@@ -207,6 +237,22 @@ const fn reason(cause: RevocationCause) -> RevocationReason {
         RevocationCause::AffiliationChanged => RevocationReason::AffiliationChanged,
         RevocationCause::Superseded => RevocationReason::Superseded,
         RevocationCause::PrivilegeWithdrawn => RevocationReason::PrivilegeWithdrawn,
+    }
+}
+
+/// The other way round, for what an operator revoked in the registry.
+const fn cause(reason: RevocationReason) -> RevocationCause {
+    match reason {
+        RevocationReason::KeyCompromise | RevocationReason::CaCompromise => {
+            RevocationCause::KeyCompromise
+        }
+        RevocationReason::AffiliationChanged => RevocationCause::AffiliationChanged,
+        RevocationReason::Superseded => RevocationCause::Superseded,
+        RevocationReason::PrivilegeWithdrawn => RevocationCause::PrivilegeWithdrawn,
+        // A hold is no revocation: the authority knows no such.
+        RevocationReason::CessationOfOperation | RevocationReason::CertificateHold => {
+            RevocationCause::Cessation
+        }
     }
 }
 

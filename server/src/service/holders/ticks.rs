@@ -50,6 +50,7 @@ async fn tidy(service: &Service) {
     tell("one-time codes", holders.otp_tick(now).await);
     tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
+    tell("links to timestamp accounts", holders.stamp_links_tick(now).await);
     tell("renewals", holders.renewals_tick(now).await);
     tell("notices", holders.notices_tick(now).await);
     tell("messages", holders.messages_tick(now).await);

@@ -311,3 +311,60 @@ fn a_hold_that_is_not_over_is_only_read() {
     drop(tick);
     bench.store.resume();
 }
+
+/// An operator works on the certificate itself, in the registry: the credential is shown so.
+#[test]
+fn a_credential_follows_its_certificate_in_the_registry() {
+    let bench = Bench::active();
+    let serial = bench.view().serial.unwrap();
+    let follow = |serial: &str, stands: CertificateStatus| {
+        let place = (HOLDER, bench.id);
+        let by = "admin".to_owned();
+        let follow = bench.holders.follow_certificate(
+            place,
+            serial,
+            || Some(stands),
+            by,
+            &bench.issuer,
+            at(40),
+        );
+        block_on(follow).unwrap()
+    };
+    let held = |until| CertificateStatus::Suspended { until };
+    assert!(!follow(&serial, CertificateStatus::Good));
+    // One of before a renewal says nothing of the credential.
+    assert!(!follow("00ff", CertificateStatus::Revoked(RevocationCause::KeyCompromise)));
+    assert_eq!(bench.state(), State::Active);
+    assert!(follow(&serial, held(None)));
+    let cause = SuspensionCause::Operator;
+    assert_eq!(bench.state(), State::Suspended { until: None, cause, pin_locked: false });
+    // Told back, which changes nothing there; and followed again at once.
+    assert!(!follow(&serial, held(None)));
+    assert!(follow(&serial, CertificateStatus::Good));
+    assert_eq!(bench.state(), State::Active);
+    assert!(follow(&serial, CertificateStatus::Revoked(RevocationCause::KeyCompromise)));
+    assert_eq!(bench.state(), State::Revoked { cause: RevocationCause::KeyCompromise });
+    assert!(!follow(&serial, CertificateStatus::Good));
+    let words = ["credential-suspended", "credential-reactivated", "credential-revoked"];
+    assert!(bench.messages().ends_with(&words.map(str::to_owned)));
+    assert!(bench.history().ends_with(&[
+        HistoryKind::CredentialSuspended,
+        HistoryKind::CredentialReactivated,
+        HistoryKind::CredentialRevoked,
+    ]));
+}
+
+/// What the holder suspended is not lifted through the registry: it is told of it again.
+#[test]
+fn a_registry_that_forgot_a_suspension_is_told_again() {
+    let bench = Bench::active();
+    let serial = bench.view().serial.unwrap();
+    bench.suspend(None).unwrap();
+    let told = bench.issuer.told.lock().len();
+    let (place, good) = ((HOLDER, bench.id), || Some(CertificateStatus::Good));
+    let (by, issuer) = ("admin".to_owned(), &bench.issuer);
+    let follow = bench.holders.follow_certificate(place, &serial, good, by, issuer, at(40));
+    assert!(!block_on(follow).unwrap());
+    assert!(matches!(bench.state(), State::Suspended { cause: SuspensionCause::Holder, .. }));
+    assert_eq!(bench.issuer.told.lock()[told..], [CertificateStatus::Suspended { until: None }]);
+}

@@ -81,6 +81,7 @@ impl Template {
             Self::QrLoginDisowned { .. } => "qr-login-disowned",
             Self::PhoneChangeWaiting { .. } => "phone-change-waiting",
             Self::PhoneChangeCancelled { .. } => "phone-change-cancelled",
+            Self::StampLinkEnded { .. } => "stamp-account-unlinked",
         }
     }
 }
