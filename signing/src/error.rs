@@ -70,7 +70,10 @@ pub enum SignError {
         limit: u32,
     },
     /// The window is too long, or over already.
-    #[error("a window ends after now, and within {} h from now: choose another end", limit_s / 3600)]
+    #[error(
+        "a window ends after now, and within {} h from now: choose another end",
+        limit_s / 3600
+    )]
     WindowTime {
         /// So many seconds at most.
         limit_s: u32,

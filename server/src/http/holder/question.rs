@@ -71,7 +71,8 @@ pub(crate) async fn list_questions() -> HttpResponse {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewQuestion {
     question: AskedQuestion,
-    /// 3 to 100 characters. Upper and lower case do not matter, nor do blanks around it or more than one in a row.
+    /// 3 to 100 characters. Upper and lower case do not matter, nor do blanks around it or
+    /// more than one in a row.
     #[schema(value_type = String, format = Password)]
     answer: Secret,
     /// Asked for with the purpose `change-question` and the change `set`.
