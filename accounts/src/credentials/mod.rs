@@ -41,7 +41,7 @@ use check::Checks;
 use chrono::TimeDelta;
 use hashing::Hasher;
 use parking_lot::Mutex;
-use pool::Pool;
+use pool::{Pool, Turn};
 use rand::CryptoRng;
 use std::sync::Arc;
 use store::Store;
@@ -115,8 +115,8 @@ impl Credentials {
         random.fill_bytes(&mut cache_key);
         random.fill_bytes(&mut throttle_key);
         let hasher = Hasher::new(settings.argon2, &mut random)?;
-        let pool = Pool::start(settings.concurrent_checks, settings.queue)?;
-        let reserved = Pool::start(1, settings.queue)?;
+        let pool = Pool::start(settings.concurrent_checks, settings.queue, Turn::Last)?;
+        let reserved = Pool::start(1, settings.queue, Turn::Behind)?;
         Ok(Self(Arc::new(Inner {
             store,
             settings,

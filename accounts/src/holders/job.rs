@@ -2,7 +2,7 @@
 
 use super::{HolderError, HolderSettings, Holders, Inner};
 use crate::credentials::CredentialError;
-use crate::credentials::pool::Pool;
+use crate::credentials::pool::{Pool, Turn};
 use std::sync::Arc;
 use store::{Job, StoreError, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -80,9 +80,9 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    pub(super) fn open(settings: &HolderSettings) -> Result<Self, CredentialError> {
+    pub(super) fn open(settings: &HolderSettings, turn: Turn) -> Result<Self, CredentialError> {
         let places = settings.concurrent_checks.max(1) + settings.queue;
-        let pool = Pool::start(settings.concurrent_checks, places)?;
+        let pool = Pool::start(settings.concurrent_checks, places, turn)?;
         Ok(Self { pool, places: Arc::new(Semaphore::new(places)) })
     }
 

@@ -79,6 +79,7 @@ pub use stamp_link::StampLinkView;
 
 use self::job::Workshop;
 use crate::credentials::hashing::Hasher;
+use crate::credentials::pool::Turn;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
@@ -134,7 +135,8 @@ impl Holders {
     ) -> Result<Self, HolderError> {
         settings.check()?;
         let hasher = Hasher::new(settings.argon2, &mut random)?;
-        let (front, workshop) = (Workshop::open(&settings)?, Workshop::open(&settings)?);
+        let front = Workshop::open(&settings, Turn::Last)?;
+        let workshop = Workshop::open(&settings, Turn::Behind)?;
         let making = Arc::new(Semaphore::new(settings.concurrent_checks.max(1)));
         Ok(Self(Arc::new(Inner {
             store,
