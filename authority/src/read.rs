@@ -11,7 +11,7 @@ use crate::status::{Change, Status, StatusWord};
 use crate::tables::{CERTIFICATE, CHANGE, DER, STANDING, SerialKey, certificate_key, change_key};
 use crate::{Authority, AuthorityError};
 use certs::Serial;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use std::ops::Bound;
 use std::sync::Arc;
 use store::{Order, StoreError};
@@ -255,9 +255,10 @@ pub(crate) fn serial(record: &CertificateRecord, row: &[u8]) -> Result<Serial, S
     Serial::from_bytes(&record.serial).map_err(wrong)
 }
 
-/// As an instant is stored.
+/// As an instant is stored: in milliseconds, which have no leap second.
 pub(crate) fn whole_milliseconds(instant: DateTime<Utc>) -> DateTime<Utc> {
-    instant.trunc_subsecs(3)
+    // Never missing: the milliseconds are those of an instant.
+    DateTime::from_timestamp_millis(instant.timestamp_millis()).unwrap_or(instant)
 }
 
 /// As the dates of a change are stored.
