@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,16 @@ pub(crate) async fn read_within(
         connection.body_read();
     }
     Ok(body)
+}
+
+/// Reads a JSON object. An array is refused, whose members a structure would take by their places.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let refused = |reason: String| Problem::Invalid { field: "body".to_owned(), reason };
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(refused("not a JSON object, which begins with {".to_owned()));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| refused(format!("not the JSON object asked for: {error}")))
 }
 
 /// Most bodies come as one chunk, which is then used as it is.

@@ -88,6 +88,7 @@ pub(crate) struct StampLinks {
 
 /// Which page of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinksQuery {
     /// The last holder of the page before.

@@ -125,6 +125,7 @@ async fn open(service: &Service, wanted: CreateAccount) -> Result<CreatedAccount
 
 /// Which page of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
     /// The last account of the page before.
@@ -254,7 +255,7 @@ async fn change(
 pub(super) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     Query::from_query(request.query_string())
         .map(Query::into_inner)
-        .map_err(|error| invalid("query", &error.to_string()))
+        .map_err(|error| invalid("query", &words::told(&error)))
 }
 
 /// Where a page begins and how long it is, out of `after` and `limit`.

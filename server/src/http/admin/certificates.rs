@@ -70,6 +70,7 @@ impl CertificateView {
 
 /// Which certificates.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CertificateListQuery {
     /// Only those of this CA.

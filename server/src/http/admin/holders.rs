@@ -85,6 +85,7 @@ pub(crate) struct AdminHolder {
 
 /// Which page of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HoldersQuery {
     /// The last holder of the page before.

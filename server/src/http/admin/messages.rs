@@ -82,6 +82,7 @@ impl From<MessageView> for Message {
 
 /// Which messages.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MessagesQuery {
     /// The last message of the page before.

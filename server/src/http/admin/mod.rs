@@ -210,17 +210,10 @@ async fn admitted_within<T: DeserializeOwned>(
     let bytes = body::read_within(request, payload, limit, service.limits.body_timeout).await?;
     acts::note(request, &bytes);
     if bytes.is_empty() {
-        return parse(b"{}");
+        return body::object(b"{}");
     }
     body::check_media_type(request, "application/json")?;
-    parse(&bytes)
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| Problem::Invalid {
-        field: "body".to_owned(),
-        reason: format!("not the JSON object asked for: {error}"),
-    })
+    body::object(&bytes)
 }
 
 /// The account named in a path: by its identifier or by its name.

@@ -107,6 +107,7 @@ impl From<RegistrationView> for AdminRegistration {
 
 /// Which page of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegistrationsQuery {
     /// The last registration of the page before.

@@ -169,11 +169,14 @@ pub(crate) async fn refund(
 
 /// Which part of the book.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatementQuery {
     /// From this instant on.
+    #[serde(default, deserialize_with = "words::instant")]
     from: Option<DateTime<Utc>>,
     /// Before this instant.
+    #[serde(default, deserialize_with = "words::instant")]
     to: Option<DateTime<Utc>>,
     /// `next` of the page before.
     after: Option<u64>,

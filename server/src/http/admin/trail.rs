@@ -6,6 +6,7 @@ use crate::http::auth;
 use crate::http::fault::store_problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
+use crate::http::words;
 use crate::service::Service;
 use ::trail::{Category, Head, Page, Query, Recorded, Trail};
 use actix_web::http::header;
@@ -25,6 +26,7 @@ const PAGE: usize = 100;
 
 /// Which events.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrailQuery {
     /// `next` of the page before.
@@ -35,8 +37,10 @@ pub(crate) struct TrailQuery {
     /// `key`, `certificate`, `clock`, `configuration`, `login`, `administration` or `service`.
     category: Option<String>,
     /// From this instant on.
+    #[serde(default, deserialize_with = "words::instant")]
     from: Option<DateTime<Utc>>,
     /// Before this instant.
+    #[serde(default, deserialize_with = "words::instant")]
     to: Option<DateTime<Utc>>,
 }
 

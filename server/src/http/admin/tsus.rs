@@ -140,6 +140,7 @@ pub(crate) async fn new_unit_key(
 
 /// Which key.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GenerationQuery {
     /// The newest that waits for a certificate, when it is not said.

@@ -5,7 +5,7 @@
 //! asked for even where nobody has to be logged in.
 
 use super::problem::refused;
-use crate::http::body::{LIMIT, check_media_type, read_within};
+use crate::http::body::{LIMIT, check_media_type, object, read_within};
 use crate::http::problem::Problem;
 use crate::service::Service;
 use accounts::holders::OperationId;
@@ -37,10 +37,7 @@ pub(crate) async fn json_within<T: DeserializeOwned>(
 ) -> Result<T, Problem> {
     check_media_type(request, "application/json")?;
     let bytes = read_within(request, payload, limit, service.limits.body_timeout).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Problem::Invalid {
-        field: "body".to_owned(),
-        reason: format!("not the JSON object asked for: {error}"),
-    })
+    object(&bytes)
 }
 
 /// A password, a PIN, a code: wiped when it is not needed any more, and never printed.

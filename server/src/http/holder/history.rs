@@ -10,7 +10,7 @@ use super::problem::holder as problem;
 use crate::http::holder::answer;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::stamp_account::rfc3339;
-use crate::http::{GET, get, resource};
+use crate::http::{GET, get, resource, words};
 use crate::service::Service;
 use accounts::holders::HolderId;
 use accounts::holders::history::{
@@ -42,6 +42,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Which part of a history.
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryParams {
     /// The first instant, RFC 3339; included.
@@ -159,7 +160,7 @@ pub(crate) async fn show_history(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    let access = access::reader(&request, &service).await?;
     page(&request, service, access.holder)
 }
 
@@ -170,7 +171,7 @@ pub(crate) fn page(
     holder: HolderId,
 ) -> Result<HttpResponse, Problem> {
     let params = Query::<HistoryParams>::from_query(request.query_string());
-    let params = params.map_err(|error| invalid("query", &error.to_string()))?;
+    let params = params.map_err(|error| invalid("query", &words::told(&error)))?;
     let query = params.into_inner().read()?;
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains(csv::MEDIA_TYPE)) {

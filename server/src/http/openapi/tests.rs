@@ -71,6 +71,26 @@ fn every_refusal_is_a_problem() {
     }
 }
 
+/// A client that is generated puts each parameter where the document says.
+#[test]
+fn parameters_of_a_path_are_its_placeholders() {
+    let mut queries = 0;
+    for (method, path, operation) in operations() {
+        let placeholders: BTreeSet<_> = path.split(['{', '}']).skip(1).step_by(2).collect();
+        let mut declared = BTreeSet::new();
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            match parameter["in"].as_str().unwrap() {
+                "path" => assert!(declared.insert(name), "{method} {path}: {name} twice"),
+                "query" => queries += 1,
+                _ => (),
+            }
+        }
+        assert_eq!(declared, placeholders, "{method} {path}");
+    }
+    assert!(queries > 20, "{queries}");
+}
+
 /// What is a holder's asks for a holder's token, what is the operator's for the operator's.
 #[test]
 fn every_operation_says_who_may_call_it() {

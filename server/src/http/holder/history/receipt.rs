@@ -31,6 +31,7 @@ const PIECE: usize = 1_000;
 
 /// Which signatures.
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReceiptParams {
     /// The first instant, RFC 3339; included.
@@ -78,7 +79,7 @@ pub(crate) async fn show_receipt(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    let access = access::reader(&request, &service).await?;
     let params = Query::<ReceiptParams>::from_query(request.query_string());
     let params = params.map_err(|error| invalid("query", &error.to_string()))?;
     let asked = params.into_inner().read()?;
