@@ -3,7 +3,7 @@
 use crate::cli::ServiceError;
 use crate::config::Config;
 use crate::connections::{self, Connections, Deadlines};
-use crate::delivery;
+use crate::delivery::{self, Delivery};
 use crate::http;
 use crate::service::{Service, watch};
 use crate::{log, tls};
@@ -54,6 +54,8 @@ pub(crate) fn check_config(path: &Path) -> Result<(), ServiceError> {
     if let Some(tls) = &config.tls {
         drop(tls::acceptor(tls)?);
     }
+    // Secrets of relays and gateways are read, as a start reads them.
+    drop(Delivery::new(&config)?);
     Ok(())
 }
 

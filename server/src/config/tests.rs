@@ -38,7 +38,7 @@ fn the_commented_defaults_are_the_defaults() {
         "[mail]",
         "[sms]",
         "[[tsu]] id",
-        "[server] allow",
+        "[server] true",
         "[holders] without",
         "/etc/marca",
     ];

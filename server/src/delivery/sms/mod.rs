@@ -88,6 +88,16 @@ pub(crate) enum GatewayError {
         /// The file.
         path: PathBuf,
     },
+    /// The directory that its messages are put into.
+    #[error("{key}: {path}: {reason}; make the directory, writable for the service")]
+    Directory {
+        /// The key of the configuration.
+        key: String,
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The CAs that it is checked with.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -118,6 +128,15 @@ fn open(
     if config.kind == GatewayKind::Spool {
         // The configuration's own check made sure of it.
         let directory = config.directory.clone().unwrap_or_default();
+        let fault = |reason: String| GatewayError::Directory {
+            key: config.key("directory"),
+            path: directory.clone(),
+            reason,
+        };
+        let found = std::fs::metadata(&directory).map_err(|error| fault(error.to_string()))?;
+        if !found.is_dir() {
+            return Err(fault("it is no directory".to_owned()));
+        }
         return Ok(Box::new(spool::Spool { directory, from }));
     }
     let client = client::Client::new(config)?;
