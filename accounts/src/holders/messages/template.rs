@@ -475,4 +475,31 @@ pub enum Template {
         #[n(1)]
         at: i64,
     },
+    /// Which notices about signatures are sent was changed.
+    #[n(45)]
+    NoticesChanged {
+        /// When.
+        #[n(0)]
+        at: i64,
+        /// Whether there are none any more.
+        #[n(1)]
+        none: bool,
+    },
+    /// Wrong codes of the envelope were given for a lost phone.
+    #[n(46)]
+    LostPhoneFailed {
+        /// When.
+        #[n(0)]
+        at: i64,
+    },
+    /// A timestamp account was linked.
+    #[n(47)]
+    StampLinked {
+        /// The identifier of the account.
+        #[n(0)]
+        account: String,
+        /// When.
+        #[n(1)]
+        at: i64,
+    },
 }

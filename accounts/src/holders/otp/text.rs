@@ -54,7 +54,7 @@ pub fn sms_text(
             let (day, time) = (day(*requested_at), time(*made_at));
             if english {
                 format!(
-                    "{service_name}: {code} is your code to {what}. Asked for on {day}, made at \
+                    "{service_name}: {code} is your code to {what}. Request of {day}, code of \
                      {time}. Tell it to nobody."
                 )
             } else {
@@ -74,7 +74,7 @@ pub fn sms_text(
             } else {
                 format!(
                     "{service_name}: il {at} è stato chiesto un altro numero ({new_number}), dal \
-                     {from}. Non è stato Lei? Acceda e annulli."
+                     {from}. Non è stato lei? Acceda e annulli."
                 )
             }
         }
@@ -170,8 +170,8 @@ fn phrase(purpose: Purpose, documents: Option<u32>, language: Language) -> Strin
         Purpose::ChangeQuestion => ("change the secret question", "la domanda segreta"),
         Purpose::ChangeOtpMethod => ("change how codes arrive", "cambiare la via dei codici"),
         Purpose::LinkDevice => ("link a device", "collegare un dispositivo"),
-        Purpose::StepUp => ("confirm that it is you", "confermare che sei tu"),
-        Purpose::ExportData => ("export your data", "esportare i Suoi dati"),
+        Purpose::StepUp => ("confirm that it is you", "confermare la sua identità"),
+        Purpose::ExportData => ("export your data", "esportare i suoi dati"),
         // Never by message; the words are there for completeness.
         Purpose::ChangePhoneApp => ("change your number", "cambiare numero"),
     };

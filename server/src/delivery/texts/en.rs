@@ -1,40 +1,18 @@
 //! The letters in English.
 
 use super::letter::Letter;
+use super::phrases::en::{MONTHS, NOT_ASKED, NOT_ME, NOT_ME_SIGNING, NOT_ME_TAKEN, NOT_MY_DEVICE};
 use super::words::Words;
 
 /// English.
 pub(super) struct English;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// Something was changed in the account.
-const NOT_ME: &str = "If it was not you, somebody may be using your account. Set a new password at \
-                      once with \"I forgot the password\" on the login page, and suspend your \
-                      signing certificate with the emergency code of your envelope: no login is \
-                      needed for that.";
-/// Something was done with the signing certificate.
-pub(super) const NOT_ME_SIGNING: &str = "If it was not you, suspend your signing certificate at \
-                                         once with the emergency code of your envelope: no login \
-                                         is needed for that. Then write to us.";
-const NOT_ASKED: &str = "If you have not asked for this, you need not do anything: without the \
-                         address above nothing happens.";
-
 fn for_good(subject: &str, what: &str) -> Letter {
     Letter::new(subject).say(what).alarm(NOT_ME)
+}
+
+fn taken(subject: &str, what: &str) -> Letter {
+    Letter::new(subject).say(what).alarm(NOT_ME_TAKEN)
 }
 
 fn signing(subject: &str, what: &str) -> Letter {
@@ -201,14 +179,14 @@ impl Words for English {
         for_good(
             "Another e-mail address was asked for",
             &format!(
-                "On {at} it was asked to change the e-mail address of your account to {new}. \
-                 Nothing changes until it is confirmed there."
+                "On {at} another e-mail address was asked for in your account, to log in with or \
+                 for notices: {new}. Nothing changes until it is confirmed there."
             ),
         )
     }
 
     fn email_changed(&self, new: &str, at: &str) -> Letter {
-        for_good(
+        taken(
             "Your e-mail address was changed",
             &format!("Since {at} you log in with {new}. We tell the old address and the new one."),
         )
@@ -233,7 +211,7 @@ impl Words for English {
     }
 
     fn phone_changed(&self, new: &str, at: &str) -> Letter {
-        for_good(
+        taken(
             "Your phone number was changed",
             &format!("Since {at} your codes go to another phone number: {new}."),
         )
@@ -267,7 +245,7 @@ impl Words for English {
             true => "come from your authenticator app",
             false => "come by short message",
         };
-        for_good(
+        taken(
             "Your codes come another way",
             &format!("Since {at} the codes that confirm what you do {to}."),
         )
@@ -326,6 +304,10 @@ impl Words for English {
         Letter::new("Your signing certificate is suspended")
             .say(format!("Your signing certificate {credential} was suspended on {at}."))
             .say(format!("Nobody can sign with it now. {end}"))
+            .say(
+                "If it was suspended with the emergency code, the PUK of your envelope is asked \
+                 for as well; if we suspended it, only we can lift it: please write to us.",
+            )
     }
 
     fn suspension_ends(&self, credential: &str, at: &str) -> Letter {
@@ -379,9 +361,10 @@ impl Words for English {
                  until {until}."
             ))
             .say(
-                "The attached PDF is your new envelope, with a new emergency code: the old one \
-                 does not work any more. It opens with the passphrase that you chose during the \
-                 update (or with your fiscal code, if you chose that).",
+                "The attached PDF is your new envelope, with a new PUK and a new emergency code. \
+                 It opens with the passphrase that you chose during the update (or with your \
+                 fiscal code, if you chose that). The emergency code before suspends for 30 days \
+                 more.",
             )
             .alarm(NOT_ME_SIGNING)
     }
@@ -427,10 +410,9 @@ impl Words for English {
     }
 
     fn device_linked(&self, device: &str, at: &str) -> Letter {
-        for_good(
-            "A device was linked",
-            &format!("The device \"{device}\" was linked to your account on {at}."),
-        )
+        Letter::new("A device was linked")
+            .say(format!("The device \"{device}\" was linked to your account on {at}."))
+            .alarm(NOT_MY_DEVICE)
     }
 
     fn device_unlinked(&self, device: &str, at: &str) -> Letter {
@@ -445,7 +427,7 @@ impl Words for English {
             "You logged in with a QR code",
             &format!(
                 "On {at} a login by QR code was approved with the device \"{device}\". The browser \
-                 that is logged in now: {client}, from {from}."
+                 that is logged in now says that it is \"{client}\", and comes from {from}."
             ),
         )
     }
@@ -456,6 +438,17 @@ impl Words for English {
                 "On {at} you told us that a login by QR code was not yours. It was ended at once."
             ))
             .say("If somebody showed you that QR code, do not trust them again.")
+    }
+
+    fn notices_changed(&self, none: bool, at: &str) -> Letter {
+        let now = match none {
+            true => "We do not write to you about signatures any more.",
+            false => "We write to you about signatures in another way.",
+        };
+        for_good(
+            "Your notices were changed",
+            &format!("On {at} it was chosen which messages you get about signatures. {now}"),
+        )
     }
 
     fn blocked(&self, lifted: bool, at: &str) -> Letter {

@@ -1,40 +1,18 @@
 //! The letters in Italian.
 
 use super::letter::Letter;
+use super::phrases::it::{MONTHS, NOT_ASKED, NOT_ME, NOT_ME_SIGNING, NOT_ME_TAKEN, NOT_MY_DEVICE};
 use super::words::Words;
 
 /// Italian.
 pub(super) struct Italian;
 
-const MONTHS: [&str; 12] = [
-    "gennaio",
-    "febbraio",
-    "marzo",
-    "aprile",
-    "maggio",
-    "giugno",
-    "luglio",
-    "agosto",
-    "settembre",
-    "ottobre",
-    "novembre",
-    "dicembre",
-];
-
-/// Something was changed in the account.
-const NOT_ME: &str = "Se non è stato lei, qualcuno potrebbe usare il suo account. Imposti subito \
-                      una nuova password con \"Ho dimenticato la password\" nella pagina di \
-                      accesso, e sospenda il suo certificato di firma con il codice di emergenza \
-                      della sua busta: per farlo non serve accedere.";
-/// Something was done with the signing certificate.
-pub(super) const NOT_ME_SIGNING: &str = "Se non è stato lei, sospenda subito il suo certificato \
-                                         di firma con il codice di emergenza della sua busta: per \
-                                         farlo non serve accedere. Poi ci scriva.";
-const NOT_ASKED: &str = "Se non l'ha chiesto lei, non deve fare nulla: senza l'indirizzo qui sopra \
-                         non succede niente.";
-
 fn for_good(subject: &str, what: &str) -> Letter {
     Letter::new(subject).say(what).alarm(NOT_ME)
+}
+
+fn taken(subject: &str, what: &str) -> Letter {
+    Letter::new(subject).say(what).alarm(NOT_ME_TAKEN)
 }
 
 fn signing(subject: &str, what: &str) -> Letter {
@@ -93,7 +71,7 @@ impl Words for Italian {
             .say(format!(
                 "Ora scelga la sua password. L'indirizzo funziona una volta sola, fino al {ends}."
             ))
-            .open("Attiva l'account", url)
+            .open("Attivi l'account", url)
     }
 
     fn first_password(&self, password: &str, url: &str, ends: &str) -> Letter {
@@ -101,14 +79,14 @@ impl Words for Italian {
             .say("Questa è la sua prima password. La sostituirà al primo accesso.")
             .copy(password)
             .say(format!("Funziona fino al {ends}. Per accedere:"))
-            .open("Accedi", url)
+            .open("Acceda", url)
     }
 
     fn set_password(&self, url: &str, ends: &str) -> Letter {
         Letter::new("Scelga la sua password")
             .say("Il suo account è pronto, e può scegliere la password.")
             .say(format!("L'indirizzo funziona una volta sola, fino al {ends}."))
-            .open("Scegli la password", url)
+            .open("Scelga la password", url)
             .say(NOT_ASKED)
     }
 
@@ -132,7 +110,7 @@ impl Words for Italian {
                  e nulla è cambiato.",
             )
             .say("Se ha dimenticato la password, può impostarne una nuova nella pagina di accesso:")
-            .open("Accedi", url)
+            .open("Acceda", url)
             .say("Se non è stato lei, non deve fare nulla.")
     }
 
@@ -143,7 +121,7 @@ impl Words for Italian {
                 "L'indirizzo funziona una volta sola, fino al {ends}. Serve anche un codice che \
                  riceverà sul telefono."
             ))
-            .open("Imposta la password", url)
+            .open("Imposti la password", url)
             .say(NOT_ASKED)
     }
 
@@ -200,7 +178,7 @@ impl Words for Italian {
         Letter::new("Confermi questo indirizzo e-mail")
             .say("Qualcuno, probabilmente lei, ha dato questo indirizzo e-mail per un account.")
             .say(format!("Per confermare che è suo, apra questo indirizzo entro il {ends}:"))
-            .open("Conferma l'indirizzo", url)
+            .open("Confermi l'indirizzo", url)
             .say(NOT_ASKED)
     }
 
@@ -208,14 +186,15 @@ impl Words for Italian {
         for_good(
             "Richiesto un altro indirizzo e-mail",
             &format!(
-                "Il {at} è stato chiesto di cambiare l'indirizzo e-mail del suo account in {new}. \
-                 Non cambia nulla finché non viene confermato da lì."
+                "Il {at} è stato chiesto un altro indirizzo e-mail per il suo account, per \
+                 accedere o per gli avvisi: {new}. Non cambia nulla finché non viene confermato \
+                 da lì."
             ),
         )
     }
 
     fn email_changed(&self, new: &str, at: &str) -> Letter {
-        for_good(
+        taken(
             "L'indirizzo e-mail è stato cambiato",
             &format!(
                 "Dal {at} lei accede con {new}. Lo scriviamo al vecchio indirizzo e al nuovo."
@@ -242,7 +221,7 @@ impl Words for Italian {
     }
 
     fn phone_changed(&self, new: &str, at: &str) -> Letter {
-        for_good(
+        taken(
             "Il numero di telefono è stato cambiato",
             &format!("Dal {at} i suoi codici vanno a un altro numero di telefono: {new}."),
         )
@@ -255,7 +234,7 @@ impl Words for Italian {
                  altro numero di telefono: {new}. Vale dal {effective}, se non lo ferma."
             ))
             .say("Se è stato lei, non deve fare nulla. Se non è stato lei, lo fermi ora:")
-            .open("Tieni il vecchio numero", url)
+            .open("Mantenga il vecchio numero", url)
             .alarm(NOT_ME)
     }
 
@@ -274,7 +253,7 @@ impl Words for Italian {
             true => "arrivano dalla sua app di autenticazione",
             false => "arrivano per SMS",
         };
-        for_good(
+        taken(
             "I codici arrivano in un altro modo",
             &format!("Dal {at} i codici con cui conferma le operazioni {to}."),
         )
@@ -320,7 +299,7 @@ impl Words for Italian {
         Letter::new("Il certificato di firma è stato revocato")
             .say(format!(
                 "Il PUK del suo certificato di firma {credential} è stato scritto sbagliato troppe \
-                 volte. Il certificato è stato revocato per sempre il {at}."
+                 volte. Il certificato è stato revocato definitivamente il {at}."
             ))
             .say("Per firmare ancora ne serve uno nuovo. Ci scriva.")
     }
@@ -333,6 +312,10 @@ impl Words for Italian {
         Letter::new("Il certificato di firma è sospeso")
             .say(format!("Il suo certificato di firma {credential} è stato sospeso il {at}."))
             .say(format!("Ora nessuno può firmare con esso. {end}"))
+            .say(
+                "Se è stato sospeso con il codice di emergenza, serve anche il PUK della sua \
+                 busta; se lo abbiamo sospeso noi, solo noi possiamo riattivarlo: ci scriva.",
+            )
     }
 
     fn suspension_ends(&self, credential: &str, at: &str) -> Letter {
@@ -357,7 +340,7 @@ impl Words for Italian {
 
     fn revoked(&self, credential: &str, reason: &str, at: &str) -> Letter {
         let why = match reason {
-            "cessation" => "Non serve più.",
+            "cessation" => "Non è più richiesto.",
             "key-compromise" => "Qualcun altro potrebbe avere i suoi codici.",
             "affiliation-changed" => "Quello che dice di lei non è più così.",
             "superseded" => "Un altro ha preso il suo posto.",
@@ -367,8 +350,8 @@ impl Words for Italian {
         };
         Letter::new("Il certificato di firma è stato revocato")
             .say(format!(
-                "Il suo certificato di firma {credential} è stato revocato per sempre il {at}. \
-                 {why}"
+                "Il suo certificato di firma {credential} è stato revocato definitivamente il \
+                 {at}. {why}"
             ))
             .say("Quello che ha firmato prima resta valido. Per firmare ancora ne serve uno nuovo.")
     }
@@ -390,16 +373,17 @@ impl Words for Italian {
                  fino al {until}."
             ))
             .say(
-                "Il PDF allegato è la sua nuova busta, con un nuovo codice di emergenza: il \
-                 vecchio non funziona più. Si apre con la passphrase che ha scelto durante \
-                 l'aggiornamento (o con il suo codice fiscale, se ha scelto quello).",
+                "Il PDF allegato è la sua nuova busta, con un nuovo PUK e un nuovo codice di \
+                 emergenza. Si apre con la passphrase che ha scelto durante l'aggiornamento (o con \
+                 il suo codice fiscale, se ha scelto quello). Il codice di emergenza precedente \
+                 sospende ancora per 30 giorni.",
             )
             .alarm(NOT_ME_SIGNING)
     }
 
     fn signature_made(&self, credential: &str, count: u32, at: &str) -> Letter {
         let (subject, what) = match count {
-            1 => ("Fatta una firma".to_owned(), "è stata fatta una firma".to_owned()),
+            1 => ("Nuova firma apposta".to_owned(), "è stata fatta una firma".to_owned()),
             _ => (format!("Fatte {count} firme"), format!("sono state fatte {count} firme")),
         };
         signing(&subject, &format!("Il {at} {what} con il suo certificato {credential}."))
@@ -443,10 +427,9 @@ impl Words for Italian {
     }
 
     fn device_linked(&self, device: &str, at: &str) -> Letter {
-        for_good(
-            "Un dispositivo è stato collegato",
-            &format!("Il dispositivo \"{device}\" è stato collegato al suo account il {at}."),
-        )
+        Letter::new("Un dispositivo è stato collegato")
+            .say(format!("Il dispositivo \"{device}\" è stato collegato al suo account il {at}."))
+            .alarm(NOT_MY_DEVICE)
     }
 
     fn device_unlinked(&self, device: &str, at: &str) -> Letter {
@@ -461,7 +444,7 @@ impl Words for Italian {
             "Accesso con un codice QR",
             &format!(
                 "Il {at} è stato approvato un accesso con codice QR dal dispositivo \"{device}\". \
-                 Il browser che ora è collegato: {client}, da {from}."
+                 Il browser che ora è collegato dice di essere \"{client}\", e viene da {from}."
             ),
         )
     }
@@ -473,6 +456,17 @@ impl Words for Italian {
                  subito."
             ))
             .say("Se qualcuno le ha mostrato quel codice QR, non si fidi più di lui.")
+    }
+
+    fn notices_changed(&self, none: bool, at: &str) -> Letter {
+        let now = match none {
+            true => "Non le scriviamo più delle firme.",
+            false => "Le scriviamo delle firme in un altro modo.",
+        };
+        for_good(
+            "Gli avvisi sono stati cambiati",
+            &format!("Il {at} è stato scelto quali messaggi ricevere sulle firme. {now}"),
+        )
     }
 
     fn blocked(&self, lifted: bool, at: &str) -> Letter {

@@ -9,6 +9,7 @@ mod en;
 mod frame;
 mod it;
 mod letter;
+mod phrases;
 mod sheet;
 mod words;
 
@@ -74,7 +75,7 @@ impl Texts {
     fn short_text(&self, template: &Template, language: Language) -> Option<String> {
         let (service, words) = (&self.service, words(language));
         if let Template::FirstPassword { password, ends_at } = template {
-            let until = self.numbers(*ends_at);
+            let until = self.numbers(language, *ends_at);
             return Some(match language {
                 Language::En => {
                     format!("{service}: your first password is {password} until {until}")
@@ -85,7 +86,7 @@ impl Texts {
             });
         }
         if let Template::PhoneChangeWaiting { new_number, effective_at, .. } = template {
-            let (new, from) = (new_number, self.numbers(*effective_at));
+            let (new, from) = (new_number, self.numbers(language, *effective_at));
             return Some(format!("{service}: {}", words.phone_change_waiting_short(new, &from)));
         }
         if template.is_secret() {
@@ -182,7 +183,7 @@ impl Texts {
                 words.signature_summary(&written_day(words, day), count, times)
             }
             T::QrLoginApproved { device, from, client, at: when } => {
-                words.qr_login_approved(device, from, client, &at(when))
+                words.qr_login_approved(device, from, &unlinked(client), &at(when))
             }
             T::QrLoginDisowned { at: when } => words.qr_login_disowned(&at(when)),
             T::PhoneChangeWaiting { new_number, at: when, effective_at, token } => {
@@ -199,6 +200,11 @@ impl Texts {
             }
             T::DeviceLinked { device, at: when } => words.device_linked(device, &at(when)),
             T::DeviceUnlinked { device, at: when } => words.device_unlinked(device, &at(when)),
+            T::LostPhoneFailed { at: when } => sheet::lost_phone_failed(words.tag(), &at(when)),
+            T::StampLinked { account, at: when } => {
+                sheet::stamp_linked(words.tag(), account, &at(when))
+            }
+            T::NoticesChanged { at: when, none } => words.notices_changed(*none, &at(when)),
             T::StampLinkEnded { account, at: when } => {
                 sheet::stamp_link_ended(words.tag(), account, &at(when))
             }
@@ -231,8 +237,12 @@ impl Texts {
     }
 
     /// An instant in as few characters as a short message has room for.
-    fn numbers(&self, at: i64) -> String {
-        self.local(at).format("%d/%m/%Y %H:%M").to_string()
+    fn numbers(&self, language: Language, at: i64) -> String {
+        let form = match language {
+            Language::En => "%Y-%m-%d %H:%M",
+            Language::It => "%d/%m/%Y %H:%M",
+        };
+        self.local(at).format(form).to_string()
     }
 
     /// How far the zone is from UTC then.
@@ -246,6 +256,22 @@ impl Texts {
         let instant = epoch.checked_add_signed(TimeDelta::milliseconds(at)).unwrap_or(epoch);
         instant.with_timezone(&self.zone)
     }
+}
+
+/// What a stranger wrote, so that no mail program makes an address of it that can be opened: the
+/// dots between letters and what addresses begin with become blanks.
+fn unlinked(text: &str) -> String {
+    let text = text.replace("://", " ").replace('@', " ");
+    let mut parts = text.split('.').peekable();
+    let mut plain = String::with_capacity(text.len());
+    while let Some(part) = parts.next() {
+        plain.push_str(part);
+        if let Some(next) = parts.peek() {
+            let number = next.starts_with(|c: char| c.is_ascii_digit());
+            plain.push(if number { '.' } else { ' ' });
+        }
+    }
+    plain
 }
 
 /// A day of the calendar, as in 2026-07-12, in words.

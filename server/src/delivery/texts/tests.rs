@@ -84,6 +84,10 @@ fn samples() -> Vec<Template> {
         T::StampsExpiring { account: "studio-rossi".to_owned(), quantity: 40, until: END },
         T::DeviceLinked { device: format!("Anna's phone {EVIL}"), at: AT },
         T::DeviceUnlinked { device: "Anna's phone".to_owned(), at: AT },
+        T::LostPhoneFailed { at: AT },
+        T::StampLinked { account: "sa-7".to_owned(), at: AT },
+        T::NoticesChanged { at: AT, none: true },
+        T::NoticesChanged { at: AT, none: false },
         T::Blocked { lifted: false, at: AT },
         T::Blocked { lifted: true, at: AT },
         T::Closed { at: AT, kept_until: END },
@@ -91,7 +95,7 @@ fn samples() -> Vec<Template> {
         T::QrLoginApproved {
             device: "Anna's phone".to_owned(),
             from: "192.0.2.7".to_owned(),
-            client: "Firefox on Windows".to_owned(),
+            client: "Mozilla/5.0 (Firefox) see https://evil.example/x".to_owned(),
             at: AT,
         },
         T::QrLoginDisowned { at: AT },
@@ -266,6 +270,16 @@ fn times_are_those_of_the_zone_and_name_it() {
 }
 
 /// A day, a name or a cause that nobody thought of is shown as it is, and stops nothing.
+#[test]
+fn what_a_stranger_wrote_is_no_address() {
+    for language in [Language::En, Language::It] {
+        for template in samples() {
+            let Some(mail) = texts().mail("Anna", &template, language) else { continue };
+            assert!(!mail.text.contains("evil.example"), "{}", template.kind());
+        }
+    }
+}
+
 #[test]
 fn odd_values_stop_nothing() {
     let text = |template| mail(&template, Language::En).text;

@@ -65,6 +65,7 @@ pub(super) trait Words {
     fn device_unlinked(&self, device: &str, at: &str) -> Letter;
     fn qr_login_approved(&self, device: &str, from: &str, client: &str, at: &str) -> Letter;
     fn qr_login_disowned(&self, at: &str) -> Letter;
+    fn notices_changed(&self, none: bool, at: &str) -> Letter;
     fn blocked(&self, lifted: bool, at: &str) -> Letter;
     fn closed(&self, at: &str, kept_until: &str) -> Letter;
 }

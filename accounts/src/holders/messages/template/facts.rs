@@ -82,6 +82,9 @@ impl Template {
             Self::PhoneChangeWaiting { .. } => "phone-change-waiting",
             Self::PhoneChangeCancelled { .. } => "phone-change-cancelled",
             Self::StampLinkEnded { .. } => "stamp-account-unlinked",
+            Self::NoticesChanged { .. } => "notices-changed",
+            Self::LostPhoneFailed { .. } => "lost-phone-failed",
+            Self::StampLinked { .. } => "stamp-account-linked",
         }
     }
 }
