@@ -2,6 +2,7 @@
 //!
 //! A line holds the route's pattern, never the path: a path may hold an API key.
 
+use super::problem::Problem;
 use crate::connections::{Connection, Next as Following};
 use crate::service::Service;
 use accounts::StampAccountId;
@@ -10,15 +11,19 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    CACHE_CONTROL, HeaderMap, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, HeaderMap, HeaderValue, STRICT_TRANSPORT_SECURITY, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 use tsa::Outcome;
+
+/// What an `Upgrade` header is refused for (RFC 6455 §4.1), in lower case.
+const WEBSOCKET: &[u8] = b"websocket";
 
 /// What a handler tells about the request that it served, for the log.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +65,7 @@ pub(crate) fn outcome_label(outcome: &Outcome) -> &'static str {
 /// The middleware around every route.
 pub(crate) async fn log(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let service = request.app_data::<Data<Service>>().cloned();
@@ -68,7 +73,10 @@ pub(crate) async fn log(
     if let Some(connection) = &connection {
         connection.begun(!matches!(request.parts().1, Payload::None), started);
     }
-    let mut response = next.call(request).await?;
+    let mut response = match asks_for_websocket(request.headers()) {
+        true => refuse_upgrade(request).map_into_right_body(),
+        false => next.call(request).await?.map_into_left_body(),
+    };
     let elapsed = started.elapsed();
     if let Some(connection) = &connection {
         conclude(&mut response, connection, started + elapsed);
@@ -88,6 +96,26 @@ pub(crate) async fn log(
     let line = Line { method: request.method().as_str(), route, status, peer };
     line.write(elapsed.as_micros(), facts);
     Ok(response)
+}
+
+/// Whether a request asks for a WebSocket. The parser of the HTTP library takes all that follows
+/// such a head for a stream without an end, whatever its `Content-Length` says: the next request
+/// on the connection, which behind a proxy may be somebody else's, would be read as content of
+/// this one.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let asked = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
+    let mut asked = headers.get_all(UPGRADE).map(asked);
+    asked.any(|words| words.windows(WEBSOCKET.len()).any(|word| word == WEBSOCKET))
+}
+
+fn refuse_upgrade(request: ServiceRequest) -> ServiceResponse {
+    let refused = Problem::Invalid {
+        field: "Upgrade".to_owned(),
+        reason: "there is no WebSocket here: send the request without this header".to_owned(),
+    };
+    let mut response = request.into_response(refused.error_response());
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    response
 }
 
 /// What the connection asks of an answer: that it says so when it is the last one, and that a

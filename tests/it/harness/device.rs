@@ -85,8 +85,8 @@ impl Device {
         )
     }
 
-    /// `[hsm]` of the configuration, for SoftHSM2 without the server: for what p11-kit's client does
-    /// not pass on, such as the wrapping of keys.
+    /// `[hsm]` of the configuration, for SoftHSM2 without the server: for what p11-kit's client
+    /// does not pass on, such as the wrapping of keys.
     pub(crate) fn own_section(&self) -> String {
         format!(
             "[hsm]\nmodule = \"{}\"\ntoken = \"marca\"\npin_file = \"{}\"\n",
