@@ -6,6 +6,7 @@ use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Place, Slot};
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, NewPin, needs_unused};
+use crate::holders::throttle::{self, Counted};
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
 use chrono::{DateTime, Utc};
 use envelope::{Passphrase, Pin};
@@ -29,7 +30,8 @@ impl Holders {
     /// the name of their version) and the PIN.
     ///
     /// # Errors
-    /// [`CodeRefusal::RenewalTooEarly`], and those of [`Holders::verify_pin`].
+    /// [`CodeRefusal::RenewalTooEarly`], [`HolderError::Slowed`] after three wrong PINs in a day,
+    /// and those of [`Holders::verify_pin`].
     pub async fn begin_renewal(
         &self,
         (holder, id): (HolderId, CredentialId),
@@ -37,15 +39,19 @@ impl Holders {
         pin: Pin,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let early = move |_: &Inner, tx: &mut dyn Transaction| needs_window(tx, holder, id, now);
+        let room = self.room()?;
+        let early = move |inner: &Inner, tx: &mut dyn Transaction| {
+            needs_window(tx, holder, id, now)?;
+            throttle::may_begin_renewal(inner, tx, id, now)
+        };
         self.transact(early).await?;
         let typed = Zeroizing::new(pin.expose().to_owned());
-        let room = self.room()?;
         let opened = self.try_code::<Pin>(&room, (holder, id), pin, now).await?;
         let (epoch, place) = (opened.record.life.epoch(), next_place(&opened.record, id));
         let work = move |inner: &Inner| Slot::new(inner.stretch_new(Lock::Pin, &typed)?, &place);
         let slot = self.compute(&room, work).await?;
-        let begin = move |_: &Inner, tx: &mut dyn Transaction| {
+        let begin = move |inner: &Inner, tx: &mut dyn Transaction| {
+            throttle::give_back(inner, tx, Counted::Renewals, id)?;
             if own(tx, holder, id)?.life.epoch() != epoch {
                 return Err(CodeRefusal::Changed.into());
             }

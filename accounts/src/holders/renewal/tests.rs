@@ -249,6 +249,26 @@ fn a_phase_before_its_turn_is_refused_and_changes_nothing() {
     assert_eq!(bench.issuer.requests.lock().len(), 1);
 }
 
+/// No one-time code was asked for by then: whoever has no more than the session must not lock the
+/// PIN.
+#[test]
+fn three_wrong_pins_in_a_day_begin_no_more_renewals() {
+    let bench = Bench::active();
+    for _ in 0..4 {
+        act(&bench, &bench.holders, Phase::ALL[0], None).unwrap();
+    }
+    let wrong = || {
+        let pin = Pin::parse(OTHER_PIN).unwrap();
+        let begun = bench.holders.begin_renewal((HOLDER, bench.id), "v1".to_owned(), pin, day());
+        block_on(begun)
+    };
+    for _ in 0..3 {
+        assert!(matches!(refusal(wrong()), CodeRefusal::WrongPin { .. }));
+    }
+    assert!(matches!(wrong(), Err(HolderError::Slowed { .. })));
+    assert!(opens(&bench, NEW_PIN));
+}
+
 #[test]
 fn a_failure_in_the_last_phase_leaves_the_old_state_and_can_be_tried_again() {
     let bench = Bench::active();
