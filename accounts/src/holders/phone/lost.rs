@@ -2,7 +2,6 @@
 
 use super::{PhoneState, begin, may_begin};
 use crate::holders::otp::OtpAsked;
-use crate::holders::pin::PukAndEmergencyCode;
 use crate::holders::sessions::Access;
 use crate::holders::{CredentialId, HolderError, Holders, PhoneNumber};
 use chrono::{DateTime, Utc};
@@ -14,8 +13,8 @@ impl Holders {
     ///
     /// # Errors
     /// [`CodeRefusal`](crate::holders::pin::CodeRefusal): `WrongPair`, which does not tell which
-    /// of the two was wrong, and counts with the tries of the PUK; `CodesExhausted`,
-    /// `UnknownCredential`. Those of [`Holders::begin_phone_change`], before anything is counted.
+    /// of the two was wrong; `UnknownCredential`. [`HolderError::Slowed`] after five wrong pairs
+    /// in a day. Those of [`Holders::begin_phone_change`], before anything is counted.
     pub async fn begin_lost_phone(
         &self,
         access: &Access,
@@ -29,8 +28,7 @@ impl Holders {
         let (id, new) = (access.holder, number.clone());
         self.transact(move |_, tx| may_begin(tx, id, &new, now)).await?;
         let room = self.room()?;
-        // What it opens is not used: it is wiped here.
-        drop(self.try_code::<PukAndEmergencyCode>(&room, (id, credential), codes, now).await?);
+        self.try_pair(&room, (id, credential), codes, now).await?;
         let new = number.clone();
         self.transact(move |inner, tx| {
             may_begin(tx, id, &new, now)?;

@@ -3,10 +3,10 @@
 //! There are two ways. When the old number can still receive a code, that code agrees, a code to
 //! the new number proves it, and it counts at once; where an authenticator app is enrolled, a code
 //! of it has to agree as well, since a number alone can be had by fraud. When the phone is lost,
-//! PUK and emergency code of the envelope vouch for the holder (their tries are counted with the
-//! PUK's), a code to the new number proves it, and then it waits: every address and the old number
-//! are told, and any session or the link in the mail cancels it. Only after the while does it
-//! count; an authenticator app goes with the lost phone then.
+//! PUK and emergency code of the envelope vouch for the holder (five tries in a day, which end
+//! nothing), a code to the new number proves it, and then it waits: every address and the old
+//! number are told, and any session or the link in the mail cancels it. Only after the while does
+//! it count; an authenticator app goes with the lost phone then.
 //!
 //! Every address is told whenever a number counts, and so is the old number.
 

@@ -6,6 +6,7 @@ use super::{CodeRefusal, REMEMBERED_PINS};
 use crate::holders::credential::{
     CredentialRecord, Event, FormerPins, binding, load_wraps, own, save, save_wraps, short, tell,
 };
+use crate::holders::fields::birth_dates_in;
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Stretched};
 use crate::holders::messages::Template;
@@ -124,9 +125,13 @@ impl Holders {
         holder: HolderId,
         new: NewPin<'_>,
     ) -> Result<Pin, HolderError> {
-        let birth_date = self.holder(holder)?.birth_date;
-        let context = PinContext { birth_date, used_before: &|_| false };
-        let pin = Pin::choose(new.pin, &context).map_err(CodeRefusal::NewPin)?;
+        let of = self.holder(holder)?;
+        let context = |birth_date| PinContext { birth_date, used_before: &|_| false };
+        let pin = Pin::choose(new.pin, &context(of.birth_date)).map_err(CodeRefusal::NewPin)?;
+        // Whoever has the fiscal code has the birth date, whether it was given or not.
+        for date in birth_dates_in(&of.fiscal_code).into_iter().flatten() {
+            drop(Pin::choose(new.pin, &context(Some(date))).map_err(CodeRefusal::NewPin)?);
+        }
         if new.pin != new.repeat {
             return Err(HolderError::RepeatDiffers { field: "repeat" });
         }

@@ -10,6 +10,7 @@
 mod change;
 mod flight;
 mod open;
+mod pair;
 mod refusal;
 mod renewed;
 mod sheet;
@@ -22,7 +23,7 @@ pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
 pub(crate) use flight::Flights;
-pub(crate) use open::{Both, PukAndEmergencyCode, PukOfHeld};
+pub(crate) use open::{Both, PukOfHeld};
 pub(crate) use sheet::{Sheet, new_sheet};
 
 /// Tries of a code, counted from the last right one.

@@ -4,15 +4,14 @@ use super::flight::Flight;
 use super::renewed::Renewed;
 use super::{CodeRefusal, MOST_TRIES};
 use crate::holders::credential::{
-    CredentialRecord, Event, State, end_of_codes, is_emergency_code, load_wraps, own, save, short,
-    tell,
+    CredentialRecord, Event, State, end_of_codes, load_wraps, own, save, short, tell,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Wrapped};
 use crate::holders::messages::Template;
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner, Room};
 use chrono::{DateTime, Utc};
-use envelope::{EmergencyCode, Pin, Puk};
+use envelope::{Pin, Puk};
 use store::Transaction;
 use zeroize::Zeroizing;
 
@@ -27,9 +26,6 @@ pub(crate) struct Opened {
 
 /// PIN and PUK of the envelope, for the activation.
 pub(crate) type Both = (Pin, Puk);
-
-/// PUK and emergency code of the envelope, for a lost phone.
-pub(crate) type PukAndEmergencyCode = (Puk, EmergencyCode);
 
 /// Which count of tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,8 +42,6 @@ pub(crate) trait Code: Send + 'static {
     fn allowed(state: State) -> bool;
     /// For refusals: what cannot be done in another state.
     const ACT: &'static str;
-    /// What the history says of a wrong one.
-    const FAILED: HistoryKind = HistoryKind::PinFailed;
     /// With which tries its own are counted.
     const COUNTED: Counted;
     /// The count of its tries.
@@ -264,54 +258,6 @@ impl Code for Both {
     }
 }
 
-impl Code for PukAndEmergencyCode {
-    const COUNTED: Counted = Counted::Puk;
-    const ACT: &'static str = "vouch for a new phone number";
-    const FAILED: HistoryKind = HistoryKind::LostPhoneFailed;
-
-    /// Also a suspended one: who loses a phone suspends first.
-    fn allowed(state: State) -> bool {
-        matches!(state, State::Active | State::PinLocked | State::Suspended { .. })
-    }
-
-    /// Both are tried whatever the first gives: neither answer nor time says which one is wrong.
-    fn open(
-        &self,
-        inner: &Inner,
-        id: CredentialId,
-        kept: &(CredentialRecord, Wrapped),
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
-        let secret = self.0.open(inner, id, kept)?;
-        let right = is_emergency_code(inner, &kept.0.emergency, &self.1)?;
-        Ok(secret.filter(|_| right))
-    }
-
-    fn renew(
-        &self,
-        inner: &Inner,
-        id: CredentialId,
-        kept: &Kept,
-        secret: &Zeroizing<Vec<u8>>,
-    ) -> Result<Renewed, HolderError> {
-        self.0.renew(inner, id, kept, secret)?.and_emergency(inner, &kept.0, &self.1)
-    }
-
-    fn wrong(left: u32) -> CodeRefusal {
-        CodeRefusal::WrongPair { left }
-    }
-
-    fn last(
-        inner: &Inner,
-        tx: &mut dyn Transaction,
-        id: CredentialId,
-        record: &mut CredentialRecord,
-        now: DateTime<Utc>,
-    ) -> Result<CodeRefusal, HolderError> {
-        end_of_codes(inner, tx, id, record, now)?;
-        Ok(CodeRefusal::CodesExhausted)
-    }
-}
-
 impl Holders {
     /// Tries a code once, in the place that was taken for it.
     pub(crate) async fn try_code<C: Code>(
@@ -424,7 +370,7 @@ fn settle<C: Code>(
 ) -> Result<Settled<CredentialRecord>, HolderError> {
     let mut record = own(tx, holder, id)?;
     if !ended.right {
-        let entry = HistoryEntry::failure(C::FAILED, Actor::Holder(holder));
+        let entry = HistoryEntry::failure(HistoryKind::PinFailed, Actor::Holder(holder));
         append(tx, holder, &entry.with("credential", id), now)?;
     }
     needs::<C>(&record, now).map_or_else(

@@ -52,12 +52,11 @@ pub enum CodeRefusal {
     },
     /// PUK or emergency code of the envelope are wrong.
     #[error(
-        "PUK and emergency code are not those of the envelope: compare both with the sheet; {}, \
-         then the credential ends",
-        more_tries(*left)
+        "PUK and emergency code are not those of the envelope: compare both with the sheet; tries \
+         that are left today: {left}"
     )]
     WrongPair {
-        /// Tries that are left.
+        /// Tries that are left in this day.
         left: u32,
     },
     /// Too many wrong PUKs, or wrong codes at the activation.
