@@ -76,7 +76,11 @@ impl Holders {
             history::append(tx, id, &entry.with("address", new.masked()), now)?;
             let other = holder::find(tx, new.as_str())?.filter(|other| *other != id);
             match other.filter(|_| kind == AddressKind::UserId) {
-                Some(other) => tell_other(inner, tx, other, new, now),
+                Some(other) => {
+                    // As a link that is mailed would: else the older one tells what became of this.
+                    link::take_away(tx, id, kind.purpose(), LinkEvent::Replace)?;
+                    tell_other(inner, tx, other, new, now)
+                }
                 None => send_link(inner, tx, (id, &record), kind, new, now),
             }
         })
@@ -144,7 +148,17 @@ fn send_link(
     let address = Some(new.as_str().to_owned());
     let (token, ends_at) = link::issue(inner, tx, id, kind.purpose(), address, now)?;
     let (token, ends_at) = (token.to_string(), ends_at.timestamp_millis());
-    mail(inner, tx, (id, record), new, Template::ConfirmEmail { token, ends_at }, None, now)
+    // Not among the messages of the one who asked: there it would tell that the address was free.
+    let message = NewMessage {
+        holder: None,
+        channel: Channel::Mail { to: new },
+        template: Template::ConfirmEmail { token, ends_at },
+        language: record.language,
+        addressee: record.given_name.clone(),
+        attachment: None,
+        secret: true,
+    };
+    enqueue(inner, tx, message, now).map(drop)
 }
 
 /// The address is another holder's: that one is told, and the one who asked sees no difference.
@@ -188,6 +202,7 @@ fn change_user_id(
     // To the old address first, then to the new one.
     notify(inner, tx, id, record, &template, now)?;
     tx.delete(HOLDER_BY_EMAIL, record.email.as_bytes());
+    holder::keep_former(tx, id, record, now);
     tx.put(HOLDER_BY_EMAIL, new.as_bytes(), &id.key());
     record.email = new;
     holder::save(tx, id, record);

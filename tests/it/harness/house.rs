@@ -50,6 +50,12 @@ impl House {
         Self::configured(other, Config::new(), None)
     }
 
+    /// Behind a proxy on this machine, which says who the caller is.
+    pub(crate) fn behind_a_proxy() -> Self {
+        let proxies = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
+        Self::configured(&[], Config::new().server(proxies), None)
+    }
+
     /// With a section `[tls]`, and clients that trust what it needs.
     pub(crate) fn over_tls(section: String, tls: TlsConfig) -> Self {
         Self::configured(&[], Config::new().section(section), Some(tls))
@@ -65,7 +71,7 @@ impl House {
     }
 
     fn configured(other: &[(&str, &str)], config: Config, tls: Option<TlsConfig>) -> Self {
-        Self::around(other, (config, tls), |config| config.start())
+        Self::around(other, (config, tls), Config::start)
     }
 
     fn around(

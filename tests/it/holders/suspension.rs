@@ -115,17 +115,24 @@ fn the_emergency_code_suspends_without_a_login() {
     certificate.openssl_says(Standing::Good);
 }
 
-/// Guesses of an emergency code are limited by where they come from; the answer does not tell.
+/// Guesses of an emergency code are limited by where they come from, and the answer does not tell;
+/// the right one always suspends, also where others guessed before.
 #[test]
 fn guesses_of_an_emergency_code_end() {
-    let house = House::open();
+    let house = House::behind_a_proxy();
     let ada = house.activated(0);
-    let body = |code: &str| json!({ "user_id": ada.email, "emergency_code": code });
-    let send = |code: &str| house.client().post("/api/v1/suspensions", &body(code)).status;
+    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", "192.0.2.7")];
+    let send = |code: &str| {
+        let body = json!({ "user_id": ada.email, "emergency_code": code }).to_string();
+        let client = house.client();
+        client.send("POST", "/api/v1/suspensions", &headers, Some(body.as_bytes())).status
+    };
     let answers: Vec<u16> = (0..60).map(|_| send("BCDFGHJKMN")).collect();
     assert_eq!(answers, [vec![202; 50], vec![429; 10]].concat());
     assert_eq!(ada.history(&house, "emergency-code-failed").len(), 10);
     assert_eq!(ada.state(&house), "active");
+    assert_eq!(send(&ada.sheet().emergency_code), 202);
+    assert_eq!(ada.state(&house), "suspended");
 }
 
 /// The operator's hand: suspends, reactivates, revokes; cannot sign and cannot see a code.

@@ -11,7 +11,7 @@ use super::{
     binding, delete_wraps, load, own, save, short, tell,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
-use crate::holders::holder::find;
+use crate::holders::holder::{find, find_former};
 use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
@@ -139,12 +139,12 @@ impl Holders {
     /// Suspends every credential that this emergency code is for, without a login: of an unknown
     /// user and with a wrong code the answer is the same, and so is the work.
     ///
-    /// No number of wrong codes keeps a right one out that comes from somewhere else: 45 random
-    /// bits need no lock, and whoever wants a suspension late would only have to guess.
+    /// No number of wrong codes keeps a right one out, wherever it comes from: 45 random bits need
+    /// no lock, and whoever wants a suspension late would only have to guess.
     ///
     /// # Errors
-    /// [`CodeRefusal::WrongEmergencyCode`], and [`HolderError::Slowed`] after fifty codes of a
-    /// caller in an hour, for whichever users.
+    /// [`CodeRefusal::WrongEmergencyCode`], and for a wrong one [`HolderError::Slowed`] after
+    /// fifty of a caller in an hour, for whichever users. A right code always suspends.
     pub async fn suspend_by_code(
         &self,
         user_id: &str,
@@ -155,9 +155,8 @@ impl Holders {
     ) -> Result<(), HolderError> {
         let name = user_id.trim().to_lowercase();
         let suspend = move |inner: &Inner, tx: &mut dyn Transaction| {
-            // Written in one transaction with the answer: parallel guesses count one by one.
-            throttle::may_send_emergency_code(inner, tx, from, now)?;
-            suspend_all(inner, tx, &name, &code, now)
+            // Counted in one transaction with the answer: parallel guesses count one by one.
+            suspend_all(inner, tx, (&name, from), &code, now)
         };
         let suspended = self.transact(suspend).await??;
         for id in suspended {
@@ -379,13 +378,18 @@ fn renew_emergency(
 fn suspend_all(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    name: &str,
+    (name, from): (&str, IpAddr),
     code: &EmergencyCode,
     now: DateTime<Utc>,
 ) -> Result<Result<Vec<CredentialId>, HolderError>, HolderError> {
     let email = Email::parse("user_id", name).ok();
-    let holder = email.map(|email| find(tx, email.as_str())).transpose()?.flatten();
-    let ids = holder.map(|holder| all_of(tx, holder)).transpose()?.unwrap_or_default();
+    let holder = email.as_ref().map(|email| find(tx, email.as_str())).transpose()?.flatten();
+    // Also by the user ID before a change that was perhaps not the owner's.
+    let former = email.as_ref().map(|email| find_former(tx, email.as_str(), now));
+    let mut ids = Vec::new();
+    for one in holder.into_iter().chain(former.transpose()?.flatten()) {
+        ids.append(&mut all_of(tx, one)?);
+    }
     // The same work when there is nothing to compare with.
     let typed = code.expose().as_bytes();
     let nothing = inner.pepper.mac(EMERGENCY, &[typed])?;
@@ -409,7 +413,12 @@ fn suspend_all(
             continue;
         }
         right = true;
-        let event = Event::Suspend { until: None, cause: SuspensionCause::EmergencyCode };
+        // One that was not activated yet cannot be suspended, and whoever has its envelope could
+        // activate it: it ends.
+        let event = match record.life.at(now) {
+            State::AwaitingActivation => Event::Revoke { cause: RevocationCause::KeyCompromise },
+            _ => Event::Suspend { until: None, cause: SuspensionCause::EmergencyCode },
+        };
         if record.life.apply(event, now).is_ok_and(|after| after.stored() != record.life.stored()) {
             apply(inner, tx, (id, &mut record), event, Actor::Anyone, now)?;
             suspended.push(id);
@@ -418,6 +427,7 @@ fn suspend_all(
     if right {
         return Ok(Ok(suspended));
     }
+    throttle::may_send_emergency_code(inner, tx, from, now)?;
     // A count is written for every name, whether somebody has it or not.
     let noted = throttle::notes_wrong_emergency_code(inner, tx, name, now)?;
     if let (Some(holder), true) = (holder, noted) {

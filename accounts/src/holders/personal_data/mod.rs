@@ -177,6 +177,7 @@ fn forget(
 ) -> Result<(), HolderError> {
     strip(tx, id, record)?;
     tx.delete(HOLDER_BY_EMAIL, record.email.as_bytes());
+    holder::forget_former(tx, record);
     if let Some(id) = record.registration.map(super::RegistrationId::new) {
         let mut registration = registration::load(tx, id)?;
         registration.applicant = None;

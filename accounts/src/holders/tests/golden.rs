@@ -69,8 +69,15 @@ fn holder() {
         closed_at: None,
         erased_at: Some(9),
         registration: Some(7),
+        former_emails: None,
     };
     golden(&record, "910201666140622e697461416142614302622b31f60101f6f6f5f60907");
+    let former = FormerEmail { email: "c@b.it".to_owned(), until: 5 };
+    let record = HolderRecord { former_emails: Some(vec![former]), ..record };
+    golden(
+        &record,
+        "920201666140622e697461416142614302622b31f60101f6f6f5f609078182666340622e697405",
+    );
 }
 
 #[test]

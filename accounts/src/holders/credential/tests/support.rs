@@ -265,6 +265,7 @@ pub(crate) fn record(email: &str) -> HolderRecord {
         closed_at: None,
         erased_at: None,
         registration: None,
+        former_emails: None,
     }
 }
 

@@ -225,6 +225,23 @@ fn the_code_is_for_the_credentials_of_its_envelope_alone() {
     assert_eq!(other.state, State::AwaitingActivation);
 }
 
+/// Whoever has the envelope could activate it.
+#[test]
+fn the_code_ends_a_credential_that_was_not_activated_yet() {
+    let bench = Bench::active();
+    let codes = Codes::generate(&mut TestRandom::new(8));
+    let new = NewCredential {
+        holder: HOLDER,
+        kind: CredentialKind::Remote,
+        key_kind: SigningKeyKind::P256,
+    };
+    let made = bench.holders.create_credential(new, &codes, Actor::Service, at(2));
+    let made: CredentialId = block_on(made).unwrap();
+    bench.by_code(USER, EmergencyCode::parse(codes.emergency_code.expose()).unwrap()).unwrap();
+    let state = bench.holders.credential(HOLDER, made, at(40)).unwrap().state;
+    assert_eq!(state, State::Revoked { cause: RevocationCause::KeyCompromise });
+}
+
 /// A caller's limit is for every user, known or not; and it is that caller's.
 #[test]
 fn an_unknown_user_and_a_wrong_code_get_the_same_answer_and_the_same_limit() {
@@ -233,14 +250,33 @@ fn an_unknown_user_and_a_wrong_code_get_the_same_answer_and_the_same_limit() {
         for _ in 0..50 {
             assert!(is_wrong(&bench.by_code(user, wrong_code())), "{user}");
         }
-        // A right code has to wait as well: else the wait would tell wrong from right.
-        let waits = bench.by_code(user, bench.emergency_code());
+        let waits = bench.by_code(user, wrong_code());
         let Err(HolderError::Slowed { retry_after }) = waits else { panic!("{waits:?}") };
         assert!(retry_after.as_secs() <= 3_601);
         let later = at(30) + TimeDelta::hours(1);
-        let code = bench.emergency_code();
-        let act = bench.holders.suspend_by_code(user, code, GUESSER, &bench.issuer, later);
-        assert_eq!(block_on(act).is_ok(), user == USER);
+        let act = bench.holders.suspend_by_code(user, wrong_code(), GUESSER, &bench.issuer, later);
+        assert!(is_wrong(&block_on(act)), "{user}");
+    }
+}
+
+/// An office, or a proxy, has one address for all who sit behind it.
+#[test]
+fn a_right_code_suspends_from_an_address_that_sent_many_wrong_ones() {
+    let bench = Bench::active();
+    for _ in 0..60 {
+        assert!(bench.by_code("nobody@example.org", wrong_code()).is_err());
+    }
+    bench.by_code(USER, bench.emergency_code()).unwrap();
+    assert!(matches!(bench.state(), State::Suspended { .. }));
+}
+
+#[test]
+fn callers_on_loopback_are_not_counted() {
+    let bench = Bench::active();
+    let from = Ipv4Addr::LOCALHOST.into();
+    for _ in 0..60 {
+        let guess = bench.holders.suspend_by_code(USER, wrong_code(), from, &bench.issuer, at(30));
+        assert!(is_wrong(&block_on(guess)));
     }
 }
 
