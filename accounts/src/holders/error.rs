@@ -88,8 +88,9 @@ pub enum HolderError {
     /// A session that began with a QR code may not do this.
     #[error("this asks for a one-time code first: raise the session, and try again")]
     StepUpNeeded,
-    /// A device asked for what only a session may do.
-    #[error("only a session may do this: log in with user ID and password")]
+    /// A device, or a session that began with a QR code, asked for what only a session may do that
+    /// a password opened.
+    #[error("only a session that a password opened may do this: log in with user ID and password")]
     NoSession,
     /// A session, or a system, asked for what only a linked phone may do.
     #[error("only a linked phone may do this: use the app")]

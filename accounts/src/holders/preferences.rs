@@ -20,10 +20,15 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let (kind, word) = (HistoryKind::LanguageChanged, language.code());
-        self.prefer(id, kind, word, now, move |record| record.language = language).await
+        let change = move |record: &mut HolderRecord| {
+            record.language = language;
+            None
+        };
+        self.prefer(id, (kind, word), now, change).await
     }
 
-    /// Chooses which notices about signatures are sent.
+    /// Chooses which notices about signatures are sent. Every address is told, so that nobody stops
+    /// them unseen.
     pub async fn set_notices(
         &self,
         id: HolderId,
@@ -31,24 +36,34 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let (kind, word) = (HistoryKind::NoticesChanged, notices.word());
-        self.prefer(id, kind, word, now, move |record| record.notices = notices).await
+        let (none, at) = (notices == SignatureNotices::None, now.timestamp_millis());
+        let change = move |record: &mut HolderRecord| {
+            let other = record.notices != notices;
+            record.notices = notices;
+            other.then_some(Template::NoticesChanged { at, none })
+        };
+        self.prefer(id, (kind, word), now, change).await
     }
 
+    /// `change` gives the notice that is sent of it, where there is one.
     async fn prefer(
         &self,
         id: HolderId,
-        kind: HistoryKind,
-        word: &'static str,
+        (kind, word): (HistoryKind, &'static str),
         now: DateTime<Utc>,
-        change: impl FnOnce(&mut HolderRecord) + Send + 'static,
+        change: impl FnOnce(&mut HolderRecord) -> Option<Template> + Send + 'static,
     ) -> Result<(), HolderError> {
-        self.transact(move |_, tx| {
+        self.transact(move |inner, tx| {
             let mut record = holder::load(tx, id)?;
             record.needs_open(id)?;
-            change(&mut record);
+            let told = change(&mut record);
             holder::save(tx, id, &record);
             let entry = HistoryEntry::new(kind, Actor::Holder(id)).with("choice", word);
-            history::append(tx, id, &entry, now).map(drop)
+            history::append(tx, id, &entry, now)?;
+            match told {
+                Some(template) => notify(inner, tx, id, &record, &template, now),
+                None => Ok(()),
+            }
         })
         .await
     }

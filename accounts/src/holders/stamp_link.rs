@@ -69,8 +69,9 @@ impl Holders {
     ) -> Result<(), HolderError> {
         may_link(access)?;
         let (id, actor) = (access.holder, access.actor());
-        self.transact(move |_, tx| {
-            if holder::load(tx, id)?.status != HolderStatus::Active {
+        self.transact(move |inner, tx| {
+            let of = holder::load(tx, id)?;
+            if of.status != HolderStatus::Active {
                 return Err(HolderError::NotLoggedIn);
             }
             let at = now.timestamp_millis();
@@ -81,7 +82,10 @@ impl Holders {
             erase(tx, id, 1)?;
             tx.put(STAMP_LINK, &id.key(), &encode(&record, 64));
             tx.put(STAMP_LINK, &by_account(account, id), &[]);
-            history::append(tx, id, &entry, now).map(drop)
+            history::append(tx, id, &entry, now)?;
+            // Its owner can fetch the tokens: it is told whose stamps are taken from now on.
+            let template = Template::StampLinked { account: account.to_string(), at };
+            notify(inner, tx, id, &of, &template, now)
         })
         .await
     }

@@ -71,7 +71,7 @@ fn an_operator_unlinks_a_device() {
     assert!(listed.contains(&id) && listed.contains("system"), "{listed}");
     let mark = house.mail.mark();
     holder(&house, &["devices", "unlink", "h-1", &id]);
-    let seen = |token: &str| house.client().bearer(token).get("/api/v1/holder").status;
+    let seen = |token: &str| house.client().bearer(token).get("/api/v1/holder/credentials").status;
     assert_eq!((seen(&lost), seen(&kept)), (401, 200));
     house.mail.wait(mark, &ada.email, |mail| mail.text.contains("phone"));
     let unlinked = ada.history(&house, "device-unlinked");

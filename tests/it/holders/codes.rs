@@ -52,7 +52,7 @@ fn refusals_of_codes() {
     ask("no address", &asked("change-email"));
     ask("no such address", &json!({ "purpose": "change-email", "address": "ada" }));
     ask("no key", &asked("link-device"));
-    ask("no base64", &json!({ "purpose": "link-device", "public_key": "?" }));
+    ask("no base64", &json!({ "purpose": "link-device", "kind": "phone", "public_key": "?" }));
     let address = json!({ "purpose": "change-email", "address": "ada@example.org" });
     ask("no kind", &address);
     ask("no such kind", &with(&address, "kind", json!("phone")));

@@ -45,7 +45,7 @@ pub(crate) enum Rule {
     Either,
     /// Any session and any device.
     Holder,
-    /// Any session and any device, also before the first password is replaced.
+    /// Any session and any linked phone, also before the first password is replaced.
     Known,
     /// A session, also before the first password is replaced.
     First,
@@ -55,8 +55,10 @@ pub(crate) enum Rule {
     Full,
     /// A session or a linked phone, but no session of a QR code.
     Personal,
-    /// A session, but none of a QR code.
+    /// A session, but none of a QR code, raised or not.
     FullSession,
+    /// A session; one of a QR code for itself alone.
+    Itself,
     /// Any session and any linked phone.
     InPerson,
     /// A linked phone.
@@ -68,7 +70,7 @@ pub(crate) enum Rule {
 }
 
 use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
-use Rule::{InPerson, Operator, Personal, Public, Session, System};
+use Rule::{InPerson, Itself, Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
 pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
@@ -94,8 +96,8 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("DELETE", "/api/v1/holder/question", FullSession),
     ("POST", "/api/v1/holder/addresses", FullSession),
     ("PATCH", "/api/v1/holder/preferences", Session),
-    ("GET", "/api/v1/holder/history", Holder),
-    ("GET", "/api/v1/holder/history/receipt", Holder),
+    ("GET", "/api/v1/holder/history", InPerson),
+    ("GET", "/api/v1/holder/history/receipt", InPerson),
     ("POST", "/api/v1/holder/personal-data", FullSession),
     ("POST", "/api/v1/holder/one-time-codes", InPerson),
     ("POST", "/api/v1/holder/one-time-codes/{operation}/resend", InPerson),
@@ -103,17 +105,17 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/authenticator/confirm", FullSession),
     ("DELETE", "/api/v1/holder/authenticator", FullSession),
     ("GET", "/api/v1/holder/sessions", Session),
-    ("DELETE", "/api/v1/holder/sessions", Session),
-    ("DELETE", "/api/v1/holder/sessions/{id}", Session),
+    ("DELETE", "/api/v1/holder/sessions", FullSession),
+    ("DELETE", "/api/v1/holder/sessions/{id}", Itself),
     ("POST", "/api/v1/holder/session/step-up", Session),
-    ("GET", "/api/v1/holder/devices", Holder),
+    ("GET", "/api/v1/holder/devices", InPerson),
     ("POST", "/api/v1/holder/devices", FullSession),
     ("DELETE", "/api/v1/holder/devices/{id}", Full),
     ("POST", "/api/v1/holder/qr-logins/{id}", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/approve", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/deny", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/disown", Device),
-    ("GET", "/api/v1/holder/phone", Holder),
+    ("GET", "/api/v1/holder/phone", InPerson),
     ("POST", "/api/v1/holder/phone", FullSession),
     ("DELETE", "/api/v1/holder/phone", Session),
     ("POST", "/api/v1/holder/phone/lost", FullSession),
@@ -193,15 +195,17 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         (_, Caller::Nobody | Caller::WrongToken | Caller::Operator | Caller::StampAccount) => {
             Some("unauthorized-holder")
         }
+        (Known, Caller::System) => Some("session-needed"),
         (Known, _) | (First | Either, MustChange) => None,
         (_, MustChange) => Some("password-change-needed"),
         (Device, Caller::Device) | (System, Caller::System) => None,
         (Device | System, _) => Some("device-needed"),
-        (First | Either | Session | FullSession, Caller::Device | Caller::System) => {
+        (First | Either | Session | FullSession | Itself, Caller::Device | Caller::System) => {
             Some("session-needed")
         }
         (InPerson | Personal, Caller::System) => Some("session-needed"),
-        (Full | FullSession | Personal, Limited) => Some("step-up-needed"),
+        (FullSession | Itself, Limited) => Some("session-needed"),
+        (Full | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }
 }

@@ -106,6 +106,30 @@ fn a_device_lets_a_browser_in() {
     house.client().bearer(&old).get("/api/v1/holder").problem(401, "unauthorized-holder");
     let sad = browser.authorises(&house, &hashes(&["a contract"]));
     browser.signs(&house, &sad, &hashes(&["a contract"]), false).status(200);
+    account_untouched(&house, &browser);
+}
+
+/// Whoever has the phone in hand has the login by QR code and the codes that come to it: with both
+/// of them nothing of the account can be changed.
+#[track_caller]
+fn account_untouched(house: &House, browser: &Person) {
+    let otp = json!({ "operation": "0".repeat(32), "code": "000000" });
+    let other = "0".repeat(32);
+    for (method, path, body) in [
+        ("POST", "/phone", json!({ "number": "+393479999999", "otp": otp })),
+        ("POST", "/phone/lost", json!({ "number": "+393479999999" })),
+        ("POST", "/addresses", json!({ "kind": "user-id", "address": "x@example.org" })),
+        ("POST", "/authenticator", json!({ "otp": otp })),
+        ("PUT", "/question", json!({ "question": "x", "answer": "xyz" })),
+        ("POST", "/devices", json!({ "name": "x", "kind": "phone", "otp": otp })),
+        ("POST", "/personal-data", json!({ "otp": otp })),
+        ("PATCH", "/preferences", json!({ "notices": "none" })),
+        ("DELETE", "/sessions", json!({})),
+        ("DELETE", &format!("/sessions/{other}"), json!({})),
+        ("POST", &browser.own("/reactivate"), json!({ "otp": otp })),
+    ] {
+        browser.send(house, method, path, &body).problem(403, "session-needed");
+    }
 }
 
 /// A session that a QR code has given; for tests of what it may do.
@@ -126,9 +150,7 @@ fn limited(house: &House, browser: &Person) {
     for (path, body) in [
         (browser.own("/pin"), json!({ "current": "x", "new_pin": "x", "repeat": "x", "otp": otp })),
         (browser.own("/revoke"), json!({ "cause": "cessation", "otp": otp })),
-        ("/phone".to_owned(), json!({ "number": "+393479999999", "otp": otp })),
         ("/password".to_owned(), password),
-        ("/authenticator".to_owned(), json!({ "otp": otp })),
         (
             browser.own("/authorisations"),
             json!({ "algorithm": "ecdsa-sha256", "hashes": [], "pin": "x", "otp": otp }),
@@ -138,6 +160,7 @@ fn limited(house: &House, browser: &Person) {
         assert_eq!(refused.status, 403, "{path}: {}", refused.text());
         assert_eq!(refused.json()["type"], "urn:marca:problem:step-up-needed", "{path}");
     }
+    account_untouched(house, browser);
 }
 
 /// A wrong number ends the login; so does a refusal; neither gives a session.

@@ -98,14 +98,17 @@ fn a_system_signs_with_a_client_certificate() {
     assert!(linked["token"].is_null(), "{linked}");
     assert_eq!(linked["device"]["certificate_sha256"], sha256(&own));
 
-    assert_eq!(client.get("/api/v1/holder").status(200).json()["id"], bruno.id);
+    let seen = client.get("/api/v1/holder/credentials").status(200).json();
+    assert_eq!(seen["credentials"][0]["id"], bruno.credential);
     let sad = window(&client, &bruno).status(201).json()["sad"].as_str().unwrap().to_owned();
     let wanted = hashes(&["an invoice"]);
     let path = format!("/api/v1/holder{}", bruno.own("/signatures"));
     let signed = client.post(&path, &Person::signing(&sad, &wanted, false)).status(200).json();
     assert!(signed["signatures"][0]["value"].is_string(), "{signed}");
     // It is a system, with the rights of one.
-    client.get("/api/v1/holder/sessions").problem(403, "session-needed");
+    for person in ["", "/history", "/history/receipt", "/devices", "/phone", "/sessions"] {
+        client.get(&format!("/api/v1/holder{person}")).problem(403, "session-needed");
+    }
     // Another certificate of the same CA is nobody, and a header is meant as it is sent.
     scene.client(&scene.certified("archive")).get("/api/v1/holder").status(401);
     client.bearer("md_wrong").get("/api/v1/holder").problem(401, "unauthorized-holder");

@@ -310,6 +310,7 @@ impl Access {
             },
             reference,
             limited: false,
+            by_qr: false,
             must_change_password: false,
             stepped_up_until: None,
             credentials: device.credentials(),

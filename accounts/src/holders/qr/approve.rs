@@ -23,8 +23,10 @@ pub struct QrSeen {
     pub client: String,
     /// When the browser asked.
     pub asked_at: DateTime<Utc>,
-    /// Whether phone and browser come from one network. A sign, and no proof either way.
-    pub same_network: bool,
+    /// Whether phone and browser come from one network. A sign, and no proof either way; `None`
+    /// where an address is that of a proxy on the same machine, which says nothing of who is
+    /// behind it.
+    pub same_network: Option<bool>,
     /// Three numbers of two digits; the browser shows one of them.
     pub choices: [String; 3],
     /// What goes into [`signed_bytes`].
@@ -193,9 +195,11 @@ fn look(
         record.device = Some(device.id);
         record::save(tx, id, &record);
     }
-    let browser: Option<IpAddr> = record.from.parse().ok();
+    let known = |address: &IpAddr| !address.to_canonical().is_loopback();
+    let browser: Option<IpAddr> = record.from.parse().ok().filter(known);
+    let pair = browser.zip(Some(from).filter(known));
     Ok(QrSeen {
-        same_network: browser.is_some_and(|browser| throttle::is_same_caller(browser, from)),
+        same_network: pair.map(|(browser, phone)| throttle::is_same_caller(browser, phone)),
         asked_at: crate::stamps::instant(record.begun_at),
         choices: record.choices.map(|number| number.to_string()),
         challenge: record.challenge,

@@ -37,6 +37,8 @@ pub struct Access {
     pub reference: [u8; 32],
     /// It began with a QR code, and is not raised at the moment: what matters is refused.
     pub limited: bool,
+    /// It began with a QR code: the password was not asked for, and a phone was enough.
+    pub by_qr: bool,
     /// Nothing else may be done before the password is replaced.
     pub must_change_password: bool,
     /// A session that was raised with a one-time code: until when.
@@ -87,6 +89,17 @@ impl Access {
             return Err(HolderError::MustChangePassword);
         }
         if self.limited { Err(HolderError::StepUpNeeded) } else { Ok(()) }
+    }
+
+    /// Refuses all but a session that the password opened: for what changes the account or its
+    /// factors. Whoever has the phone in hand has the QR login and the codes of it, and nothing
+    /// else of the holder.
+    pub fn needs_password(&self) -> Result<(), HolderError> {
+        if self.by_qr {
+            return Err(HolderError::NoSession);
+        }
+        self.needs_full()?;
+        self.session().map(drop)
     }
 }
 
@@ -168,6 +181,7 @@ impl Holders {
             what: AccessKind::Session(session.id()),
             reference: digest,
             limited: session.by == OpenedBy::QrCode && stepped_up_until.is_none(),
+            by_qr: session.by == OpenedBy::QrCode,
             must_change_password: holder.password.is_some_and(|p| p.first_until.is_some()),
             stepped_up_until,
             credentials: None,

@@ -225,8 +225,9 @@ fn whoever_wants_each_is_told_at_once_and_whoever_wants_none_never() {
     choose(&bench, id, SignatureNotices::Each);
     sign(&bench, id, 2, 10);
     assert_eq!(bench.mails_to(EMAIL).last(), Some(&"signature-made"));
-    let sent = bench.sent().len();
     choose(&bench, id, SignatureNotices::None);
+    assert_eq!(bench.mails_to(EMAIL).last(), Some(&"notices-changed"));
+    let sent = bench.sent().len();
     sign(&bench, id, 2, 11);
     assert_eq!((tick(&bench.holders, then(2 * DAY)), bench.sent().len()), (0, sent));
 }

@@ -104,7 +104,7 @@ fn a_phone_lets_a_browser_in() {
     assert_eq!(phone.word(&login, 11), "waiting");
     let seen = phone.look(login.id, 12).unwrap();
     assert_eq!((seen.from.as_str(), seen.client.as_str()), ("192.0.2.1", "Browser/1.0"));
-    assert_eq!((seen.asked_at, seen.expires_at, seen.same_network), (at(10), at(70), false));
+    assert_eq!((seen.asked_at, seen.expires_at, seen.same_network), (at(10), at(70), Some(false)));
     assert!(seen.choices.contains(&login.number));
     assert_eq!(seen.choices.iter().collect::<BTreeSet<_>>().len(), 3);
     assert_eq!(phone.word(&login, 13), "seen");
@@ -129,11 +129,13 @@ fn the_phone_is_told_of_its_own_network() {
     let phone = Phone::new();
     let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
     for (browser, device, same) in [
-        (HOME, HOME, true),
-        (HOME, PHONE, false),
-        (v6("2001:db8::1"), v6("2001:db8::ffff"), true),
-        (v6("2001:db8::1"), v6("2001:db8:0:1::1"), false),
-        (v6("::ffff:192.0.2.1"), HOME, true),
+        (HOME, HOME, Some(true)),
+        (HOME, PHONE, Some(false)),
+        (v6("2001:db8::1"), v6("2001:db8::ffff"), Some(true)),
+        (v6("2001:db8::1"), v6("2001:db8:0:1::1"), Some(false)),
+        (v6("::ffff:192.0.2.1"), HOME, Some(true)),
+        (v6("::1"), HOME, None),
+        (HOME, v6("::ffff:127.0.0.1"), None),
     ] {
         let begin = phone.bench.holders.begin_qr_login(browser, "", at(10));
         let login = block_on(begin).unwrap();

@@ -220,6 +220,20 @@ fn a_recovery_opens_a_login_that_failures_had_closed() {
     bench.login(EMAIL, OTHER, 100).unwrap();
 }
 
+/// What is written is synced, and what is not written comes sooner.
+#[test]
+fn each_request_writes_whether_somebody_has_the_name_or_not() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    for name in [EMAIL, "nobody@example.org"] {
+        for number in 0..12 {
+            let before = bench.store.journal().len();
+            request(&bench, name, number);
+            assert_eq!(bench.store.journal().len() - before, 1, "{name} {number}");
+        }
+    }
+}
+
 #[test]
 fn links_that_have_ended_are_taken_away() {
     let bench = Bench::new();

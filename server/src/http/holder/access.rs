@@ -24,6 +24,13 @@ pub(crate) async fn holder(request: &HttpRequest, service: &Service) -> Result<A
     Ok(access)
 }
 
+/// The same, but for a system: what is kept about the person is none of an unattended server's.
+pub(crate) async fn reader(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+    let access = holder(request, service).await?;
+    by_person(&access)?;
+    Ok(access)
+}
+
 /// A session, also one that has to replace its password first.
 pub(crate) async fn own_password(
     request: &HttpRequest,
@@ -65,13 +72,14 @@ pub(super) fn by_person(access: &Access) -> Result<(), Problem> {
     }
 }
 
-/// A session that may do what matters most: for what changes the account or its factors.
+/// A session that the password opened: for what changes the account or its factors. One that began
+/// with a QR code is none, raised or not.
 pub(crate) async fn full_session(
     request: &HttpRequest,
     service: &Service,
 ) -> Result<Access, Problem> {
-    let access = full(request, service).await?;
-    access.session().map_err(problem)?;
+    let access = known(request, service).await?;
+    access.needs_password().map_err(problem)?;
     Ok(access)
 }
 

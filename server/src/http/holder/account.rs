@@ -194,6 +194,7 @@ pub(crate) async fn show_holder(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let access = access::known(&request, &service).await?;
+    access::by_person(&access)?;
     if access.must_change_password {
         let view = service.holders.holder(access.holder).map_err(problem)?;
         let (id, language) = (access.holder.to_string(), view.language.code());
@@ -235,10 +236,12 @@ impl From<Notices> for SignatureNotices {
     }
 }
 
-/// Chooses the language and the notices.
+/// Chooses the language and the notices. The notices are chosen by a session that may do what
+/// matters most, and every address is told.
 #[utoipa::path(patch, path = "/api/v1/holder/preferences", tag = "holder",
     operation_id = "choose_preferences", request_body = Preferences,
     responses((status = 200, body = Holder), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody),
         (status = 422, body = ProblemBody)), security(("holder" = [])))]
 pub(crate) async fn choose_preferences(
     request: HttpRequest,
@@ -247,6 +250,10 @@ pub(crate) async fn choose_preferences(
 ) -> Result<HttpResponse, Problem> {
     let access = access::session(&request, &service).await?;
     let wanted: Preferences = body::json(&request, payload, &service).await?;
+    if wanted.notices.is_some() {
+        // Who signs unseen would begin by silencing them.
+        access.needs_password().map_err(problem)?;
+    }
     // Read before anything is written: one of two choices would be half of what was asked for.
     let language = wanted.language.map(|code| Language::parse("language", &code)).transpose();
     let notices = wanted.notices.map(|word| word.known("notices")).transpose()?;

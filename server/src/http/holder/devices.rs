@@ -124,7 +124,7 @@ pub(crate) async fn list_devices(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::holder(&request, &service).await?;
+    let access = access::reader(&request, &service).await?;
     let (own, views) = (own(&access), service.holders.devices(access.holder).map_err(problem)?);
     let devices = views.into_iter().map(|view| {
         let current = Some(view.id) == own;

@@ -32,7 +32,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("password-disabled", 403, "The password is not taken any more"),
     ("wrong-current-password", 403, "The current password is not right"),
     ("password-change-needed", 403, "The first password has to be replaced"),
-    ("session-needed", 403, "Not with the token of a device"),
+    ("session-needed", 403, "Not with this login"),
     ("device-needed", 403, "Only with the token of a device"),
     ("step-up-needed", 403, "A one-time code is needed first"),
     ("wrong-answer", 403, "The answer is not right"),

@@ -221,7 +221,7 @@ pub(crate) async fn end_other_sessions(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::session(&request, &service).await?;
+    let access = access::full_session(&request, &service).await?;
     service.holders.end_other_sessions(&access, service.clock.now()).await.map_err(problem)?;
     service.lock_dead_keys(Some(access.holder)).await;
     Ok(answer::done())
@@ -239,6 +239,10 @@ pub(crate) async fn end_session(
 ) -> Result<HttpResponse, Problem> {
     let access = access::session(&request, &service).await?;
     let (session, now) = (id(&path, "session of yours with this identifier")?, service.clock.now());
+    if access.session().map_err(problem)? != session {
+        // One that began with a QR code ends itself, and none of its holder's others.
+        access.needs_password().map_err(problem)?;
+    }
     let ended = service.holders.end_session(access.holder, session, access.actor(), now);
     ended.await.map_err(problem)?;
     service.lock_dead_keys(Some(access.holder)).await;

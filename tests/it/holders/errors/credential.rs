@@ -29,7 +29,7 @@ fn refusals_around_codes_devices_and_the_phone() {
         ("no address", json!({ "purpose": "change-email" })),
         ("no such address", json!({ "purpose": "change-email", "address": "ada" })),
         ("no such number", json!({ "purpose": "change-phone", "number": "12" })),
-        ("no key", json!({ "purpose": "link-device", "public_key": "AAAA" })),
+        ("no key", json!({ "purpose": "link-device", "kind": "phone", "public_key": "AAAA" })),
         ("no such channel", json!({ "purpose": "step-up", "channel": "pigeon" })),
         ("no app enrolled", json!({ "purpose": "step-up", "channel": "authenticator" })),
         ("for others to ask", json!({ "purpose": "recover-password" })),

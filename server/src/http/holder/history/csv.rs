@@ -77,14 +77,30 @@ fn write_row(text: &mut String, entry: &RecordedEntry) {
     text.push_str("\r\n");
 }
 
+/// What a spreadsheet computes when a cell begins with it.
+const FORMULAS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// What begins a cell in some spreadsheet: which of them separates is a matter of the country.
+const SEPARATORS: [char; 6] = [',', ';', '|', '\t', '\r', '\n'];
+
 /// Writes a cell between quotes, where every character stands for itself (RFC 4180 §2, 5 to 7). A
-/// text that a spreadsheet would compute gets an apostrophe in front, which makes it a text.
+/// text that a spreadsheet would compute gets an apostrophe in front, which makes it a text; also
+/// behind what another country's spreadsheet takes for the end of a cell.
 fn write_cell(text: &mut String, content: &str) {
     text.push('"');
-    if content.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        text.push('\'');
+    let mut begins = true;
+    for c in content.chars() {
+        if begins && FORMULAS.contains(&c) {
+            text.push('\'');
+        }
+        begins = SEPARATORS.contains(&c) || (begins && c.is_whitespace());
+        if c == '"' {
+            text.push('"');
+            // A cell of another separator may begin with a quote.
+            begins = true;
+        }
+        text.push(c);
     }
-    text.push_str(&content.replace('"', "\"\""));
     text.push('"');
 }
 
@@ -109,10 +125,15 @@ mod tests {
 
     #[test]
     fn nothing_in_a_cell_is_computed() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"] {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "＝1"] {
             assert!(cell(formula).starts_with("\"'"), "{formula:?}");
         }
+        for begins in ["\t", "\r", "x;", "x; ", "x,", "x\t", "x|", "\"", "x;\""] {
+            let formula = cell(&format!("{begins}=1+1"));
+            assert!(formula.ends_with("'=1+1\""), "{formula:?}");
+        }
         assert_eq!(cell("1=1"), "\"1=1\"");
+        assert_eq!(cell("a - b"), "\"a - b\"");
     }
 
     #[test]
