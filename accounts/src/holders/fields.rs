@@ -289,6 +289,30 @@ pub(crate) fn fiscal_code(field: &'static str, text: &str) -> Result<String, Hol
     Ok(code)
 }
 
+/// The birth dates that an Italian fiscal code may stand for: two digits of a year are of two
+/// centuries.
+pub(crate) fn birth_dates_in(code: &str) -> [Option<NaiveDate>; 2] {
+    [1900, 2000].map(|century| birth_date_in(code.as_bytes(), century))
+}
+
+/// Year, month and day stand in the characters 7 to 11; of women the day is 40 more.
+fn birth_date_in(code: &[u8], century: i32) -> Option<NaiveDate> {
+    if !has_italian_form(code) {
+        return None;
+    }
+    // A letter that stands for a digit stands for its place in this row.
+    let digit = |place: usize| match code[place] {
+        c @ b'0'..=b'9' => Some(u32::from(c - b'0')),
+        c => b"LMNPQRSTUV".iter().position(|other| *other == c).and_then(|d| u32::try_from(d).ok()),
+    };
+    let two = |place: usize| Some(digit(place)? * 10 + digit(place + 1)?);
+    let month = b"ABCDEHLMPRST".iter().position(|letter| *letter == code[8])?;
+    let (year, month) = (i32::try_from(two(6)?).ok()?, u32::try_from(month).ok()?);
+    let day = two(9)?;
+    let day = if day > 40 { day - 40 } else { day };
+    NaiveDate::from_ymd_opt(century + year, month + 1, day)
+}
+
 /// `LLLLLL DD L DD L DDD L`: letters, and digits for which a letter may stand (omocodia).
 fn has_italian_form(code: &[u8]) -> bool {
     const FORM: &[u8; 16] = b"LLLLLLDDLDDLDDDL";

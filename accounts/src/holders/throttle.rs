@@ -17,7 +17,7 @@
 //! anybody would shut all out. The counts by name go on there; the proxy has to limit callers.
 
 use super::tables::COUNTER;
-use super::{HolderError, Inner};
+use super::{CredentialId, HolderError, Inner};
 use crate::encoding::{decode, encode};
 use chrono::{DateTime, Utc};
 use minicbor::{Decode, Encode};
@@ -44,6 +44,12 @@ pub(crate) const MOST_QR_LOGINS: u32 = 600;
 pub(crate) const MOST_QR_LOOKS: u32 = 30;
 /// Wrong emergency codes in an hour that a history tells of.
 const MOST_WRONG_EMERGENCIES: u32 = 10;
+/// Tries of PUK and emergency code together, in a day.
+pub(crate) const MOST_PAIRS: u32 = 5;
+/// Wrong PINs in a day that a renewal is begun with: fewer than lock the PIN.
+pub(crate) const MOST_RENEWALS: u32 = 3;
+/// Mails in an hour to those who ask for an account.
+pub(crate) const MOST_STRANGERS: u32 = 200;
 /// Mails of a kind to an address in a day, when anybody can ask for them.
 pub(crate) const MOST_MAILS: u32 = 5;
 
@@ -71,6 +77,12 @@ pub(crate) enum Counted {
     Emergencies = b's',
     /// Wrong emergency codes that a history tells of, by name.
     WrongEmergencies = b'w',
+    /// PUK and emergency code tried together, by credential.
+    Pairs = b'p',
+    /// Wrong PINs that renewals are begun with, by credential.
+    Renewals = b'n',
+    /// Mails to those who ask for an account, all together.
+    Strangers = b'f',
 }
 
 /// A count. Used in stored state.
@@ -188,6 +200,19 @@ pub(crate) fn may_recover(
     Ok(spend(inner, tx, Counted::LaterRecoveries, name.as_bytes(), limit, at)?.is_ok())
 }
 
+/// Writes a count as it is: for an answer that must take as long as one that changed something.
+pub(crate) fn write_again(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    what: Counted,
+    whose: &str,
+) -> Result<(), HolderError> {
+    let key = place(inner, what, whose.as_bytes())?;
+    let count = read(tx, &key)?;
+    tx.put(COUNTER, &key, &encode(&count, 16));
+    Ok(())
+}
+
 /// Refuses a caller who asks for too many mails, whoever they are to.
 pub(crate) fn caller_may_mail(
     inner: &Inner,
@@ -199,7 +224,8 @@ pub(crate) fn caller_may_mail(
     spend_of_caller(inner, tx, Counted::CallerMails, from, limit, at)
 }
 
-/// Refuses a caller who sends too many emergency codes, right ones included.
+/// Refuses a caller who sent too many wrong emergency codes. It is asked for a wrong one alone: a
+/// right code is one of 2^45, and whoever has it is not made to wait for what others sent.
 pub(crate) fn may_send_emergency_code(
     inner: &Inner,
     tx: &mut dyn Transaction,
@@ -207,8 +233,7 @@ pub(crate) fn may_send_emergency_code(
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
     let (at, limit) = (now.timestamp_millis(), (MOST_OF_A_CALLER, HOUR));
-    spend(inner, tx, Counted::Emergencies, &caller(from), limit, at)?
-        .map_err(|retry_after| HolderError::Slowed { retry_after })
+    spend_of_caller(inner, tx, Counted::Emergencies, from, limit, at)
 }
 
 /// Whether a history tells of one more wrong emergency code for a name. It bounds what strangers
@@ -221,6 +246,60 @@ pub(crate) fn notes_wrong_emergency_code(
 ) -> Result<bool, HolderError> {
     let (at, limit) = (now.timestamp_millis(), (MOST_WRONG_EMERGENCIES, HOUR));
     Ok(spend(inner, tx, Counted::WrongEmergencies, name.as_bytes(), limit, at)?.is_ok())
+}
+
+/// Counts a try of PUK and emergency code together, or refuses it: so many in a day. Tells how many
+/// are left.
+pub(crate) fn may_try_pair(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    credential: CredentialId,
+    now: DateTime<Utc>,
+) -> Result<u32, HolderError> {
+    let (at, whose) = (now.timestamp_millis(), credential.as_bytes());
+    spend(inner, tx, Counted::Pairs, whose, (MOST_PAIRS, DAY), at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })?;
+    let counted = read(tx, &place(inner, Counted::Pairs, whose)?)?.count;
+    Ok(MOST_PAIRS.saturating_sub(counted))
+}
+
+/// Takes a try back that was counted for a credential: it was right, or could not be computed.
+pub(crate) fn give_back(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    what: Counted,
+    credential: CredentialId,
+) -> Result<(), HolderError> {
+    let key = place(inner, what, credential.as_bytes())?;
+    let mut counted = read(tx, &key)?;
+    counted.count = counted.count.saturating_sub(1);
+    tx.put(COUNTER, &key, &encode(&counted, 16));
+    Ok(())
+}
+
+/// Counts a PIN that a renewal is begun with, or refuses it: so many in a day, and a right one is
+/// given back. No one-time code comes before it, and its wrong tries must not lock the PIN within
+/// a day.
+pub(crate) fn may_begin_renewal(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    credential: CredentialId,
+    now: DateTime<Utc>,
+) -> Result<(), HolderError> {
+    let (at, whose) = (now.timestamp_millis(), credential.as_bytes());
+    spend(inner, tx, Counted::Renewals, whose, (MOST_RENEWALS, DAY), at)?
+        .map_err(|retry_after| HolderError::Slowed { retry_after })
+}
+
+/// Whether one more mail may go to somebody who is no holder in this hour, over all of them: what
+/// strangers ask for must not delay the mails of holders.
+pub(crate) fn may_mail_strangers(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    now: DateTime<Utc>,
+) -> Result<bool, HolderError> {
+    let (at, limit) = (now.timestamp_millis(), (MOST_STRANGERS, HOUR));
+    Ok(spend(inner, tx, Counted::Strangers, b"all", limit, at)?.is_ok())
 }
 
 /// Refuses a caller who begins too many logins by QR code.

@@ -244,9 +244,14 @@ fn is_over(key: &[u8], value: &[u8], at: i64) -> Result<bool, HolderError> {
     Ok(times.at(at).times.is_empty())
 }
 
-/// Whose count it is: suspending has its own. No number and no key of a holder ends like that.
+/// Whose count it is: suspending has its own, and so has the proof of a number, which other holders
+/// can ask for. No number and no key of a holder ends like that.
 fn own(purpose: Purpose, whose: &[u8]) -> Vec<u8> {
-    let own: &[u8] = if purpose == Purpose::Suspend { b"/suspend" } else { b"" };
+    let own: &[u8] = match purpose {
+        Purpose::Suspend => b"/suspend",
+        Purpose::ProvePhone => b"/prove",
+        _ => b"",
+    };
     [whose, own].concat()
 }
 

@@ -63,7 +63,8 @@ impl Holders {
             queue::needs_room(inner, tx, source)?;
             let email = applicant.details.email.clone();
             let language = applicant.details.language;
-            let may_mail = throttle::may_mail(inner, tx, Counted::Requests, &email, now)?;
+            let may_mail = throttle::may_mail(inner, tx, Counted::Requests, &email, now)?
+                && throttle::may_mail_strangers(inner, tx, now)?;
             let to = Email::parse("email", &email)?;
             let known = holder::find(tx, &email)?;
             let template = if known.is_some() {
@@ -299,6 +300,7 @@ fn make_holder(
         closed_at: None,
         erased_at: None,
         registration: Some(registration.number()),
+        former_emails: None,
     };
     holder::save(tx, id, &record);
     tx.put(HOLDER_BY_EMAIL, applicant.email.as_bytes(), &id.key());
