@@ -22,9 +22,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use tsa::Outcome;
 
-/// What an `Upgrade` header is refused for (RFC 6455 §4.1), in lower case.
-const WEBSOCKET: &[u8] = b"websocket";
-
 /// What a handler tells about the request that it served, for the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -98,14 +95,13 @@ pub(crate) async fn log(
     Ok(response)
 }
 
-/// Whether a request asks for a WebSocket. The parser of the HTTP library takes all that follows
-/// such a head for a stream without an end, whatever its `Content-Length` says: the next request
-/// on the connection, which behind a proxy may be somebody else's, would be read as content of
-/// this one.
+/// Whether a request asks for a WebSocket (RFC 6455 §4.1), and for nothing else. The parser of the
+/// HTTP library takes all that follows such a head for a stream without an end, whatever its
+/// `Content-Length` says: the next request on the connection, which behind a proxy may be somebody
+/// else's, would be read as content of this one.
 fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    let asked = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
-    let mut asked = headers.get_all(UPGRADE).map(asked);
-    asked.any(|words| words.windows(WEBSOCKET.len()).any(|word| word == WEBSOCKET))
+    let mut asked = headers.get_all(UPGRADE).map(|value| value.as_bytes().trim_ascii());
+    asked.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 fn refuse_upgrade(request: ServiceRequest) -> ServiceResponse {

@@ -51,6 +51,30 @@ fn a_body_nobody_reads_ends_the_connection() {
     assert_eq!(service.demo_client().balance(), (100, 0));
 }
 
+/// The parser takes what follows such a head for content without an end (RFC 6455 §4.1), and behind
+/// a proxy the next request may be somebody else's.
+#[test]
+fn a_request_for_a_websocket_ends_the_connection() {
+    let service = Service::demo();
+    for asked in ["websocket", "WebSocket"] {
+        let mut connection = Raw::connect(service.address());
+        let head = format!(
+            "POST /api/v1/sessions HTTP/1.1\r\nHost: t\r\nUpgrade: {asked}\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        );
+        let next = "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n";
+        connection.write(format!("{head}{{}}{next}").as_bytes()).unwrap();
+        let answer = connection.answer().unwrap();
+        assert_eq!(answer.status, 400, "{}", answer.head);
+        assert_eq!(answer.header("connection"), Some("close"), "{}", answer.head);
+        let next = connection.answer();
+        assert!(next.is_err(), "{asked}: the next request was answered: {next:?}");
+    }
+    let mut connection = Raw::connect(service.address());
+    connection.write(b"GET /healthz HTTP/1.1\r\nHost: t\r\nUpgrade: h2c\r\n\r\n").unwrap();
+    assert_eq!(connection.answer().unwrap().status, 200, "an upgrade that means nothing here");
+}
+
 /// The same with credentials, once the body is too large or too slow.
 #[test]
 fn a_body_that_is_given_up_ends_the_connection() {

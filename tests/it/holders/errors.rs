@@ -90,6 +90,7 @@ fn refusals_before_a_login() {
     post("/sessions", "no address", &with(&login, "user_id", json!("nobody")));
     post("/sessions", "no password", &with(&login, "password", Value::Null));
     let suspend = json!({ "user_id": "nobody@example.org", "emergency_code": "BCDFGHJKMN" });
+    post("/sessions", "members by their places", &json!(["nobody@example.org", "x"]));
     post("/suspensions", "no code at all", &with(&suspend, "emergency_code", json!("123")));
     lines.are(include_str!("errors/public.txt"));
 }

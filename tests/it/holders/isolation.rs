@@ -394,6 +394,11 @@ fn nothing_of_one_holder_is_anothers() {
         check(act, bruno.post(&house, &own(act), &body));
     }
     renews(&house, &bruno, &ada, &mut check);
+    let sheet = ada.sheet();
+    let lost = json!({ "credential": ada.credential, "number": "+393479999999", "puk": sheet.puk,
+        "emergency_code": sheet.emergency_code });
+    let answer = bruno.post(&house, "/phone/lost", &lost);
+    check("her lost phone", answer.problem(404, "unknown-credential"));
     let window = json!({ "algorithm": "ecdsa-sha256", "signatures": 1, "pin": ada.pin,
         "ends_at": crate::harness::in_seconds(600) });
     let system = house.client().bearer(&link(&house, &bruno, "system").0);

@@ -247,6 +247,15 @@ fn a_login_is_disowned() {
     assert_eq!(approved.status / 100, 2, "{}", approved.text());
     let token = poll(&house, &login).json()["token"].as_str().unwrap().to_owned();
     house.client().bearer(&token).get("/api/v1/holder").status(200);
+    // Not by another holder's device, which knows the code as well.
+    let bruno = house.invited(1);
+    let other = Device::link(&house, &bruno);
+    for act in ["/approve", "/deny", "/disown"] {
+        let body = json!({ "number": login["number"], "signature": other.pocket.sign(b"x") });
+        let body = if act == "/approve" { body } else { json!({}) };
+        other.client.post(&path(&login, act), &body).problem(410, "invalid-qr-login");
+    }
+    house.client().bearer(&token).get("/api/v1/holder").status(200);
     let disowned = device.client.post(&path(&login, "/disown"), &json!({}));
     assert_eq!(disowned.status / 100, 2, "{}", disowned.text());
     house.client().bearer(&token).get("/api/v1/holder").problem(401, "unauthorized-holder");

@@ -267,6 +267,8 @@ fn an_index_has_what_is_linked_and_nothing_else() {
     let proof = desk.by_password("other");
     let again = desk.bench.holders.link_stamp_account(&access, OTHER_ACCOUNT, proof, at(5));
     block_on(again).unwrap();
+    // No one-time code is asked for it, so every address is told.
+    assert_eq!(desk.bench.mails_to(EMAIL).last(), Some(&"stamp-account-linked"));
     assert_eq!((desk.links(ACME), desk.links(OTHER_ACCOUNT)), (vec![], vec![id]));
     block_on(desk.bench.holders.close(id, "asked for", operator(), at(6))).unwrap();
     let rows = desk.bench.store.contents();

@@ -165,8 +165,8 @@ pub(crate) struct LostPhone {
 }
 
 /// Begins a change without the old number. A code goes to the new one; when it is confirmed, the
-/// number waits for three days, everybody is told, and anybody of them can stop it. Five wrong
-/// pairs of codes end the credential.
+/// number waits for three days, everybody is told, and anybody of them can stop it. Five pairs of
+/// codes are tried in a day, and every address is told of a wrong one.
 #[utoipa::path(post, path = "/api/v1/holder/phone/lost", tag = "holder",
     operation_id = "change_lost_phone", request_body = LostPhone,
     responses((status = 201, body = AskedCode), (status = 401, body = ProblemBody),
