@@ -2,8 +2,9 @@
 
 use super::CredentialStatistics;
 use super::error::CredentialError;
+use super::scratch;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
+use argon2::{Algorithm, Argon2, Params, Version, password_hash};
 use rand::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
@@ -122,24 +123,18 @@ impl Hasher {
     }
 }
 
-/// Blocks of 1 KiB: over 32 MiB, an allocation is a mapping of its own, which goes back to the
-/// system when the check is done. Smaller ones would stay with each thread that ever made a check.
-const MAPPED: usize = 33 * 1024;
-
-/// Computes a hash, in memory that is given back.
+/// Computes a hash.
 fn compute(
     argon2: &Argon2<'_>,
     password: &[u8],
     salt: &[u8],
     length: usize,
 ) -> password_hash::Result<Output> {
-    let blocks = argon2.params().block_count();
-    // Only the blocks that are used are touched.
-    let mut memory = Vec::with_capacity(blocks.max(MAPPED));
-    memory.resize(blocks, Block::new());
     let mut buffer = [0; Output::MAX_LENGTH];
     let out = buffer.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
-    argon2.hash_password_into_with_memory(password, salt, out, &mut memory)?;
+    scratch::with(argon2.params().block_count(), |memory| {
+        argon2.hash_password_into_with_memory(password, salt, out, memory)
+    })?;
     Ok(Output::new(out)?)
 }
 
@@ -152,11 +147,10 @@ pub(crate) fn stretch(
 ) -> Result<Zeroizing<[u8; 32]>, CredentialError> {
     let argon2 = Argon2Cost { memory_kib, passes, lanes }.params()?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, argon2);
-    let blocks = argon2.params().block_count();
-    let mut memory = Vec::with_capacity(blocks.max(MAPPED));
-    memory.resize(blocks, Block::new());
     let mut out = Zeroizing::new([0; 32]);
-    let done = argon2.hash_password_into_with_memory(code, salt, &mut *out, &mut memory);
+    let done = scratch::with(argon2.params().block_count(), |memory| {
+        argon2.hash_password_into_with_memory(code, salt, &mut *out, memory)
+    });
     done.map_err(|error| CredentialError::Hash(error.to_string()))?;
     Ok(out)
 }
@@ -185,4 +179,25 @@ fn is_right(password: &[u8], phc: &PasswordHash) -> password_hash::Result<bool> 
 
 fn hash_error(error: password_hash::Error) -> CredentialError {
     CredentialError::Hash(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Argon2Cost, scratch, stretch};
+
+    /// Memory that a check has left behind changes nothing for the next, larger or smaller.
+    #[test]
+    fn what_was_in_the_memory_does_not_count() {
+        let costs = [64, 8, 32].map(|memory_kib| Argon2Cost { memory_kib, passes: 2, lanes: 1 });
+        let all = || costs.map(|cost| *stretch(cost.numbers(), b"a code", &[7; 16]).unwrap());
+        let fresh = all();
+        scratch::keep();
+        for _ in 0..2 {
+            assert_eq!(all(), fresh);
+            assert_eq!(scratch::kept(), 64);
+        }
+        scratch::give_back();
+        assert_eq!(scratch::kept(), 0);
+        assert_ne!(fresh[0], fresh[1]);
+    }
 }

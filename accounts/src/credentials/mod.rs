@@ -21,6 +21,7 @@ mod password;
 pub(crate) mod pool;
 mod proof;
 mod records;
+mod scratch;
 mod secret;
 mod success;
 pub mod tables;

@@ -3,10 +3,12 @@
 //! policies of their own (Linux), these give way: a core that has a token to make makes it first.
 
 use super::error::CredentialError;
+use super::scratch;
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 type Task = Box<dyn FnOnce() + Send>;
 
@@ -21,6 +23,9 @@ pub(crate) enum Turn {
     /// for who proved something before, and who shall not wait for as long as the others are busy.
     Behind,
 }
+
+/// How long a thread with nothing to do keeps the memory of its last check.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The niceness of [`Turn::Behind`]: 0 gives no way, 19 the most.
 #[cfg(target_os = "linux")]
@@ -81,17 +86,27 @@ fn give_way(_: Turn) {}
 
 fn work(receiver: &Mutex<Receiver<Task>>, turn: Turn) {
     give_way(turn);
-    loop {
-        // The lock is held while waiting, so one thread waits for a task and the others for it;
-        // it is free again while the task runs.
-        let task = receiver.lock().recv();
-        match task {
-            // A task that panics costs its asker an answer, and the pool nothing: what tasks share
-            // is behind locks, or given up in a drop. The panic has been printed with its place.
-            Ok(task) => drop(catch_unwind(AssertUnwindSafe(task))),
-            Err(_) => return,
+    scratch::keep();
+    while let Some(task) = next(receiver) {
+        // A task that panics costs its asker an answer, and the pool nothing: what tasks share
+        // is behind locks, or given up in a drop. The panic has been printed with its place.
+        drop(catch_unwind(AssertUnwindSafe(task)));
+    }
+}
+
+/// The next task; a thread that waits longer than a moment gives back the memory of the last one.
+/// The lock is held while waiting, so one thread waits for a task and the others for it; it is
+/// free again while the task runs.
+fn next(receiver: &Mutex<Receiver<Task>>) -> Option<Task> {
+    if let Some(receiver) = receiver.try_lock_for(MOMENT) {
+        match receiver.recv_timeout(MOMENT) {
+            Ok(task) => return Some(task),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
+    scratch::give_back();
+    receiver.lock().recv().ok()
 }
 
 #[cfg(test)]
