@@ -105,7 +105,7 @@ impl Holders {
             for (key, value) in rows {
                 let settled = match read_row(&key, &value) {
                     Ok((id, seen)) if seen.since < over => {
-                        self.settle_issue((key, id), seen, issuer, now).await
+                        self.settle_issue((key, id), seen.since, over, issuer, now).await
                     }
                     row => row.map(drop),
                 };
@@ -118,14 +118,27 @@ impl Holders {
     async fn settle_issue(
         &self,
         (row, id): (Vec<u8>, CredentialId),
-        seen: IssuingRecord,
+        since: i64,
+        over: i64,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        let record = record::read(self.store(), id).ok();
-        let its_own = record.map_or_else(Vec::new, |record| record.serials(now.timestamp_millis()));
-        let since = crate::stamps::instant(seen.since);
-        let Ok(issued) = issuer.issued_for(id, since).await else { return Ok(()) };
+        // Asked before it is looked up what was kept: what is issued from now on is not among it.
+        let issued = issuer.issued_for(id, crate::stamps::instant(since)).await;
+        let Ok(issued) = issued else { return Ok(()) };
+        let (own, place) = (row.clone(), now.timestamp_millis());
+        let look = move |_: &Inner, tx: &mut dyn Transaction| {
+            let Some(value) = tx.get(SIGNING_CREDENTIAL, &own)? else { return Ok(None) };
+            for (row, value) in all_of(tx, id)? {
+                // Somebody waits for what was asked for beside it, and it may be in the list.
+                if read_row(&row, &value)?.1.since >= over {
+                    return Ok(None);
+                }
+            }
+            let kept = record::find(tx, id)?.map_or_else(Vec::new, |record| record.serials(place));
+            Ok(Some((read_row(&own, &value)?.1, kept)))
+        };
+        let Some((seen, its_own)) = self.transact(look).await? else { return Ok(()) };
         for serial in issued {
             if seen.kept.contains(&serial) || its_own.contains(&serial) {
                 continue;

@@ -271,6 +271,33 @@ fn an_attempt_beside_one_that_was_kept_is_still_found_out() {
     assert_eq!(bench.issuer.revoked.lock().len(), 1, "it is done with");
 }
 
+/// What an attempt that is still under way was given looks like what nobody kept.
+#[test]
+fn an_attempt_beside_one_that_was_cut_off_is_left_alone() {
+    let bench = Bench::waiting();
+    let id = bench.id;
+    let begin = |seconds| {
+        let begin = move |inner: &Inner, tx: &mut dyn Transaction| {
+            Ok(issuing::begin(inner, tx, id, at(seconds)))
+        };
+        block_on(bench.holders.transact(begin)).unwrap()
+    };
+    begin(0);
+    // Somebody waits for this one; it was issued, and is not kept yet.
+    begin(650);
+    let record = block_on(bench.holders.transact(move |_, tx| load(tx, id))).unwrap();
+    let key = block_on(bench.holders.new_key(SigningKeyKind::P256)).unwrap();
+    let request = bench.holders.certificate_request((HOLDER, id), &record, &key).unwrap();
+    block_on(bench.issuer.issue(request, at(651))).unwrap();
+    let settle = |seconds| {
+        block_on(bench.holders.settle_issues(at(0), &bench.issuer, at(seconds))).unwrap();
+        bench.issuer.revoked.lock().clone()
+    };
+    assert!(settle(700).is_empty(), "it was taken from under who waits for it");
+    // By each of the two that are over.
+    assert_eq!(settle(1_400), ["01"; 2]);
+}
+
 /// A row that does not read stops none of those behind it.
 #[test]
 fn a_damaged_row_stops_no_other_from_being_settled() {
