@@ -12,7 +12,7 @@ use super::messages::{Channel, NewMessage, Template, enqueue};
 use super::otp::{OtpVerified, Purpose};
 use super::tables::HOLDER_BY_EMAIL;
 use super::throttle::{self, Counted};
-use super::{Actor, Email, HolderError, HolderId, Holders, Inner, history, holder, otp};
+use super::{Actor, Email, HolderError, HolderId, Holders, Inner, former, history, holder, otp};
 use chrono::{DateTime, Utc};
 use store::Transaction;
 
@@ -202,7 +202,7 @@ fn change_user_id(
     // To the old address first, then to the new one.
     notify(inner, tx, id, record, &template, now)?;
     tx.delete(HOLDER_BY_EMAIL, record.email.as_bytes());
-    holder::keep_former(tx, id, record, now);
+    former::keep(tx, id, record, now);
     tx.put(HOLDER_BY_EMAIL, new.as_bytes(), &id.key());
     record.email = new;
     holder::save(tx, id, record);

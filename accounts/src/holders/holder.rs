@@ -392,58 +392,6 @@ pub(crate) fn find(tx: &dyn Transaction, email: &str) -> Result<Option<HolderId>
     Ok(bytes.map(|bytes| read_id(email.as_bytes(), &bytes)).transpose()?)
 }
 
-/// How long a former user ID suspends, in milliseconds: as long as a former emergency code.
-const FORMER_EMAIL_LIFETIME: i64 = 30 * 24 * 3_600_000;
-
-/// The holder who had a user ID until not long ago, in a transaction. For suspending alone: whoever
-/// took the account over cannot take this way from its owner.
-pub(crate) fn find_former(
-    tx: &dyn Transaction,
-    email: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<HolderId>, HolderError> {
-    let key = former_key(email);
-    let Some(bytes) = tx.get(HOLDER_BY_EMAIL, &key)? else { return Ok(None) };
-    let id = read_id(&key, &bytes)?;
-    let lives =
-        |former: &FormerEmail| former.email == email && now.timestamp_millis() < former.until;
-    let former = load(tx, id)?.former_emails;
-    Ok(former.into_iter().flatten().any(|former| lives(&former)).then_some(id))
-}
-
-/// Keeps a user ID that is changed, and drops those whose time is over.
-pub(crate) fn keep_former(
-    tx: &mut dyn Transaction,
-    id: HolderId,
-    record: &mut HolderRecord,
-    now: DateTime<Utc>,
-) {
-    let (email, at) = (record.email.clone(), now.timestamp_millis());
-    let mut former = record.former_emails.take().unwrap_or_default();
-    former.retain(|former| {
-        let stays = at < former.until && former.email != email;
-        if !stays {
-            tx.delete(HOLDER_BY_EMAIL, &former_key(&former.email));
-        }
-        stays
-    });
-    tx.put(HOLDER_BY_EMAIL, &former_key(&email), &id.key());
-    former.push(FormerEmail { email, until: at + FORMER_EMAIL_LIFETIME });
-    record.former_emails = Some(former);
-}
-
-/// Drops all of them: the holder is forgotten.
-pub(crate) fn forget_former(tx: &mut dyn Transaction, record: &mut HolderRecord) {
-    for former in record.former_emails.take().into_iter().flatten() {
-        tx.delete(HOLDER_BY_EMAIL, &former_key(&former.email));
-    }
-}
-
-/// No address begins with a zero octet.
-fn former_key(email: &str) -> Vec<u8> {
-    [b"\0", email.as_bytes()].concat()
-}
-
 /// Queues a mail to the user ID of a holder and, where it is another, to the address for notices.
 pub(crate) fn notify(
     inner: &Inner,
@@ -484,7 +432,7 @@ pub(crate) fn mail(
     enqueue(inner, tx, message, now).map(drop)
 }
 
-fn read_id(key: &[u8], bytes: &[u8]) -> Result<HolderId, StoreError> {
+pub(crate) fn read_id(key: &[u8], bytes: &[u8]) -> Result<HolderId, StoreError> {
     let wrong = |_| damaged(HOLDER_BY_EMAIL, key, "not a number of eight bytes");
     Ok(HolderId::new(u64::from_be_bytes(bytes.try_into().map_err(wrong)?)))
 }

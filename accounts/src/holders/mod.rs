@@ -20,6 +20,7 @@ pub mod credential;
 pub mod devices;
 mod error;
 mod fields;
+mod former;
 pub mod history;
 mod holder;
 mod ids;
@@ -101,6 +102,8 @@ pub(crate) struct Inner {
     keys: Arc<dyn KeyMaker>,
     /// So many keys are made at once.
     making: Arc<Semaphore>,
+    /// Those who wait for one, or have one made.
+    waiting_for_keys: Arc<Semaphore>,
     hasher: Hasher,
     /// For what anybody may ask.
     front: Workshop,
@@ -137,7 +140,9 @@ impl Holders {
         let hasher = Hasher::new(settings.argon2, &mut random)?;
         let front = Workshop::open(&settings, Turn::Last)?;
         let workshop = Workshop::open(&settings, Turn::Behind)?;
-        let making = Arc::new(Semaphore::new(settings.concurrent_checks.max(1)));
+        let making = settings.concurrent_checks.max(1);
+        let waiting_for_keys = Arc::new(Semaphore::new(making + settings.queue / 2));
+        let making = Arc::new(Semaphore::new(making));
         Ok(Self(Arc::new(Inner {
             store,
             settings,
@@ -145,6 +150,7 @@ impl Holders {
             random: Mutex::new(Box::new(random)),
             keys,
             making,
+            waiting_for_keys,
             hasher,
             front,
             workshop,

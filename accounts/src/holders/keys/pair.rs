@@ -148,9 +148,12 @@ impl KeyMaker for SoftwareKeys {
 
 impl Holders {
     /// Makes a key pair, on a thread of its own: a device that hangs must not hold those up that
-    /// check passwords. As many are made at once as passwords are checked; the others wait.
+    /// check passwords. As many are made at once as passwords are checked; some more wait, and
+    /// keep no more than half of the places for computations meanwhile.
     pub(crate) async fn new_key(&self, kind: SigningKeyKind) -> Result<KeyPair, HolderError> {
         let inner = Arc::clone(self.inner());
+        let waits = Arc::clone(&inner.waiting_for_keys).try_acquire_owned();
+        let _waits = waits.map_err(|_| HolderError::Busy)?;
         let place = Arc::clone(&inner.making).acquire_owned().await;
         let place = place.map_err(|_| HolderError::Busy)?;
         let (answer, made) = oneshot::channel();

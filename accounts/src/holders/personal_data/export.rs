@@ -6,6 +6,7 @@
 
 use crate::encoding::decode;
 use crate::holders::history::{HistoryEntry, HistoryKind, HistoryPlace, HistoryQuery};
+use crate::holders::holder::HolderRecord;
 use crate::holders::messages::{Delivery, MessageState, messages_of};
 use crate::holders::registration::{RegistrationRecord, RegistrationState};
 use crate::holders::tables::REGISTRATION;
@@ -33,6 +34,7 @@ struct PersonalData {
     birth_date: Option<NaiveDate>,
     phone: String,
     notice_email: Option<String>,
+    former_user_ids: Vec<FormerUserId>,
     language: &'static str,
     signature_notices: &'static str,
     created_at: String,
@@ -46,6 +48,13 @@ struct PersonalData {
     devices: Vec<Device>,
     phone_change: Option<PhoneChange>,
     stamp_account: Option<String>,
+}
+
+/// A user ID of before a change, with which the emergency code suspends.
+#[derive(Serialize)]
+struct FormerUserId {
+    user_id: String,
+    until: String,
 }
 
 /// How the holder came in.
@@ -95,6 +104,10 @@ struct Device {
     last_used_at: String,
     /// DER of SubjectPublicKeyInfo, in hex.
     public_key: String,
+    /// SHA-256 of the client certificate that it comes in with, in hex.
+    client_certificate_sha256: Option<String>,
+    /// The credentials that it may use, when those are not all.
+    credentials: Option<Vec<String>>,
 }
 
 /// A new phone number that does not count yet.
@@ -287,6 +300,7 @@ impl Holders {
             birth_date: view.birth_date,
             phone: view.phone,
             notice_email: view.notice_email,
+            former_user_ids: former_user_ids(&record),
             language: view.language.code(),
             signature_notices: view.notices.word(),
             created_at: instant(view.created_at),
@@ -364,9 +378,19 @@ impl Holders {
             linked_at: instant(view.linked_at),
             last_used_at: instant(view.last_used_at),
             public_key: hex::encode(view.public_key),
+            client_certificate_sha256: view.certificate.map(hex::encode),
+            credentials: view.credentials.map(|ids| ids.iter().map(ToString::to_string).collect()),
         });
         Ok(devices.collect())
     }
+}
+
+fn former_user_ids(record: &HolderRecord) -> Vec<FormerUserId> {
+    let former = record.former_emails.iter().flatten().map(|former| FormerUserId {
+        user_id: former.email.clone(),
+        until: instant(crate::stamps::instant(former.until)),
+    });
+    former.collect()
 }
 
 fn instant(at: DateTime<Utc>) -> String {

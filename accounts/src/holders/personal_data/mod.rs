@@ -19,8 +19,8 @@ use super::holder::{self, HolderEvent, HolderRecord, HolderStatus, notify};
 use super::messages::{self, Template};
 use super::tables::HOLDER_BY_EMAIL;
 use super::{
-    Actor, HolderError, HolderId, Holders, Inner, authorisations, devices, fields, link, otp,
-    phone, registration, sessions, stamp_link, totp,
+    Actor, HolderError, HolderId, Holders, Inner, authorisations, devices, fields, former, link,
+    otp, phone, registration, sessions, stamp_link, totp,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use store::Transaction;
@@ -177,7 +177,7 @@ fn forget(
 ) -> Result<(), HolderError> {
     strip(tx, id, record)?;
     tx.delete(HOLDER_BY_EMAIL, record.email.as_bytes());
-    holder::forget_former(tx, record);
+    former::forget(tx, id, record);
     if let Some(id) = record.registration.map(super::RegistrationId::new) {
         let mut registration = registration::load(tx, id)?;
         registration.applicant = None;

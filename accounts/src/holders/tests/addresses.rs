@@ -2,7 +2,8 @@
 
 use super::support::*;
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::{AddressKind, Email, HolderError, HolderId, TypedTwice, address_bound};
+use crate::holders::tables::HOLDER_BY_EMAIL;
+use crate::holders::{Actor, AddressKind, Email, HolderError, HolderId, TypedTwice, address_bound};
 use crate::testing::block_on;
 
 const NEW: &str = "new@example.org";
@@ -147,4 +148,66 @@ fn a_new_password_ends_the_links_to_new_addresses() {
     block_on(bench.holders.recover_password(&token, bench.in_room(proof), &typed, at(23))).unwrap();
     assert_eq!(slug(confirm(&bench, &stolen, 24)), "invalid-link");
     assert_eq!(bench.holders.holder(id).unwrap().user_id, EMAIL);
+}
+
+const DAY: i64 = 86_400;
+
+/// Takes another address, at once.
+fn moves(bench: &Bench, id: HolderId, to: &str, seconds: i64) {
+    request(bench, id, AddressKind::UserId, to, seconds).unwrap();
+    assert_eq!(confirm(bench, &bench.token(to), seconds).unwrap(), id);
+}
+
+fn former(bench: &Bench, email: &'static str, seconds: i64) -> Vec<HolderId> {
+    let find = move |_: &_, tx: &mut dyn store::Transaction| {
+        crate::holders::former::find(tx, email, at(seconds))
+    };
+    block_on(bench.holders.transact(find)).unwrap()
+}
+
+/// Rows of former user IDs: no address begins with a zero octet.
+fn rows(bench: &Bench) -> usize {
+    let contents = bench.store.contents();
+    contents.keys().filter(|(t, key)| *t == HOLDER_BY_EMAIL.number() && key[0] == 0).count()
+}
+
+/// Each of those who had an address is found by it for its own thirty days, whoever else had it.
+#[test]
+fn a_former_user_id_finds_everybody_who_had_it_not_long_ago() {
+    let bench = Bench::new();
+    let one = bench.holder(EMAIL);
+    assert!(former(&bench, EMAIL, 5).is_empty(), "it is no former one yet");
+    moves(&bench, one, NEW, 10);
+    assert_eq!((former(&bench, EMAIL, 11), rows(&bench)), (vec![one], 1));
+    let two = bench.holder(EMAIL);
+    moves(&bench, two, "two@example.org", 10 + DAY);
+    assert_eq!(former(&bench, EMAIL, 11 + DAY), [one, two]);
+    // Of the first the time is over; what it does then takes nothing from the second.
+    assert_eq!(former(&bench, EMAIL, 10 + 30 * DAY), [two]);
+    moves(&bench, one, "one@example.org", 11 + 30 * DAY);
+    assert_eq!(former(&bench, EMAIL, 12 + 30 * DAY), [two]);
+    assert_eq!(former(&bench, NEW, 12 + 30 * DAY), [one]);
+    assert_eq!(rows(&bench), 2);
+    let expire = |days| block_on(bench.holders.expire_former_user_ids(at(12 + days * DAY)));
+    assert_eq!((expire(30).unwrap(), rows(&bench)), (0, 2));
+    assert_eq!((expire(31).unwrap(), rows(&bench)), (1, 1));
+    assert_eq!((expire(61).unwrap(), rows(&bench)), (1, 0));
+    assert_eq!(expire(61).unwrap(), 0);
+}
+
+/// Back and away again: one row, with the later end.
+#[test]
+fn an_address_that_was_taken_again_counts_from_its_last_change() {
+    let bench = Bench::new();
+    let id = bench.holder(EMAIL);
+    moves(&bench, id, NEW, 10);
+    moves(&bench, id, EMAIL, 10 + DAY);
+    moves(&bench, id, NEW, 10 + 2 * DAY);
+    assert_eq!(rows(&bench), 2);
+    assert_eq!(former(&bench, EMAIL, 9 + 32 * DAY), [id]);
+    assert!(former(&bench, EMAIL, 10 + 32 * DAY).is_empty());
+    let export = bench.holders.export_personal_data(id, Actor::Holder(id), at(20 + 2 * DAY));
+    let json: String = block_on(export).unwrap().map(Result::unwrap).collect();
+    let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(data.pointer("/former_user_ids/1/user_id").unwrap(), EMAIL);
 }

@@ -47,6 +47,7 @@ async fn tidy(service: &Service) {
     let (holders, now) = (&service.holders, service.clock.now());
     tell("requests", holders.expire_registrations(now).await);
     tell("links", holders.expire_links(now).await);
+    tell("former user IDs", holders.expire_former_user_ids(now).await);
     tell("one-time codes", holders.otp_tick(now).await);
     tell("sessions", holders.sessions_tick(now).await);
     tell("logins by QR code", holders.qr_tick(now).await);
