@@ -46,8 +46,6 @@ pub(crate) const MOST_QR_LOOKS: u32 = 30;
 const MOST_WRONG_EMERGENCIES: u32 = 10;
 /// Tries of PUK and emergency code together, in a day.
 pub(crate) const MOST_PAIRS: u32 = 5;
-/// Wrong PINs in a day that a renewal is begun with: fewer than lock the PIN.
-pub(crate) const MOST_RENEWALS: u32 = 3;
 /// Mails in an hour to those who ask for an account.
 pub(crate) const MOST_STRANGERS: u32 = 200;
 /// Mails of a kind to an address in a day, when anybody can ask for them.
@@ -79,8 +77,6 @@ pub(crate) enum Counted {
     WrongEmergencies = b'w',
     /// PUK and emergency code tried together, by credential.
     Pairs = b'p',
-    /// Wrong PINs that renewals are begun with, by credential.
-    Renewals = b'n',
     /// Mails to those who ask for an account, all together.
     Strangers = b'f',
 }
@@ -263,32 +259,17 @@ pub(crate) fn may_try_pair(
     Ok(MOST_PAIRS.saturating_sub(counted))
 }
 
-/// Takes a try back that was counted for a credential: it was right, or could not be computed.
-pub(crate) fn give_back(
+/// Takes such a try back: it was right, or could not be computed.
+pub(crate) fn give_pair_back(
     inner: &Inner,
     tx: &mut dyn Transaction,
-    what: Counted,
     credential: CredentialId,
 ) -> Result<(), HolderError> {
-    let key = place(inner, what, credential.as_bytes())?;
+    let key = place(inner, Counted::Pairs, credential.as_bytes())?;
     let mut counted = read(tx, &key)?;
     counted.count = counted.count.saturating_sub(1);
     tx.put(COUNTER, &key, &encode(&counted, 16));
     Ok(())
-}
-
-/// Counts a PIN that a renewal is begun with, or refuses it: so many in a day, and a right one is
-/// given back. No one-time code comes before it, and its wrong tries must not lock the PIN within
-/// a day.
-pub(crate) fn may_begin_renewal(
-    inner: &Inner,
-    tx: &mut dyn Transaction,
-    credential: CredentialId,
-    now: DateTime<Utc>,
-) -> Result<(), HolderError> {
-    let (at, whose) = (now.timestamp_millis(), credential.as_bytes());
-    spend(inner, tx, Counted::Renewals, whose, (MOST_RENEWALS, DAY), at)?
-        .map_err(|retry_after| HolderError::Slowed { retry_after })
 }
 
 /// Whether one more mail may go to somebody who is no holder in this hour, over all of them: what

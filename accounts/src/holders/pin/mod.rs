@@ -3,7 +3,8 @@
 //! A try is counted durably *before* anything is computed with the code, so that neither guesses
 //! side by side nor a service that is stopped in the middle gets more tries than there are. The
 //! fifth wrong PIN locks the credential until the PUK sets a new one; the fifth wrong PUK ends it.
-//! A PUK is good once: what takes it mails the next one in a new envelope.
+//! A PUK sets a PIN once, and the next one is mailed in a new envelope; to lift a suspension, or to
+//! vouch for another phone number, it is used without being used up.
 //! A try that a fault of ours keeps from being computed is given back.
 //! Whether a code is right is known by its wrap alone: see `keys`.
 
@@ -23,7 +24,7 @@ pub use verified::PinVerified;
 
 pub(crate) use change::{needs_unused, remember};
 pub(crate) use flight::Flights;
-pub(crate) use open::{Both, PukOfHeld};
+pub(crate) use open::{Both, PinAlone, PukOfHeld};
 pub(crate) use sheet::{Sheet, new_sheet};
 
 /// Tries of a code, counted from the last right one.

@@ -44,6 +44,9 @@ pub(crate) trait Code: Send + 'static {
     const ACT: &'static str;
     /// With which tries its own are counted.
     const COUNTED: Counted;
+    /// So many tries there may be before one of these. The last ones of all are for codes that
+    /// come with a one-time code.
+    const BEFORE: u32 = MOST_TRIES;
     /// The count of its tries.
     fn tries(record: &mut CredentialRecord) -> &mut u32 {
         match Self::COUNTED {
@@ -132,6 +135,53 @@ impl Code for Pin {
         let template = Template::PinLocked { credential: short(id), at: now.timestamp_millis() };
         tell(inner, tx, holder, &template, now)?;
         Ok(CodeRefusal::PinLocked)
+    }
+}
+
+/// The PIN without a one-time code, as a renewal is begun with it: whoever has a session alone must
+/// not lock it.
+pub(crate) struct PinAlone(pub(crate) Pin);
+
+impl Code for PinAlone {
+    const COUNTED: Counted = Counted::Pin;
+    const ACT: &'static str = Pin::ACT;
+    const BEFORE: u32 = 3;
+
+    fn allowed(state: State) -> bool {
+        Pin::allowed(state)
+    }
+
+    fn open(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, HolderError> {
+        self.0.open(inner, id, kept)
+    }
+
+    fn renew(
+        &self,
+        inner: &Inner,
+        id: CredentialId,
+        kept: &Kept,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<Renewed, HolderError> {
+        self.0.renew(inner, id, kept, secret)
+    }
+
+    fn wrong(left: u32) -> CodeRefusal {
+        Pin::wrong(left)
+    }
+
+    fn last(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        id: CredentialId,
+        record: &mut CredentialRecord,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, HolderError> {
+        Pin::last(inner, tx, id, record, now)
     }
 }
 
@@ -328,6 +378,12 @@ fn count<C: Code>(
 ) -> Result<Settled<(Kept, Flight)>, HolderError> {
     let mut record = own(tx, holder, id)?;
     needs::<C>(&record, now)?;
+    if *C::tries(&mut record) >= C::BEFORE && C::BEFORE < MOST_TRIES {
+        return Err(match inner.flights.any(id, C::COUNTED) {
+            true => HolderError::Busy,
+            false => CodeRefusal::PinNeedsCode.into(),
+        });
+    }
     if *C::tries(&mut record) >= MOST_TRIES {
         // What is being computed may be right, and is no reason to end anything: that is settled
         // first.

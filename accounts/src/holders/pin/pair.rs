@@ -12,7 +12,7 @@ use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::holder::{load, notify};
 use crate::holders::keys::Lock;
 use crate::holders::messages::Template;
-use crate::holders::throttle::{self, Counted};
+use crate::holders::throttle;
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner, Room};
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Puk};
@@ -57,7 +57,7 @@ impl Holders {
             Err(fault) => {
                 // A fault of ours says nothing about the codes.
                 let back = move |inner: &Inner, tx: &mut dyn Transaction| {
-                    throttle::give_back(inner, tx, Counted::Pairs, id)
+                    throttle::give_pair_back(inner, tx, id)
                 };
                 self.transact(back).await?;
                 return Err(fault);
@@ -65,6 +65,7 @@ impl Holders {
         };
         let settle = move |inner: &Inner, tx: &mut dyn Transaction| {
             if let Some(renewed) = renewed {
+                throttle::give_pair_back(inner, tx, id)?;
                 let mut record = own(tx, holder, id)?;
                 needs_one_that_vouches(record.life.at(now))?;
                 if record.life.epoch() == epoch {

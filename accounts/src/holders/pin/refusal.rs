@@ -27,6 +27,12 @@ pub enum CodeRefusal {
         /// Tries that are left.
         left: u32,
     },
+    /// A PIN without a one-time code, when the tries that are left are for those with one.
+    #[error(
+        "too many wrong PINs were tried: change the PIN, or sign, with a one-time code and the \
+         right PIN; then begin again"
+    )]
+    PinNeedsCode,
     /// Too many wrong PINs.
     #[error("the PIN is locked after too many wrong ones: set a new PIN with the PUK")]
     PinLocked,
@@ -116,6 +122,7 @@ impl CodeRefusal {
             Self::Malformed(_) => "invalid-field",
             Self::NewPin(_) => "pin-rules",
             Self::WrongPin { .. } => "wrong-pin",
+            Self::PinNeedsCode => "pin-needs-code",
             Self::PinLocked => "pin-locked",
             Self::WrongPuk { .. } => "wrong-puk",
             Self::WrongCodes { .. } => "wrong-codes",

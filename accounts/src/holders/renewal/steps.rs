@@ -5,8 +5,7 @@ use crate::holders::credential::{CredentialRecord, binding, own};
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
 use crate::holders::keys::{Lock, Place, Slot};
 use crate::holders::otp::{OtpVerified, Purpose};
-use crate::holders::pin::{CodeRefusal, NewPin, needs_unused};
-use crate::holders::throttle::{self, Counted};
+use crate::holders::pin::{CodeRefusal, NewPin, PinAlone, needs_unused};
 use crate::holders::{Actor, CredentialId, HolderError, HolderId, Holders, Inner};
 use chrono::{DateTime, Utc};
 use envelope::{Passphrase, Pin};
@@ -30,8 +29,8 @@ impl Holders {
     /// the name of their version) and the PIN.
     ///
     /// # Errors
-    /// [`CodeRefusal::RenewalTooEarly`], [`HolderError::Slowed`] after three wrong PINs in a day,
-    /// and those of [`Holders::verify_pin`].
+    /// [`CodeRefusal::RenewalTooEarly`], [`CodeRefusal::PinNeedsCode`], and those of
+    /// [`Holders::verify_pin`].
     pub async fn begin_renewal(
         &self,
         (holder, id): (HolderId, CredentialId),
@@ -40,18 +39,14 @@ impl Holders {
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
         let room = self.room()?;
-        let early = move |inner: &Inner, tx: &mut dyn Transaction| {
-            needs_window(tx, holder, id, now)?;
-            throttle::may_begin_renewal(inner, tx, id, now)
-        };
+        let early = move |_: &Inner, tx: &mut dyn Transaction| needs_window(tx, holder, id, now);
         self.transact(early).await?;
         let typed = Zeroizing::new(pin.expose().to_owned());
-        let opened = self.try_code::<Pin>(&room, (holder, id), pin, now).await?;
+        let opened = self.try_code(&room, (holder, id), PinAlone(pin), now).await?;
         let (epoch, place) = (opened.record.life.epoch(), next_place(&opened.record, id));
         let work = move |inner: &Inner| Slot::new(inner.stretch_new(Lock::Pin, &typed)?, &place);
         let slot = self.compute(&room, work).await?;
-        let begin = move |inner: &Inner, tx: &mut dyn Transaction| {
-            throttle::give_back(inner, tx, Counted::Renewals, id)?;
+        let begin = move |_: &Inner, tx: &mut dyn Transaction| {
             if own(tx, holder, id)?.life.epoch() != epoch {
                 return Err(CodeRefusal::Changed.into());
             }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::holders::credential::tests::support::*;
-use crate::holders::credential::{CertificateStatus, Event, RevocationCause, SuspensionCause};
+use crate::holders::credential::{
+    CertificateStatus, Event, RevocationCause, State, SuspensionCause,
+};
 use crate::holders::history::HistoryKind;
 use crate::holders::keys::SoftwareKeys;
 use crate::holders::messages::MessageRecord;
@@ -250,23 +252,26 @@ fn a_phase_before_its_turn_is_refused_and_changes_nothing() {
 }
 
 /// No one-time code was asked for by then: whoever has no more than the session must not lock the
-/// PIN.
+/// PIN, by one after the other nor side by side.
 #[test]
-fn three_wrong_pins_in_a_day_begin_no_more_renewals() {
+fn wrong_pins_without_a_code_do_not_lock() {
     let bench = Bench::active();
-    for _ in 0..4 {
-        act(&bench, &bench.holders, Phase::ALL[0], None).unwrap();
-    }
-    let wrong = || {
-        let pin = Pin::parse(OTHER_PIN).unwrap();
-        let begun = bench.holders.begin_renewal((HOLDER, bench.id), "v1".to_owned(), pin, day());
-        block_on(begun)
+    let begin = |pin: &str| {
+        let pin = Pin::parse(pin).unwrap();
+        bench.holders.begin_renewal((HOLDER, bench.id), "2027-01".to_owned(), pin, day())
     };
-    for _ in 0..3 {
-        assert!(matches!(refusal(wrong()), CodeRefusal::WrongPin { .. }));
+    block_on(futures_util::future::join_all((0..9).map(|_| begin(OTHER_PIN))));
+    for pin in [OTHER_PIN, NEW_PIN, OTHER_PIN] {
+        assert_eq!(refusal(block_on(begin(pin))), CodeRefusal::PinNeedsCode);
     }
-    assert!(matches!(wrong(), Err(HolderError::Slowed { .. })));
+    assert_eq!(bench.view().state, State::Active);
+    // As before a change of the PIN, or a signature.
     assert!(opens(&bench, NEW_PIN));
+    block_on(begin(NEW_PIN)).unwrap();
+    // A refusal is no try.
+    for _ in 0..5 {
+        block_on(begin(NEW_PIN)).unwrap();
+    }
 }
 
 #[test]

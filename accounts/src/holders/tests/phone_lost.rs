@@ -243,6 +243,17 @@ fn a_wrong_pair_does_not_tell_which_one_was_wrong() {
     assert!(short(&envelope.bench, NEW).is_empty());
 }
 
+/// Numbers that are typed wrong again and again, with the right codes.
+#[test]
+fn right_pairs_are_not_counted() {
+    let envelope = Envelope::new();
+    for s in 0..8 {
+        envelope.lost((envelope.puk(), envelope.emergency()), 10 + s).unwrap();
+    }
+    let error = envelope.lost((wrong_puk(), wrong_emergency()), 30).unwrap_err();
+    assert!(error.to_string().ends_with("left today: 4"), "{error}");
+}
+
 /// Who has the password alone must not end a signing key: nothing but the password was asked for.
 #[test]
 fn wrong_pairs_are_slowed_and_end_nothing() {

@@ -38,6 +38,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("wrong-answer", 403, "The answer is not right"),
     ("answer-needed", 403, "The secret question has to be answered first"),
     ("wrong-pin", 403, "The PIN is not right"),
+    ("pin-needs-code", 403, "The PIN is asked for with a one-time code first"),
     ("wrong-puk", 403, "The PUK is not right"),
     ("wrong-codes", 403, "The codes are not those of the envelope"),
     ("wrong-puk-or-emergency-code", 403, "PUK or emergency code are not right"),
