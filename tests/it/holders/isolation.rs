@@ -117,7 +117,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/qr-logins/{id}/disown", Device),
     ("GET", "/api/v1/holder/phone", InPerson),
     ("POST", "/api/v1/holder/phone", FullSession),
-    ("DELETE", "/api/v1/holder/phone", Session),
+    ("DELETE", "/api/v1/holder/phone", FullSession),
     ("POST", "/api/v1/holder/phone/lost", FullSession),
     ("POST", "/api/v1/holder/phone/confirm", FullSession),
     ("GET", "/api/v1/holder/stamp-account", Holder),

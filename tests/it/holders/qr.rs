@@ -117,6 +117,7 @@ fn account_untouched(house: &House, browser: &Person) {
     let other = "0".repeat(32);
     for (method, path, body) in [
         ("POST", "/phone", json!({ "number": "+393479999999", "otp": otp })),
+        ("DELETE", "/phone", json!({})),
         ("POST", "/phone/lost", json!({ "number": "+393479999999" })),
         ("POST", "/addresses", json!({ "kind": "user-id", "address": "x@example.org" })),
         ("POST", "/authenticator", json!({ "otp": otp })),

@@ -29,7 +29,7 @@ use super::sessions::{Access, AccessKind};
 use super::tables::DEVICE;
 use super::{
     Actor, CredentialId, DeviceId, HolderError, HolderId, Holders, Inner, credential, fields,
-    history, holder,
+    history, holder, sessions,
 };
 use crate::encoding::decode;
 use chrono::{DateTime, Utc};
@@ -350,6 +350,9 @@ fn unlink(
 ) -> Result<(), HolderError> {
     let id = record.holder();
     bearer::remove(tx, DEVICE, record.owner())?;
+    if record.kind == DeviceKind::Phone {
+        sessions::end_by_qr(tx, id)?;
+    }
     let entry = HistoryEntry::new(HistoryKind::DeviceUnlinked, actor);
     history::append(tx, id, &entry.with("device", &record.name), now)?;
     let template =

@@ -343,6 +343,17 @@ pub(crate) fn end_all(
     Ok(ended)
 }
 
+/// Ends those that began with a QR code, without a word: a phone that may have approved them is
+/// unlinked, and that has its own.
+pub(crate) fn end_by_qr(tx: &mut dyn Transaction, id: HolderId) -> Result<(), HolderError> {
+    for (_, record) in all_of(tx, id)? {
+        if record.by == OpenedBy::QrCode {
+            bearer::remove(tx, SESSION, record.owner())?;
+        }
+    }
+    Ok(())
+}
+
 fn end_told(
     tx: &mut dyn Transaction,
     id: HolderId,

@@ -130,6 +130,18 @@ fn a_hash_of_older_parameters_or_pepper_is_renewed() {
     assert!(!checks(&peppered, 201));
 }
 
+/// A portal and an app, right after a rotation: each of them renews the hash.
+#[test]
+fn logins_side_by_side_renew_a_hash_and_both_are_right() {
+    let bench = Bench::new();
+    bench.holder(EMAIL);
+    let peppered = Bench::over(bench.store.reopened(), Bench::settings(), &Bench::pepper(2));
+    let tries = (0..2).map(|_| peppered.holders.login(EMAIL, RIGHT, HOME, at(100)));
+    let logins = block_on(futures_util::future::join_all(tries));
+    assert!(logins.iter().all(Result::is_ok), "{logins:?}");
+    assert!(!peppered.history(logins[0].as_ref().unwrap().holder).contains(&"login-failed"));
+}
+
 #[test]
 fn a_stolen_store_without_its_pepper_takes_no_password() {
     let bench = Bench::new();

@@ -20,6 +20,7 @@ mod phone;
 mod phone_lost;
 mod qr;
 mod qr_model;
+mod qr_unlinked;
 mod question;
 mod randomness;
 mod recovery;

@@ -239,7 +239,8 @@ pub(crate) async fn cancel_phone_change(
     request: HttpRequest,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    let access = access::session(&request, &service).await?;
+    // Not for whoever has the phone that is replaced: the QR login comes with it.
+    let access = access::full_session(&request, &service).await?;
     let now = service.clock.now();
     service.holders.cancel_phone_change(&access, now).await.map_err(problem)?;
     Ok(answer::done())
