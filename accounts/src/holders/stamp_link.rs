@@ -283,7 +283,7 @@ impl Holders {
     }
 }
 
-/// A machine links nothing, and neither does a session that began with a QR code.
+/// A machine links nothing, and neither does a session of a QR code that was not raised.
 fn may_link(access: &Access) -> Result<(), HolderError> {
     access.needs_full()?;
     match access.what {

@@ -106,7 +106,7 @@ pub(crate) struct FormerCertificate {
 
 /// Thirty days: so long a former emergency code suspends.
 const FORMER_CODE_LIFETIME: i64 = 30 * 24 * 3_600_000;
-/// So many of them are kept, the newest ones.
+/// So many of them are kept, the oldest ones: nobody pushes the owner's out with new sheets.
 const FORMER_CODES: usize = 8;
 
 /// An emergency code at rest: under the pepper. Used in stored state.
@@ -148,9 +148,9 @@ impl CredentialRecord {
         let former = FormerCode { code: self.emergency, until: now + FORMER_CODE_LIFETIME };
         let codes = self.former_codes.get_or_insert_default();
         codes.retain(|code| code.until > now);
-        codes.push(former);
-        let over = codes.len().saturating_sub(FORMER_CODES);
-        codes.drain(..over);
+        if codes.len() < FORMER_CODES {
+            codes.push(former);
+        }
         self.emergency = new;
     }
 

@@ -11,14 +11,14 @@ use super::{
     binding, delete_wraps, load, own, save, short, tell,
 };
 use crate::holders::history::{HistoryEntry, HistoryKind, append};
-use crate::holders::holder::{find, find_former};
+use crate::holders::holder::find;
 use crate::holders::job::Round;
 use crate::holders::messages::Template;
 use crate::holders::otp::{OtpVerified, Purpose};
 use crate::holders::pin::{CodeRefusal, PukOfHeld};
 use crate::holders::tables::RENEWAL;
 use crate::holders::{
-    Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, Room, throttle,
+    Actor, CredentialId, Email, HolderError, HolderId, Holders, Inner, Room, former, throttle,
 };
 use chrono::{DateTime, Utc};
 use envelope::{EmergencyCode, Puk};
@@ -152,17 +152,17 @@ impl Holders {
         from: IpAddr,
         issuer: &impl CertificateIssuer,
         now: DateTime<Utc>,
-    ) -> Result<(), HolderError> {
+    ) -> Result<Vec<CredentialId>, HolderError> {
         let name = user_id.trim().to_lowercase();
         let suspend = move |inner: &Inner, tx: &mut dyn Transaction| {
             // Counted in one transaction with the answer: parallel guesses count one by one.
             suspend_all(inner, tx, (&name, from), &code, now)
         };
         let suspended = self.transact(suspend).await??;
-        for id in suspended {
-            self.publish(id, issuer, now).await?;
+        for id in &suspended {
+            self.publish(*id, issuer, now).await?;
         }
-        Ok(())
+        Ok(suspended)
     }
 
     /// Work for a timer: ends holds whose date has come, and tells the issuer what it has not
@@ -385,9 +385,9 @@ fn suspend_all(
     let email = Email::parse("user_id", name).ok();
     let holder = email.as_ref().map(|email| find(tx, email.as_str())).transpose()?.flatten();
     // Also by the user ID before a change that was perhaps not the owner's.
-    let former = email.as_ref().map(|email| find_former(tx, email.as_str(), now));
+    let former = email.as_ref().map(|email| former::find(tx, email.as_str(), now)).transpose()?;
     let mut ids = Vec::new();
-    for one in holder.into_iter().chain(former.transpose()?.flatten()) {
+    for one in holder.into_iter().chain(former.unwrap_or_default()) {
         ids.append(&mut all_of(tx, one)?);
     }
     // The same work when there is nothing to compare with.

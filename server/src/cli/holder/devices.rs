@@ -39,6 +39,8 @@ struct Device {
     last_used_at: Option<String>,
     #[serde(default)]
     from: String,
+    #[serde(default)]
+    certificate_sha256: Option<String>,
 }
 
 pub(super) fn run(
@@ -74,11 +76,15 @@ fn print_devices(devices: Vec<Device>, console: &mut Console<'_>) -> Result<(), 
         ("LINKED (UTC)", Align::Left),
         ("LAST USED (UTC)", Align::Left),
         ("FROM", Align::Left),
+        ("COMES IN BY", Align::Left),
     ]);
     for one in devices {
         let (linked, used) =
             (instant(&one.linked_at), instant_or_dash(one.last_used_at.as_deref()));
-        table.row([one.id, one.kind, one.name, linked, used, one.from]);
+        let by = one.certificate_sha256.map_or("token".to_owned(), |sha256| {
+            format!("certificate {}", sha256.get(..12).unwrap_or(&sha256))
+        });
+        table.row([one.id, one.kind, one.name, linked, used, one.from, by]);
     }
     console.print(&table.render(WIDTH))
 }

@@ -42,6 +42,10 @@ pub(crate) struct AdminDevice {
     last_used_at: String,
     /// The address that it was linked from.
     from: String,
+    /// SHA-256 of the client certificate that a system comes in with, in hex; null with a token.
+    certificate_sha256: Option<String>,
+    /// The credentials that a system may use; null is all of its holder's.
+    credentials: Option<Vec<String>>,
 }
 
 impl From<DeviceView> for AdminDevice {
@@ -53,6 +57,8 @@ impl From<DeviceView> for AdminDevice {
             linked_at: rfc3339(view.linked_at),
             last_used_at: rfc3339(view.last_used_at),
             from: view.from,
+            certificate_sha256: view.certificate.map(hex::encode),
+            credentials: view.credentials.map(|ids| ids.iter().map(ToString::to_string).collect()),
         }
     }
 }
@@ -96,9 +102,11 @@ pub(crate) async fn unlink_device_of(
     auth::administrator(&request, &service)?;
     let (id, device) = path.into_inner();
     let id = parse(&id)?;
-    let device: DeviceId =
-        device.parse().map_err(|_not_one| Problem::NotFound { what: "device of this holder" })?;
+    let device: DeviceId = device.parse().map_err(|_not_one| Problem::NotFound {
+        what: "device of this holder with this identifier",
+    })?;
     let now = service.clock.now();
     service.holders.unlink_device(id, device, operator(), now).await.map_err(problem)?;
+    service.lock_dead_keys(Some(id)).await;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -134,9 +134,9 @@ impl Service {
         from: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<(), HolderError> {
-        self.holders.suspend_by_code(user_id, code, from, &self.holder_ca, now).await?;
-        if let Ok(Some(holder)) = self.holders.holder_by_user_id(user_id) {
-            self.forget_keys_of(holder.id);
+        let suspended = self.holders.suspend_by_code(user_id, code, from, &self.holder_ca, now);
+        for credential in suspended.await? {
+            self.forget_keys(credential);
         }
         Ok(())
     }

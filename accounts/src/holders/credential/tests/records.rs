@@ -71,3 +71,20 @@ fn the_wraps_keep_their_form() {
     let bytes = hex::decode(text).unwrap();
     assert_eq!(minicbor::decode::<Wrapped>(&bytes).unwrap(), wraps);
 }
+
+/// Who has the PUK and the phone orders sheet after sheet: the owner's goes on suspending.
+#[test]
+fn new_sheets_do_not_push_an_older_code_out() {
+    let mut record = sample();
+    let code = |n: u8| EmergencyRecord { mac: [n; 32].into(), pepper: 8 };
+    for n in 100..120 {
+        record.replace_emergency(code(n), 1_000);
+    }
+    let codes: Vec<_> = record.suspending_codes(1_001).collect();
+    assert!(codes.contains(&code(7)) && codes.contains(&code(119)));
+    assert_eq!(codes.len(), 9);
+    let month = 30 * 24 * 3_600_000;
+    record.replace_emergency(code(120), 1_000 + month);
+    let codes: Vec<_> = record.suspending_codes(1_001 + month).collect();
+    assert_eq!(codes, [code(120), code(119)]);
+}

@@ -198,7 +198,8 @@ impl Bench {
     }
 
     pub(crate) fn by_code(&self, user: &str, code: EmergencyCode) -> Result<(), HolderError> {
-        block_on(self.holders.suspend_by_code(user, code, GUESSER, &self.issuer, at(30)))
+        let act = self.holders.suspend_by_code(user, code, GUESSER, &self.issuer, at(30));
+        block_on(act).map(drop)
     }
 
     pub(crate) fn view(&self) -> CredentialView {

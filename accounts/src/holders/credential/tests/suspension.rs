@@ -18,7 +18,7 @@ fn wrong_code() -> EmergencyCode {
     EmergencyCode::parse("2345678923").unwrap()
 }
 
-fn is_wrong(result: &Result<(), HolderError>) -> bool {
+fn is_wrong<T>(result: &Result<T, HolderError>) -> bool {
     matches!(result, Err(HolderError::Code(CodeRefusal::WrongEmergencyCode)))
 }
 
