@@ -10,7 +10,7 @@ use super::auth;
 use super::holder::problem::holder as problem;
 use super::problem::{Problem, ProblemBody};
 use super::stamp_account::rfc3339;
-use super::{GET, get, resource};
+use super::{GET, get, resource, words};
 use crate::service::Service;
 use accounts::StampAccountId;
 use accounts::credentials::LoginProof;
@@ -170,7 +170,7 @@ fn page(
         |field: &str, reason: String| Problem::Invalid { field: field.to_owned(), reason };
     let query = Query::<LinksQuery>::from_query(request.query_string());
     let LinksQuery { after, limit } =
-        query.map_err(|error| invalid("query", error.to_string()))?.into_inner();
+        query.map_err(|error| invalid("query", words::told(&error)))?.into_inner();
     let after = after.as_deref().map(str::parse::<HolderId>).transpose();
     let after = after.map_err(|error| invalid("after", error.to_string()))?;
     let limit = limit.unwrap_or(PAGE);

@@ -7,11 +7,11 @@ use super::problem;
 use crate::http::problem::Problem;
 use crate::http::stamp_account::rfc3339;
 use crate::service::Service;
-use accounts::holders::history::{HistoryQuery, RecordedEntry};
+use accounts::holders::history::{HistoryPage, HistoryQuery, RecordedEntry};
 use accounts::holders::{HolderError, HolderId};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{self, Bytes, Data};
 use futures_util::stream::unfold;
 
 /// RFC 4180 §3.
@@ -34,19 +34,19 @@ pub(super) fn answer(
     let first = service.holders.history(holder, &query).map_err(problem)?;
     let begin = Some((first, HEADER.to_owned()));
     let rows = unfold(begin, move |state| {
-        let next = state.map(|(page, mut text)| {
-            page.entries.iter().for_each(|entry| write_row(&mut text, entry));
-            let following = page.next.map(|place| {
-                let query = HistoryQuery { after: Some(place), ..query.clone() };
-                service.holders.history(holder, &query).map(|page| (page, String::new()))
-            });
+        let (service, query) = (service.clone(), query.clone());
+        async move {
+            let (page, text) = state?;
+            // A long history that has little of what is asked for is read for long, with nothing
+            // to wait for: not on a thread that serves others.
+            let next = web::block(move || piece(&service, holder, query, &page, text)).await;
             // A table that breaks off must not look like a whole one: the connection breaks.
-            match following.transpose() {
-                Ok(following) => (Ok(Bytes::from(text)), following),
-                Err(error) => (Err(broken(&error)), None),
-            }
-        });
-        std::future::ready(next)
+            Some(match next {
+                Ok(Ok((text, following))) => (Ok(Bytes::from(text)), following),
+                Ok(Err(error)) => (Err(broken(&error)), None),
+                Err(panicked) => (Err(broken(&panicked)), None),
+            })
+        }
     });
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
@@ -56,7 +56,22 @@ pub(super) fn answer(
         .streaming(rows))
 }
 
-fn broken(error: &HolderError) -> actix_web::Error {
+/// The rows of a page, and the page after it.
+fn piece(
+    service: &Service,
+    holder: HolderId,
+    mut query: HistoryQuery,
+    page: &HistoryPage,
+    mut text: String,
+) -> Result<(String, Option<(HistoryPage, String)>), HolderError> {
+    page.entries.iter().for_each(|entry| write_row(&mut text, entry));
+    let Some(place) = page.next else { return Ok((text, None)) };
+    query.after = Some(place);
+    let following = service.holders.history(holder, &query)?;
+    Ok((text, Some((following, String::new()))))
+}
+
+fn broken(error: &dyn std::fmt::Display) -> actix_web::Error {
     tracing::error!(%error, "a history breaks off");
     Problem::Unavailable.into()
 }

@@ -9,6 +9,7 @@ mod tests;
 use super::{access, invalid, place, problem};
 use crate::http::holder::problem::refused;
 use crate::http::problem::{Problem, ProblemBody};
+use crate::http::words;
 use crate::service::Service;
 use accounts::holders::history::{
     HistoryKind, HistoryPage, HistoryPlace, HistoryQuery, RecordedEntry,
@@ -35,8 +36,10 @@ const PIECE: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReceiptParams {
     /// The first instant, RFC 3339; included.
+    #[serde(default, deserialize_with = "words::instant")]
     from: Option<DateTime<Utc>>,
     /// The end, RFC 3339; excluded.
+    #[serde(default, deserialize_with = "words::instant")]
     to: Option<DateTime<Utc>>,
     /// `place` of one entry of the history, for this signature alone.
     entry: Option<String>,
@@ -81,13 +84,13 @@ pub(crate) async fn show_receipt(
 ) -> Result<HttpResponse, Problem> {
     let access = access::reader(&request, &service).await?;
     let params = Query::<ReceiptParams>::from_query(request.query_string());
-    let params = params.map_err(|error| invalid("query", &error.to_string()))?;
+    let params = params.map_err(|error| invalid("query", &words::told(&error)))?;
     let asked = params.into_inner().read()?;
-    let _turn = service.limits.receipt().ok_or(Problem::Busy)?;
-    let setting = {
-        let service = service.clone();
-        web::block(move || set(&service, access.holder, asked))
-    };
+    let setting = web::block(move || {
+        // Of the work, which goes on when its asker goes away.
+        let _turn = service.limits.receipt().ok_or(Problem::Busy)?;
+        set(&service, access.holder, asked)
+    });
     let pdf = setting.await.map_err(|_ended| Problem::Internal)??;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/pdf"))
