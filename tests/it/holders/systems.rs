@@ -4,8 +4,9 @@
 use crate::harness::certificates::{Certified, Purpose, certify};
 use crate::harness::person::{ECDSA, Person, hashes};
 use crate::harness::pocket::Pocket;
-use crate::harness::{Answer, Client, House};
+use crate::harness::{Answer, Client, House, QUERY, request};
 use serde_json::{Value, json};
+use std::time::Duration;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 
 /// A CA of the test, and a house behind TLS that takes its client certificates.
@@ -97,6 +98,10 @@ fn a_system_signs_with_a_client_certificate() {
     let linked = linked.status(201).json();
     assert!(linked["token"].is_null(), "{linked}");
     assert_eq!(linked["device"]["certificate_sha256"], sha256(&own));
+    // The operator can find whose it is.
+    let path = format!("/api/v1/admin/holders/{}/devices", bruno.id);
+    let shown = house.admin().get(&path).status(200).json();
+    assert_eq!(shown["devices"][0]["certificate_sha256"], sha256(&own));
 
     let seen = client.get("/api/v1/holder/credentials").status(200).json();
     assert_eq!(seen["credentials"][0]["id"], bruno.credential);
@@ -121,6 +126,34 @@ fn a_system_signs_with_a_client_certificate() {
     // Over the connection that was good a moment ago.
     client.get("/api/v1/holder").problem(401, "unauthorized-holder");
     client.post(&path, &Person::signing(&sad, &wanted, false)).status(401);
+}
+
+/// The balance of the stamp account is told to a system with a certificate like to anybody else,
+/// for as long as the account is linked.
+#[test]
+fn a_system_with_a_certificate_watches_the_balance() {
+    let scene = Scene::set();
+    let (house, own) = (&scene.house, scene.certified("archive"));
+    let bruno = automatic(house);
+    link(house, &bruno, &json!({ "certificate_sha256": sha256(&own) })).status(201);
+    let body = json!({ "name": "archive", "stamps": 2, "reason": "test" });
+    let made = house.admin().post("/api/v1/admin/accounts", &body).status(201).json();
+    let body = json!({ "api_key": made["api_key"] });
+    bruno.send(house, "PUT", "/stamp-account", &body).status(200);
+    let client = scene.client(&own);
+    let watching = std::thread::spawn({
+        let client = client.clone();
+        move || client.get("/api/v1/holder/stamp-account/events").status(200).text()
+    });
+    // Longer than the stream goes on without looking whether it still may.
+    std::thread::sleep(Duration::from_secs(3));
+    let headers = [("Content-Type", QUERY)];
+    let request = request::fresh();
+    client.send("POST", "/api/v1/holder/timestamps", &headers, Some(&request)).status(200);
+    std::thread::sleep(Duration::from_secs(1));
+    bruno.client(house).delete("/api/v1/holder/stamp-account").status(204);
+    let told = watching.join().unwrap();
+    assert!(told.contains("\"remaining\":2") && told.contains("\"remaining\":1"), "{told}");
 }
 
 /// A window for a credential that the system was not linked for is refused before its PIN is

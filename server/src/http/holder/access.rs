@@ -101,13 +101,16 @@ pub(crate) async fn system(request: &HttpRequest, service: &Service) -> Result<A
 
 /// Any session or device, without counting as its use: for what a page asks for by itself, with
 /// nobody there. A session that has to replace its password first gets nothing.
-pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Access, Problem> {
+pub(super) fn watching(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<(Access, Watcher), Problem> {
     let now = service.clock.now();
-    let found = match shown(request).ok_or(Problem::HolderUnauthorized)? {
-        Shown::Token(token) => service.holders.peek(token, now),
-        Shown::Certificate(sha256) => service.holders.peek_by_certificate(sha256),
+    let watcher = match shown(request).ok_or(Problem::HolderUnauthorized)? {
+        Shown::Token(token) => Watcher::Token(token.to_owned()),
+        Shown::Certificate(sha256) => Watcher::Certificate(*sha256),
     };
-    let access = match found {
+    let access = match watcher.peek(service) {
         Err(HolderError::NotLoggedIn) => {
             service.logins.holder_refused(peer(request), now);
             return Err(Problem::HolderUnauthorized);
@@ -116,7 +119,24 @@ pub(super) fn watching(request: &HttpRequest, service: &Service) -> Result<Acces
     };
     match access.must_change_password {
         true => Err(problem(HolderError::MustChangePassword)),
-        false => Ok(access),
+        false => Ok((access, watcher)),
+    }
+}
+
+/// Who watches, to be asked for again and again.
+pub(super) enum Watcher {
+    Token(String),
+    /// SHA-256 of the certificate that the connection came with.
+    Certificate([u8; 32]),
+}
+
+impl Watcher {
+    /// What it opens now.
+    pub(super) fn peek(&self, service: &Service) -> Result<Access, HolderError> {
+        match self {
+            Self::Token(token) => service.holders.peek(token, service.clock.now()),
+            Self::Certificate(sha256) => service.holders.peek_by_certificate(sha256),
+        }
     }
 }
 

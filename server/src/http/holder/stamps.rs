@@ -136,14 +136,13 @@ pub(crate) async fn linked_events(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     // A page that stays open listens by itself, and comes back by itself: neither is a use.
-    let access = access::watching(&request, &service)?;
+    let (access, watcher) = access::watching(&request, &service)?;
     let account = linked(&service, &access)?;
     let account = account.ok_or(Problem::NotFound { what: "linked timestamp account" })?;
-    let token = access::token(&request).unwrap_or_default().to_owned();
     let watched = Data::clone(&service);
     let goes_on = move || {
-        let access = watched.holders.peek(&token, watched.clock.now()).ok();
-        let still = access.and_then(|access| linked(&watched, &access).ok().flatten());
+        let still =
+            watcher.peek(&watched).ok().and_then(|access| linked(&watched, &access).ok().flatten());
         std::future::ready(still == Some(account))
     };
     stamp_account::balance_events(&service, account, goes_on)
