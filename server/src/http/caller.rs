@@ -14,13 +14,13 @@ use actix_web::web::Data;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where a caller's tries are counted. There is one caller without an address: a request that
-/// came over no connection, or that a trusted proxy on this machine passed on without saying for
-/// whom. Loopback itself is nobody that can be counted apart, see `accounts`.
+/// came over no connection, or that a trusted proxy passed on without saying for whom. Loopback
+/// itself is nobody that can be counted apart, see `accounts`.
 pub(crate) fn caller_address(request: &HttpRequest) -> IpAddr {
     let Some(peer) = connected(request) else { return UNKNOWN };
     let from = seen_through(request, peer);
-    let direct = from == peer && !is_trusted(request, peer);
-    if is_loopback(from) && !direct { UNKNOWN } else { from }
+    let (trusted, passed_on) = (is_trusted(request, peer), from != peer.to_canonical());
+    if trusted && (!passed_on || is_loopback(from)) { UNKNOWN } else { from }
 }
 
 /// Where a request comes from, for the log and the trail.

@@ -195,7 +195,10 @@ fn look(
         record.device = Some(device.id);
         record::save(tx, id, &record);
     }
-    let known = |address: &IpAddr| !address.to_canonical().is_loopback();
+    let known = |address: &IpAddr| {
+        let address = address.to_canonical();
+        !address.is_loopback() && !address.is_unspecified()
+    };
     let browser: Option<IpAddr> = record.from.parse().ok().filter(known);
     let pair = browser.zip(Some(from).filter(known));
     Ok(QrSeen {

@@ -155,8 +155,9 @@ pub(crate) struct QrSeen {
     /// What the browser says that it is; may be empty.
     client: String,
     asked_at: String,
-    /// Whether phone and browser come from one network. If not, look twice; null when that is not
-    /// known, as behind a proxy that is not among the trusted ones.
+    /// Whether phone and browser come from one network. If not, look twice; null when a trusted
+    /// proxy does not say where they come from, or they come from the machine itself. Behind a
+    /// proxy that is not among `server.trusted_proxies` everybody comes from one network.
     same_network: Option<bool>,
     /// One of them is shown by the browser: the holder picks it.
     #[schema(example = json!(["12", "47", "83"]))]
