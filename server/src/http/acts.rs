@@ -74,6 +74,8 @@ const ACTS: &[(&str, &str, &str)] = &[
     ("GET", "holders/{holder}/messages", "holder-messages-read"),
     ("GET", "holders/{holder}/sessions", "holder-sessions-read"),
     ("GET", "holders/{holder}/devices", "holder-devices-read"),
+    ("GET", "messages", "messages-read"),
+    ("GET", "pepper", "pepper-read"),
     ("GET", "registrations", "registrations-read"),
     ("GET", "registrations/{registration}", "registration-read"),
 ];
@@ -279,8 +281,12 @@ mod tests {
             let Some(route) = path.strip_prefix(super::ADMIN) else { continue };
             let posts = item.post.is_some().then_some(Method::POST);
             let deletes = item.delete.is_some().then_some(Method::DELETE);
-            for method in posts.into_iter().chain(deletes) {
-                if action(&method, route) == Some("administration-act") {
+            // What is read of persons is an event as well.
+            let persons = ["holders", "registrations", "messages", "pepper"];
+            let of_persons = persons.iter().any(|of| route.starts_with(of));
+            let gets = (of_persons && item.get.is_some()).then_some(Method::GET);
+            for method in posts.into_iter().chain(deletes).chain(gets) {
+                if matches!(action(&method, route), None | Some("administration-act")) {
                     nameless.push(format!("{method} {route}"));
                 }
             }
