@@ -147,7 +147,9 @@ fn succeed(
 ) -> Result<Option<LoggedIn>, HolderError> {
     let id = candidate.holder;
     let mut record = holder::load(tx, id)?;
-    let Some(password) = record.password.clone().filter(|now| *now == candidate.password) else {
+    // The same password, also when a login beside this one has just renewed its hash.
+    let same = |now: &PasswordRecord| now.generation == candidate.password.generation;
+    let Some(password) = record.password.clone().filter(same) else {
         return Ok(None);
     };
     if !may_log_in(&record, &password, now) {

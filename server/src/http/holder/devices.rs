@@ -221,7 +221,9 @@ pub(super) fn terms(
         }
     });
     let credentials = credentials.map(|ids| {
-        ids.iter().map(|text| id(text, "credential of yours")).collect::<Result<Vec<_>, _>>()
+        ids.iter()
+            .map(|text| id(text, "credential of yours with this identifier"))
+            .collect::<Result<Vec<_>, _>>()
     });
     Ok(DeviceTerms {
         kind: DeviceKind::parse("kind", kind).map_err(problem)?,
