@@ -3,7 +3,7 @@
 //! Networks and their arithmetic only; what a proxy says, and in which header, is for
 //! `http::caller`.
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -56,8 +56,17 @@ impl FromStr for Network {
             Err(_) => text.parse().map_err(|_| bad())?,
         };
         // What is left of "10.1.2.3/8" is another network than was written.
-        if network == network.trunc() { Ok(Self(network)) } else { Err(bad()) }
+        if network == network.trunc() { Ok(Self(canonical(network))) } else { Err(bad()) }
     }
+}
+
+/// A network of IPv4 addresses that is written as one of IPv6 (RFC 4291 §2.5.5.2), as addresses are
+/// compared.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let (address, length) = (mapped.addr().to_ipv4_mapped(), mapped.prefix_len().checked_sub(96));
+    let v4 = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    v4.map_or(network, IpNet::V4)
 }
 
 impl TryFrom<String> for Network {
@@ -104,6 +113,10 @@ mod tests {
         // An IPv6 listener names IPv4 peers so (RFC 4291 §2.5.5.2).
         assert!(proxies.contain("::ffff:10.1.2.3".parse().unwrap()));
         assert!(!proxies.contain("::ffff:11.1.2.3".parse().unwrap()));
+        let mapped = TrustedProxies::of(&["::ffff:10.0.0.0/104", "::ffff:127.0.0.1"]);
+        assert!(mapped.contain("10.255.1.1".parse().unwrap()));
+        assert!(mapped.contain("127.0.0.1".parse().unwrap()));
+        assert!(!mapped.contain("11.0.0.0".parse().unwrap()));
         assert!(!TrustedProxies::default().contain("127.0.0.1".parse().unwrap()));
     }
 
