@@ -15,8 +15,8 @@ type Task = Box<dyn FnOnce() + Send>;
 /// How far the threads of a pool give way to all others of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// They run when nobody else wants the core, and are taken off it at once (`SCHED_IDLE`,
-    /// sched(7)): for what anybody may ask for. A niceness is not enough here, since a thread that
+    /// They run when nobody else wants the core, are taken off it at once (`SCHED_IDLE`,
+    /// sched(7)), and rest when they had to wait for it: for what anybody may ask for. A niceness is not enough here, since a thread that
     /// was let in keeps the core for its slice, and a token passes through five threads.
     Last,
     /// They get a small share of a core that others want as well: for what only somebody can ask
@@ -26,6 +26,11 @@ pub(crate) enum Turn {
 
 /// How long a thread with nothing to do keeps the memory of its last check.
 const MOMENT: Duration = Duration::from_secs(1);
+
+/// A thread that runs last rests for so many times as long as its check took on a busy machine.
+const REST: u32 = 4;
+/// And never longer.
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 /// The niceness of [`Turn::Behind`]: 0 gives no way, 19 the most.
 #[cfg(target_os = "linux")]
@@ -88,10 +93,41 @@ fn work(receiver: &Mutex<Receiver<Task>>, turn: Turn) {
     give_way(turn);
     scratch::keep();
     while let Some(task) = next(receiver) {
+        let before = served();
         // A task that panics costs its asker an answer, and the pool nothing: what tasks share
         // is behind locks, or given up in a drop. The panic has been printed with its place.
         drop(catch_unwind(AssertUnwindSafe(task)));
+        if turn == Turn::Last
+            && let Some(rest) = rest(before, served())
+        {
+            std::thread::sleep(rest);
+        }
     }
+}
+
+/// How long a thread was computing, and how long it was ready to and others had its core.
+#[derive(Clone, Copy, Debug)]
+struct Served {
+    ran: Duration,
+    waited: Duration,
+}
+
+/// What the scheduler says of this thread (`/proc/thread-self/schedstat`); nothing where it does
+/// not keep it.
+fn served() -> Option<Served> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut numbers = text.split_whitespace().map(|word| word.parse().map(Duration::from_nanos));
+    let mut next = || numbers.next()?.ok();
+    Some(Served { ran: next()?, waited: next()? })
+}
+
+/// How long a thread rests that waited for its core longer than it had it. The machine is busy then,
+/// and a check takes more from others than the time that they leave: it empties their caches.
+fn rest(before: Option<Served>, after: Option<Served>) -> Option<Duration> {
+    let (before, after) = before.zip(after)?;
+    let ran = after.ran.saturating_sub(before.ran);
+    let waited = after.waited.saturating_sub(before.waited);
+    (waited > ran).then(|| (REST * (ran + waited)).min(LONGEST_REST))
 }
 
 /// The next task; a thread that waits longer than a moment gives back the memory of the last one.
@@ -111,8 +147,9 @@ fn next(receiver: &Mutex<Receiver<Task>>) -> Option<Task> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pool, Turn};
+    use super::{LONGEST_REST, Pool, Served, Turn, rest};
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     /// What a thread of a pool says of itself.
     #[cfg(target_os = "linux")]
@@ -136,6 +173,27 @@ mod tests {
     fn those_behind_have_a_smaller_share() {
         let theirs = ask(Turn::Behind, || rustix::process::getpriority_process(None)).unwrap();
         assert!(theirs >= super::NICENESS, "{theirs}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_knows_how_long_it_computed() {
+        let before = super::served().unwrap();
+        let work: u64 = (0..10_000_000).map(std::hint::black_box).sum();
+        assert!(work > 0 && super::served().unwrap().ran > before.ran);
+    }
+
+    #[test]
+    fn whoever_waited_longer_than_it_ran_rests() {
+        let of = |ran: u64, waited: u64| {
+            let millis = Duration::from_millis;
+            Some(Served { ran: millis(ran), waited: millis(waited) })
+        };
+        let rests = |ran: u64, waited: u64| rest(of(100, 100), of(100 + ran, 100 + waited));
+        assert_eq!(rests(20, 20), None);
+        assert_eq!(rests(10, 20), Some(Duration::from_millis(120)));
+        assert_eq!(rests(20, 400), Some(LONGEST_REST));
+        assert_eq!(rest(None, of(1, 2)), None);
     }
 
     #[test]
