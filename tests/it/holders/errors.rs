@@ -91,6 +91,8 @@ fn refusals_before_a_login() {
     post("/sessions", "no password", &with(&login, "password", Value::Null));
     let suspend = json!({ "user_id": "nobody@example.org", "emergency_code": "BCDFGHJKMN" });
     post("/sessions", "members by their places", &json!(["nobody@example.org", "x"]));
+    let by_place = json!({ "token": token, "password": "x", "repeat": "x", "otp": ["1", "2"] });
+    post("/passwords/recovery/complete", "a code by its places", &by_place);
     post("/suspensions", "no code at all", &with(&suspend, "emergency_code", json!("123")));
     lines.are(include_str!("errors/public.txt"));
 }

@@ -5,7 +5,7 @@
 //! asked for even where nobody has to be logged in.
 
 use super::problem::refused;
-use crate::http::body::{LIMIT, check_media_type, object, read_within};
+use crate::http::body::{LIMIT, Member, check_media_type, member, object, read_within};
 use crate::http::problem::Problem;
 use crate::service::Service;
 use accounts::holders::OperationId;
@@ -122,13 +122,25 @@ pub(crate) const AN_INSTANT: &str = "2027-01-31T12:00:00Z";
 
 /// A one-time code that was typed, and the operation that it was asked for.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(crate) struct OneTimeCode {
     /// `operation` of the answer that told that a code was sent: 32 digits 0-9 a-f.
     operation: String,
     /// The six digits.
     #[schema(value_type = String, format = Password, example = "123456")]
     pub(crate) code: Secret,
+}
+
+impl<'de> Deserialize<'de> for OneTimeCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        member(deserializer)
+    }
+}
+
+impl Member for OneTimeCode {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
 }
 
 impl OneTimeCode {

@@ -10,6 +10,7 @@ use super::problem::{holder as problem, refused};
 use super::proof::{self, Act, AskedCode};
 use super::signing::hashes;
 use super::{access, answer, body, id};
+use crate::http::body::{Member, member};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::resource;
 use crate::service::Service;
@@ -20,7 +21,7 @@ use accounts::holders::{AddressKind, CredentialId, Email, OperationId, PhoneNumb
 use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use signing::HashesToSign;
 
 /// What this room says of itself.
@@ -145,13 +146,25 @@ pub(crate) enum Way {
 
 /// Exactly what will be signed: the code does for nothing else.
 #[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(crate) struct WantedSignatures {
     /// As in the authorisation.
     #[schema(example = "ecdsa-sha256")]
     algorithm: String,
     /// Each hash in base64, in the order of the authorisation.
     hashes: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for WantedSignatures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        member(deserializer)
+    }
+}
+
+impl Member for WantedSignatures {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
 }
 
 /// What was read out of a request, to be held while a code is asked for it.
