@@ -167,6 +167,17 @@ fn a_system_opens_windows_for_its_credentials_alone() {
     assert_eq!(own["device"]["credentials"], json!([bruno.credential]));
     let client = house.client().bearer(own["token"].as_str().unwrap());
     window(&client, &bruno).status(201);
+    // Wrong PINs come without a code here, and lock nothing that others use.
+    let mut guesser = bruno.clone();
+    guesser.pin = "60718293".to_owned();
+    for _ in 0..3 {
+        window(&client, &guesser).problem(403, "wrong-pin");
+    }
+    window(&client, &guesser).problem(403, "pin-needs-code");
+    assert_eq!(bruno.state(&house), "active");
+    let wanted = hashes(&["a letter"]);
+    bruno.authorises(&house, &wanted);
+    window(&client, &bruno).status(201);
     // Without a list it is all of them.
     let free = link(&house, &bruno, &json!({})).status(201).json();
     assert!(free["device"]["credentials"].is_null(), "{free}");

@@ -1,5 +1,6 @@
 //! The proof that a PIN was right: it holds the unlocked key.
 
+use super::open::{Opened, PinAlone};
 use crate::holders::credential::CredentialKind;
 use crate::holders::keys::KeyPair;
 use crate::holders::{CredentialId, HolderError, HolderId, Holders, Room};
@@ -79,10 +80,35 @@ impl Holders {
         pin: Pin,
         now: DateTime<Utc>,
     ) -> Result<PinVerified, HolderError> {
-        let opened = self.try_code::<Pin>(room, (holder, id), pin, now).await?;
-        Ok(PinVerified {
+        PinVerified::of(holder, id, &self.try_code::<Pin>(room, (holder, id), pin, now).await?)
+    }
+
+    /// The same by a PIN that comes without a one-time code, as a system's does: wrong ones do not
+    /// lock it.
+    ///
+    /// # Errors
+    /// Those of [`Holders::verify_pin`], and [`CodeRefusal`](super::CodeRefusal): `PinNeedsCode`.
+    pub async fn verify_pin_alone(
+        &self,
+        room: &Room,
+        (holder, id): (HolderId, CredentialId),
+        pin: Pin,
+        now: DateTime<Utc>,
+    ) -> Result<PinVerified, HolderError> {
+        let opened = self.try_code(room, (holder, id), PinAlone(pin), now).await?;
+        PinVerified::of(holder, id, &opened)
+    }
+}
+
+impl PinVerified {
+    fn of(
+        holder: HolderId,
+        credential: CredentialId,
+        opened: &Opened,
+    ) -> Result<Self, HolderError> {
+        Ok(Self {
             holder,
-            credential: id,
+            credential,
             kind: opened.record.kind,
             epoch: opened.record.life.epoch(),
             key: KeyPair::from_secret(&opened.secret)?,

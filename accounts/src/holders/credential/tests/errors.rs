@@ -21,6 +21,7 @@ fn all() -> Vec<CodeRefusal> {
     all.extend(rules.map(NewPin));
     all.extend([
         WrongPin { left: 4 },
+        PinNeedsCode,
         PinLocked,
         WrongPuk { left: 3 },
         WrongCodes { left: 2 },
