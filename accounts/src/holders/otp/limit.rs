@@ -10,7 +10,9 @@
 //!
 //! Codes to suspend a credential have counts of their own, for messages to the holder and the
 //! number and for wrong ones: whoever uses up the others, with the password of somebody else, does
-//! not keep the owner from stopping signatures. The block of numbers and the service count all.
+//! not keep the owner from stopping signatures. Wrong ones of them are bounded by the three of each
+//! code alone, so that nobody keeps the owner from suspending by typing wrong ones. The service
+//! counts all.
 
 use super::{OtpRefusal, Purpose};
 use crate::encoding::{decode, encode};
@@ -101,7 +103,8 @@ pub(super) fn spend(
     let block = number.as_str();
     let block = block.get(..block.len().saturating_sub(4)).unwrap_or_default();
     let of_a_block = (most / 10).max(LEAST_OF_A_BLOCK);
-    window(tx, &key(inner, Counted::Block, block.as_bytes())?, of_a_block, at)?.map_err(limit)?;
+    let block = own(purpose, block.as_bytes());
+    window(tx, &key(inner, Counted::Block, &block)?, of_a_block, at)?.map_err(limit)?;
     let left = window(tx, &key(inner, Counted::Service, &[])?, most, at)?
         .map_err(|retry_after| OtpRefusal::Budget { retry_after })?;
     // The last of an hour: once an hour, and before anybody is refused.
@@ -124,6 +127,9 @@ pub(super) fn needs_tries(
     (holder, purpose): (HolderId, Purpose),
     now: DateTime<Utc>,
 ) -> Result<(), HolderError> {
+    if purpose == Purpose::Suspend {
+        return Ok(());
+    }
     let at = now.timestamp_millis();
     let whose = own(purpose, &holder.key());
     let times = times(tx, &key(inner, Counted::Wrong, &whose)?, at)?;
@@ -148,7 +154,8 @@ pub(super) fn wrong_code(
     tx.put(OTP_LIMIT, &key, &encode(&times, 64));
     let entry = HistoryEntry::failure(HistoryKind::OtpFailed, Actor::Holder(id));
     append(tx, id, &entry.with("purpose", purpose.word()), now)?;
-    let Some(wait) = times.wait(MOST_WRONG, at) else { return Ok(()) };
+    let wait = times.wait(MOST_WRONG, at).filter(|_| purpose != Purpose::Suspend);
+    let Some(wait) = wait else { return Ok(()) };
     let until = at.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(DAY));
     let record = holder::load(tx, id)?;
     notify(inner, tx, id, &record, &Template::OtpLocked { until }, now)
