@@ -101,12 +101,9 @@ impl Holders {
     ) -> Result<(), HolderError> {
         may_link(access)?;
         let (id, actor) = (access.holder, access.actor());
-        self.transact(move |_, tx| {
+        self.transact(move |inner, tx| {
             let Some(record) = load(tx, id)? else { return Ok(()) };
-            let account = StampAccountId::new(record.account);
-            erase(tx, id, 1)?;
-            let entry = HistoryEntry::new(HistoryKind::StampAccountUnlinked, actor);
-            history::append(tx, id, &entry.with("account", account), now).map(drop)
+            end(inner, tx, (id, StampAccountId::new(record.account)), actor, now)
         })
         .await
     }
