@@ -53,6 +53,8 @@ pub(crate) enum Rule {
     Session,
     /// A session or a device, but no session of a QR code.
     Full,
+    /// The same, but no session of a QR code, raised or not.
+    FullOrDevice,
     /// A session or a linked phone, but no session of a QR code.
     Personal,
     /// A session, but none of a QR code, raised or not.
@@ -69,7 +71,7 @@ pub(crate) enum Rule {
     Operator,
 }
 
-use Rule::{Device, Either, First, Full, FullSession, Holder, Known};
+use Rule::{Device, Either, First, Full, FullOrDevice, FullSession, Holder, Known};
 use Rule::{InPerson, Itself, Operator, Personal, Public, Session, System};
 
 /// Every route of holders: method, path as in the OpenAPI document, to whom.
@@ -110,7 +112,7 @@ pub(crate) const ROUTES: &[(&str, &str, Rule)] = &[
     ("POST", "/api/v1/holder/session/step-up", Session),
     ("GET", "/api/v1/holder/devices", InPerson),
     ("POST", "/api/v1/holder/devices", FullSession),
-    ("DELETE", "/api/v1/holder/devices/{id}", Full),
+    ("DELETE", "/api/v1/holder/devices/{id}", FullOrDevice),
     ("POST", "/api/v1/holder/qr-logins/{id}", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/approve", Device),
     ("POST", "/api/v1/holder/qr-logins/{id}/deny", Device),
@@ -205,7 +207,7 @@ fn shut(rule: Rule, caller: Caller) -> Option<&'static str> {
         }
         (InPerson | Personal, Caller::System) => Some("session-needed"),
         (FullSession | Itself, Limited) => Some("session-needed"),
-        (Full | Personal, Limited) => Some("step-up-needed"),
+        (Full | FullOrDevice | Personal, Limited) => Some("step-up-needed"),
         _ => None,
     }
 }

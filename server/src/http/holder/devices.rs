@@ -180,9 +180,12 @@ pub(crate) async fn unlink_device(
     device: Path<String>,
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
-    // Not for a limited session: who got one by a trick would take the phone away that can say
-    // "that was not me".
     let access = access::full(&request, &service).await?;
+    if own(&access).is_none() {
+        // Not for a session of a QR code: who got one by a trick would take the phone away that
+        // can say "that was not me".
+        access.needs_password().map_err(problem)?;
+    }
     let device: DeviceId = id(&device, "device of yours with this identifier")?;
     if own(&access).is_some_and(|own| own != device) {
         return Err(problem(HolderError::UnknownDevice));
