@@ -67,7 +67,9 @@ pub enum HolderError {
     #[error("the first password has to be replaced by one of your own before anything else")]
     MustChangePassword,
     /// A link is unknown, was used, was replaced by a newer one, or has ended.
-    #[error("this link is not valid any more: ask for a new one")]
+    #[error(
+        "this link was used or has ended: if you have used it, it is done; otherwise ask for a new one"
+    )]
     LinkInvalid,
     /// The answer to the secret question was not right.
     #[error(

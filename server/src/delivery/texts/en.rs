@@ -64,7 +64,7 @@ impl Words for English {
             .say(
                 "Your remote signature is ready. The attached PDF is your envelope: it holds your \
                  PIN, your PUK and your emergency code. It opens with the passphrase that you \
-                 chose (or with your fiscal code, if you chose that).",
+                 chose (or with your fiscal code in capitals, if you chose that).",
             )
             .say("Keep the envelope where only you can find it: we have no copy of your codes.")
             .say(format!("Now choose your password. The address works once, until {ends}."))
@@ -293,7 +293,7 @@ impl Words for English {
                 "The PUK of your signing certificate {credential} was typed wrong too many times. \
                  The certificate was revoked for good on {at}."
             ))
-            .say("To sign again you need a new one. Please write to us.")
+            .say("To sign again you need a new one. Please ask our support.")
     }
 
     fn suspended(&self, credential: &str, until: Option<&str>, at: &str) -> Letter {
@@ -306,7 +306,7 @@ impl Words for English {
             .say(format!("Nobody can sign with it now. {end}"))
             .say(
                 "If it was suspended with the emergency code, the PUK of your envelope is asked \
-                 for as well; if we suspended it, only we can lift it: please write to us.",
+                 for as well; if we suspended it, only we can lift it: please ask our support.",
             )
     }
 
@@ -344,7 +344,11 @@ impl Words for English {
             .say(format!(
                 "Your signing certificate {credential} was revoked for good on {at}. {why}"
             ))
-            .say("What you signed before stays valid. To sign again you need a new one.")
+            .say(match reason {
+                "key-compromise" => "What you signed before with a timestamp stays valid.",
+                _ => "What you signed before stays valid.",
+            })
+            .say("To sign again you need a new one.")
     }
 
     fn renewal_due(&self, credential: &str, days: u32, until: &str) -> Letter {
@@ -362,9 +366,9 @@ impl Words for English {
             ))
             .say(
                 "The attached PDF is your new envelope, with a new PUK and a new emergency code. \
-                 It opens with the passphrase that you chose during the update (or with your \
-                 fiscal code, if you chose that). The emergency code before suspends for 30 days \
-                 more.",
+                 It opens with the passphrase that you chose during the renewal (or with your \
+                 fiscal code in capitals, if you chose that). The emergency code before suspends \
+                 for 30 days more.",
             )
             .alarm(NOT_ME_SIGNING)
     }
@@ -457,9 +461,9 @@ impl Words for English {
                 .say(format!("Your account was opened again on {at}. You can log in as before.")),
             false => Letter::new("Your account is blocked")
                 .say(format!(
-                    "We have blocked your account on {at}. Nobody can log in or sign with it now."
+                    "We blocked your account on {at}. Nobody can log in or sign with it now."
                 ))
-                .say("If you do not know why, please write to us."),
+                .say("If you do not know why, please ask our support."),
         }
     }
 

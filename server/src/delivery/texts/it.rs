@@ -65,7 +65,7 @@ impl Words for Italian {
             .say(
                 "La sua firma remota è pronta. Il PDF allegato è la sua busta: contiene il PIN, il \
                  PUK e il codice di emergenza. Si apre con la passphrase che ha scelto (o con il \
-                 suo codice fiscale, se ha scelto quello).",
+                 suo codice fiscale in maiuscolo, se ha scelto quello).",
             )
             .say("Conservi la busta dove solo lei può trovarla: non abbiamo copia dei codici.")
             .say(format!(
@@ -314,7 +314,7 @@ impl Words for Italian {
             .say(format!("Ora nessuno può firmare con esso. {end}"))
             .say(
                 "Se è stato sospeso con il codice di emergenza, serve anche il PUK della sua \
-                 busta; se lo abbiamo sospeso noi, solo noi possiamo riattivarlo: ci scriva.",
+                 busta; se lo abbiamo sospeso noi, solo noi possiamo riattivarlo.",
             )
     }
 
@@ -353,7 +353,13 @@ impl Words for Italian {
                 "Il suo certificato di firma {credential} è stato revocato definitivamente il \
                  {at}. {why}"
             ))
-            .say("Quello che ha firmato prima resta valido. Per firmare ancora ne serve uno nuovo.")
+            .say(match reason {
+                "key-compromise" => {
+                    "Ciò che ha firmato prima con una marca temporale resta valido."
+                }
+                _ => "Quello che ha firmato prima resta valido.",
+            })
+            .say("Per firmare ancora ne serve uno nuovo.")
     }
 
     fn renewal_due(&self, credential: &str, days: u32, until: &str) -> Letter {
@@ -374,9 +380,9 @@ impl Words for Italian {
             ))
             .say(
                 "Il PDF allegato è la sua nuova busta, con un nuovo PUK e un nuovo codice di \
-                 emergenza. Si apre con la passphrase che ha scelto durante l'aggiornamento (o con \
-                 il suo codice fiscale, se ha scelto quello). Il codice di emergenza precedente \
-                 sospende ancora per 30 giorni.",
+                 emergenza. Si apre con la passphrase che ha scelto durante il rinnovo (o con \
+                 il suo codice fiscale in maiuscolo, se ha scelto quello). Il codice di emergenza \
+                 precedente sospende ancora per 30 giorni.",
             )
             .alarm(NOT_ME_SIGNING)
     }
@@ -477,7 +483,7 @@ impl Words for Italian {
                 .say(format!(
                     "Abbiamo bloccato il suo account il {at}. Ora nessuno può accedere né firmare."
                 ))
-                .say("Se non sa il motivo, ci scriva."),
+                .say("Se non sa il motivo, si rivolga all'assistenza."),
         }
     }
 

@@ -63,6 +63,11 @@ impl Letter {
         self.parts.iter().any(|part| matches!(part, Part::Alarm(_)))
     }
 
+    /// Whether there is an address to open in it.
+    pub(super) fn opens(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Open { .. }))
+    }
+
     fn with(mut self, part: Part) -> Self {
         self.parts.push(part);
         self

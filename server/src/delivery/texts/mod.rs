@@ -58,7 +58,12 @@ impl Texts {
         language: Language,
     ) -> Option<MailText> {
         let words = words(language);
-        let letter = self.letter(words, template)?;
+        let mut letter = self.letter(words, template)?;
+        if letter.is_alarming() && !letter.opens() {
+            // Who is alarmed shall not have to look for the page.
+            let label = if words.tag() == "it" { phrases::it::STOP } else { phrases::en::STOP };
+            letter = letter.open(label, &format!("{}/suspend", self.public_url));
+        }
         let support = self.support.as_deref();
         let around = Around { words, name: to, service: &self.service, support };
         let (text, html) = (around.text(&letter), around.html(&letter));

@@ -21,6 +21,8 @@ pub(super) mod en {
         "November",
         "December",
     ];
+    /// Of the page that suspends with the emergency code.
+    pub(in super::super) const STOP: &str = "Stop all signing";
     /// Something was changed in the account.
     pub(in super::super) const NOT_ME: &str = "\
         If it was not you, somebody may be using your account. Set a new password at once with \
@@ -29,8 +31,8 @@ pub(super) mod en {
     /// What would set a new password is in somebody else's hands, perhaps.
     pub(in super::super) const NOT_ME_TAKEN: &str = "\
         If it was not you, suspend your signing certificate at once with the emergency code of \
-        your envelope: no login is needed for that. Then write to us. A new password alone does \
-        not help, since what is needed to set it would reach somebody else.";
+        your envelope: no login is needed for that. Then ask our support. A new password alone \
+        does not help, since what is needed to set it would reach somebody else.";
     /// A device stays linked when the password is changed.
     pub(in super::super) const NOT_MY_DEVICE: &str = "\
         If it was not you, log in, unlink the device and change your password. Suspend your \
@@ -39,7 +41,7 @@ pub(super) mod en {
     /// Something was done with the signing certificate.
     pub(in super::super) const NOT_ME_SIGNING: &str = "\
         If it was not you, suspend your signing certificate at once with the emergency code of \
-        your envelope: no login is needed for that. Then write to us.";
+        your envelope: no login is needed for that. Then ask our support.";
     /// A link that somebody may have asked for in the name of another.
     pub(in super::super) const NOT_ASKED: &str = "\
         If you have not asked for this, you need not do anything: without the address above \
@@ -63,6 +65,8 @@ pub(super) mod it {
         "novembre",
         "dicembre",
     ];
+    /// Of the page that suspends with the emergency code.
+    pub(in super::super) const STOP: &str = "Blocchi le firme";
     /// Something was changed in the account.
     pub(in super::super) const NOT_ME: &str = "\
         Se non è stato lei, qualcuno potrebbe usare il suo account. Imposti subito una nuova \
@@ -72,8 +76,8 @@ pub(super) mod it {
     /// What would set a new password is in somebody else's hands, perhaps.
     pub(in super::super) const NOT_ME_TAKEN: &str = "\
         Se non è stato lei, sospenda subito il suo certificato di firma con il codice di \
-        emergenza della sua busta: per farlo non serve accedere. Poi ci scriva. Una nuova \
-        password da sola non basta: ciò che serve per impostarla arriverebbe a qualcun altro.";
+        emergenza della sua busta: per farlo non serve accedere. Poi si rivolga all'assistenza. \
+        Una nuova password da sola non basta: ciò che serve per impostarla arriverebbe a qualcun altro.";
     /// A device stays linked when the password is changed.
     pub(in super::super) const NOT_MY_DEVICE: &str = "\
         Se non è stato lei, acceda, scolleghi il dispositivo e cambi la password. Sospenda il \
@@ -82,7 +86,7 @@ pub(super) mod it {
     /// Something was done with the signing certificate.
     pub(in super::super) const NOT_ME_SIGNING: &str = "\
         Se non è stato lei, sospenda subito il suo certificato di firma con il codice di \
-        emergenza della sua busta: per farlo non serve accedere. Poi ci scriva.";
+        emergenza della sua busta: per farlo non serve accedere. Poi si rivolga all'assistenza.";
     /// A link that somebody may have asked for in the name of another.
     pub(in super::super) const NOT_ASKED: &str = "\
         Se non l'ha chiesto lei, non deve fare nulla: senza l'indirizzo qui sopra non succede \

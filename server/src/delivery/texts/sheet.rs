@@ -39,7 +39,7 @@ fn italian(credential: &str, at: &str) -> Letter {
         .say(
             "Il PDF allegato è la sua nuova busta, con il prossimo PUK e un nuovo codice di \
              emergenza. Si apre con la passphrase che ha scelto impostando il PIN, altrimenti con \
-             il suo codice fiscale.",
+             il suo codice fiscale, in maiuscolo.",
         )
         .say(
             "Il PUK precedente non funziona più. Il codice di emergenza precedente sospende ancora \
@@ -53,9 +53,10 @@ pub(super) fn stamp_link_ended(tag: &str, account: &str, at: &str) -> Letter {
     match tag {
         "it" => Letter::new("Un account di marcatura non è più collegato")
             .say(format!(
-                "Dal {at} il suo account non è più collegato all'account di marcatura {account}: \
-                 il titolare di quell'account o un operatore ha interrotto il collegamento, oppure \
-                 le credenziali mostrate per collegarlo sono state cambiate o revocate."
+                "Dal {at} il suo account non è più collegato all'account di marcatura {account}: è \
+                 stato scollegato dal suo account, il titolare di quell'account o un operatore ha \
+                 interrotto il collegamento, oppure le credenziali mostrate per collegarlo sono \
+                 state cambiate o revocate."
             ))
             .say(
                 "Le firme non sono interessate. Per apporre marche temporali colleghi di nuovo un \
@@ -64,8 +65,8 @@ pub(super) fn stamp_link_ended(tag: &str, account: &str, at: &str) -> Letter {
         _ => Letter::new("A timestamp account is not linked any more")
             .say(format!(
                 "Since {at} your account is not linked to the timestamp account {account} any \
-                 more: its owner or an operator cut the link, or the login that was shown to link \
-                 it was changed or revoked."
+                 more: it was unlinked in your account, its owner or an operator cut the link, or \
+                 the login that was shown to link it was changed or revoked."
             ))
             .say(
                 "Signatures are not concerned. To stamp, link an account again, with a login that \

@@ -32,12 +32,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// The words of [`LISTED`], in its order: English, Italian.
 const WORDS: [(&str, &str); LISTED.len()] = [
-    ("What was the name of your first teacher?", "Come si chiamava il tuo primo insegnante?"),
-    ("In which street did you live as a child?", "In quale via abitavi da bambino?"),
-    ("What was the name of your first pet?", "Come si chiamava il tuo primo animale domestico?"),
-    ("Who was your best friend as a child?", "Chi era il tuo migliore amico d'infanzia?"),
-    ("Which book do you like best?", "Qual è il tuo libro preferito?"),
-    ("Where was your grandmother born?", "Dove è nata tua nonna?"),
+    ("What was the name of your first teacher?", "Come si chiamava il suo primo insegnante?"),
+    ("In which street did you live as a child?", "In quale via abitava da piccolo?"),
+    ("What was the name of your first pet?", "Come si chiamava il suo primo animale domestico?"),
+    ("Who was your best friend as a child?", "Chi era il suo migliore amico d'infanzia?"),
+    ("Which book do you like best?", "Qual è il suo libro preferito?"),
+    ("Where was your grandmother born?", "Dove è nata sua nonna?"),
 ];
 
 /// The questions to choose from.
