@@ -206,7 +206,14 @@ pub(crate) async fn change_pin(
     let now = service.clock.now();
     let otp = proof_in_room(&service, &access, (Purpose::ChangePin, id), &wanted.otp, now).await?;
     let done = service.holders.change_pin((access.holder, id), current, new, otp, now).await;
-    ended(&service, &access, id, done, now)
+    ended(&service, &access, id, done, now).map_err(|problem| match problem {
+        // The member has another name here.
+        Problem::Refused(mut refused) if refused.field == Some("pin") => {
+            refused.field = Some("current");
+            Problem::Refused(refused)
+        }
+        other => other,
+    })
 }
 
 /// A new PIN with the PUK.
