@@ -133,7 +133,7 @@ fn holder() -> NewRegistration {
 /// Commands that can be pasted as they stand.
 fn commands(url: &str, data: &Path) -> String {
     let ca = data.join("ca.pem");
-    let ca = ca.display();
+    let (ca, data) = (ca.display(), data.display());
     format!(
         "
 This is a demo: it TRUSTS THIS MACHINE'S CLOCK and asks no time server, so its tokens prove no time
@@ -155,8 +155,10 @@ See the stamps that remain:
 
 API key for tools: {API_KEY}
 
-A holder of a signing credential, {HOLDER}, is invited. Mails and short messages of the demo,
-with the envelope (passphrase: {PASSPHRASE}) and the link to begin with: {url}/dev/outbox
+A holder of a signing credential, {HOLDER}, is invited at the first start. Mails and short
+messages since this start, with the envelope (passphrase: {PASSPHRASE}) and the link to
+begin with: {url}/dev/outbox
+(Another start does not send them again: to begin anew, delete {data}.)
 The interface, to browse: {url}/api/v1/docs/
 Press Ctrl-C to end.
 "

@@ -49,6 +49,21 @@ impl Service {
         self.holder_device.unlock(proof)
     }
 
+    /// The same by a PIN that comes without a one-time code.
+    ///
+    /// # Errors
+    /// Those of [`Holders::verify_pin_alone`](accounts::holders::Holders::verify_pin_alone).
+    pub(crate) async fn verify_pin_alone(
+        &self,
+        room: &Room,
+        place: (HolderId, CredentialId),
+        pin: Pin,
+        now: DateTime<Utc>,
+    ) -> Result<HolderPin, HolderError> {
+        let proof = self.holders.verify_pin_alone(room, place, pin, now).await?;
+        self.holder_device.unlock(proof)
+    }
+
     /// Invites the holder of a registration, with a new envelope: codes, credential, link and mail
     /// are there together, or none of them is. An earlier invitation and its envelope end.
     pub(crate) async fn invite(
@@ -79,7 +94,7 @@ impl Service {
     /// What of the service stands in envelopes.
     pub(crate) fn envelope_addresses(&self) -> EnvelopeAddresses {
         EnvelopeAddresses {
-            portal: self.public_url.clone(),
+            portal: format!("{}/login", self.public_url),
             suspension: format!("{}/suspend", self.public_url),
             support: self.support.clone(),
         }
