@@ -16,8 +16,9 @@ type Task = Box<dyn FnOnce() + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// They run when nobody else wants the core, are taken off it at once (`SCHED_IDLE`,
-    /// sched(7)), and rest when they had to wait for it: for what anybody may ask for. A niceness is not enough here, since a thread that
-    /// was let in keeps the core for its slice, and a token passes through five threads.
+    /// sched(7)), and rest when they had to wait for it: for what anybody may ask for. A niceness
+    /// is not enough here, since a thread that was let in keeps the core for its slice, and a
+    /// token passes through five threads.
     Last,
     /// They get a small share of a core that others want as well: for what only somebody can ask
     /// for who proved something before, and who shall not wait for as long as the others are busy.
@@ -121,8 +122,8 @@ fn served() -> Option<Served> {
     Some(Served { ran: next()?, waited: next()? })
 }
 
-/// How long a thread rests that waited for its core longer than it had it. The machine is busy then,
-/// and a check takes more from others than the time that they leave: it empties their caches.
+/// How long a thread rests that waited for its core longer than it had it. The machine is busy
+/// then, and a check takes more from others than the time that they leave: it empties their caches.
 fn rest(before: Option<Served>, after: Option<Served>) -> Option<Duration> {
     let (before, after) = before.zip(after)?;
     let ran = after.ran.saturating_sub(before.ran);
