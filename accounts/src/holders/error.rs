@@ -68,7 +68,7 @@ pub enum HolderError {
     MustChangePassword,
     /// A link is unknown, was used, was replaced by a newer one, or has ended.
     #[error(
-        "this link was used or has ended: if you have used it, it is done; otherwise ask for a new one"
+        "this link was used or has ended: if you used it, it is done; otherwise ask for a new one"
     )]
     LinkInvalid,
     /// The answer to the secret question was not right.

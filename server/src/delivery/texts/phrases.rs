@@ -77,7 +77,8 @@ pub(super) mod it {
     pub(in super::super) const NOT_ME_TAKEN: &str = "\
         Se non è stato lei, sospenda subito il suo certificato di firma con il codice di \
         emergenza della sua busta: per farlo non serve accedere. Poi si rivolga all'assistenza. \
-        Una nuova password da sola non basta: ciò che serve per impostarla arriverebbe a qualcun altro.";
+        Una nuova password da sola non basta: ciò che serve per impostarla arriverebbe a \
+        qualcun altro.";
     /// A device stays linked when the password is changed.
     pub(in super::super) const NOT_MY_DEVICE: &str = "\
         Se non è stato lei, acceda, scolleghi il dispositivo e cambi la password. Sospenda il \
