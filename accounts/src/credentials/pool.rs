@@ -7,7 +7,9 @@ use super::scratch;
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 type Task = Box<dyn FnOnce() + Send>;
@@ -39,7 +41,10 @@ const NICENESS: i32 = 15;
 
 /// The threads. They end when the pool is dropped and the queue is empty.
 pub(crate) struct Pool {
-    queue: SyncSender<Task>,
+    /// Until the pool is dropped.
+    queue: Option<SyncSender<Task>>,
+    threads: Vec<JoinHandle<()>>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Pool {
@@ -47,19 +52,36 @@ impl Pool {
     pub(crate) fn start(threads: usize, queue: usize, turn: Turn) -> Result<Self, CredentialError> {
         let (sender, receiver) = sync_channel::<Task>(queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
+        let ending = Arc::new(AtomicBool::new(false));
+        let mut pool = Self { queue: Some(sender), threads: Vec::new(), ending };
         for number in 0..threads.max(1) {
-            let receiver = Arc::clone(&receiver);
-            std::thread::Builder::new()
+            let (receiver, ending) = (Arc::clone(&receiver), Arc::clone(&pool.ending));
+            let thread = std::thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || work(&receiver, turn))
+                .spawn(move || work(&receiver, turn, &ending))
                 .map_err(|error| CredentialError::NoThread(error.to_string()))?;
+            pool.threads.push(thread);
         }
-        Ok(Self { queue: sender })
+        Ok(pool)
     }
 
     /// Queues a task, or says that the queue is full.
     pub(crate) fn submit(&self, task: Task) -> Result<(), Full> {
-        self.queue.try_send(task).map_err(|_| Full)
+        self.queue.as_ref().ok_or(Full)?.try_send(task).map_err(|_| Full)
+    }
+}
+
+impl Drop for Pool {
+    /// Waits for its threads: what OpenSSL keeps for a thread is given back when the thread ends,
+    /// and must not be while the process ends. What waits in the queue is not begun.
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        drop(self.queue.take());
+        let this = std::thread::current().id();
+        // A task may be the last that holds the pool.
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != this) {
+            drop(thread.join());
+        }
     }
 }
 
@@ -90,10 +112,13 @@ fn give_way(turn: Turn) {
 #[cfg(not(target_os = "linux"))]
 fn give_way(_: Turn) {}
 
-fn work(receiver: &Mutex<Receiver<Task>>, turn: Turn) {
+fn work(receiver: &Mutex<Receiver<Task>>, turn: Turn, ending: &AtomicBool) {
     give_way(turn);
     scratch::keep();
     while let Some(task) = next(receiver) {
+        if ending.load(Ordering::Relaxed) {
+            continue;
+        }
         let before = served();
         // A task that panics costs its asker an answer, and the pool nothing: what tasks share
         // is behind locks, or given up in a drop. The panic has been printed with its place.
@@ -149,6 +174,7 @@ fn next(receiver: &Mutex<Receiver<Task>>) -> Option<Task> {
 #[cfg(test)]
 mod tests {
     use super::{LONGEST_REST, Pool, Served, Turn, rest};
+    use std::sync::Arc;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
@@ -196,6 +222,18 @@ mod tests {
         assert_eq!(rests(10, 20), Some(Duration::from_millis(120)));
         assert_eq!(rests(20, 400), Some(LONGEST_REST));
         assert_eq!(rest(None, of(1, 2)), None);
+    }
+
+    #[test]
+    fn a_pool_ends_with_its_threads() {
+        let pool = Pool::start(2, 8, Turn::Last).unwrap();
+        let ended = Arc::new(());
+        for _ in 0..8 {
+            let held = Arc::clone(&ended);
+            pool.submit(Box::new(move || drop(held))).unwrap_or(());
+        }
+        drop(pool);
+        assert_eq!(Arc::strong_count(&ended), 1, "a thread goes on");
     }
 
     #[test]
