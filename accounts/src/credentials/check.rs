@@ -59,7 +59,10 @@ impl Place {
             let inner = Arc::clone(&self.inner);
             self.leave(inner.checks.0.lock());
         }
-        self.told.send_replace(Some(outcome));
+        // Before the outcome: who hears of it may be about to end the pool.
+        let told = self.told.clone();
+        drop(self);
+        told.send_replace(Some(outcome));
     }
 }
 

@@ -116,7 +116,12 @@ impl Credentials {
         self.0.random.lock().fill_bytes(&mut salt);
         let (answer, outcome) = oneshot::channel();
         let inner = Arc::clone(&self.0);
-        let task = move || drop(answer.send(inner.hasher.hash(password.expose(), &salt)));
+        let task = move || {
+            let hash = inner.hasher.hash(password.expose(), &salt);
+            // Before the answer: who gets it may be about to end the pool.
+            drop(inner);
+            drop(answer.send(hash));
+        };
         self.0.reserved.submit(Box::new(task)).map_err(|_| CredentialError::Busy)?;
         outcome.await.unwrap_or(Err(CredentialError::Busy))
     }

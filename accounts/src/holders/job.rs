@@ -156,7 +156,9 @@ impl Holders {
         let (inner, place) = (Arc::clone(self.inner()), Arc::clone(&room.place));
         let task = move || {
             let result = work(&inner);
-            drop(place);
+            // Before the answer: who gets it may be about to end the pool, and that waits for its
+            // threads, but for the one that it is ended by.
+            drop((place, inner));
             drop(answer.send(result));
         };
         let workshop = match room.whose {

@@ -159,7 +159,7 @@ impl Holders {
         let (answer, made) = oneshot::channel();
         let task = move || {
             let pair = inner.keys.generate(kind);
-            drop(place);
+            drop((place, inner));
             // The asker may have gone away: then there is nothing to clean up.
             drop(answer.send(pair));
         };
