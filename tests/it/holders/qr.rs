@@ -282,7 +282,7 @@ fn the_address_in_the_code_approves_nothing() {
     assert!(page.header("content-type").unwrap().starts_with("text/html"));
     assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
     let text = page.text();
-    assert!(text.contains("do not scan it") && text.contains("non inquadrarlo"), "{text}");
+    assert!(text.contains("do not scan it") && text.contains("non lo inquadri"), "{text}");
     assert!(!text.contains("<script") && !text.contains("<form"), "{text}");
     assert_eq!(state(&house, &login), "waiting");
 }

@@ -138,8 +138,8 @@ impl Code for Pin {
     }
 }
 
-/// The PIN without a one-time code, as a renewal is begun with it: whoever has a session alone must
-/// not lock it.
+/// The PIN without a one-time code, as a renewal is begun and a system's window opened with it:
+/// whoever has a session or a system's token alone must not lock it.
 pub(crate) struct PinAlone(pub(crate) Pin);
 
 impl Code for PinAlone {
